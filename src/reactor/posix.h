@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What every engine on a real kernel does alike: clock, random numbers, and the calls that are made
+ * once and may block. They fit struct engine_ops and make no use of the engine they are given;
+ * handles are file descriptors.
+ */
+#ifndef LUNAR_REACTOR_POSIX_H
+#define LUNAR_REACTOR_POSIX_H
+
+#include "reactor/engine.h"
+
+/* The members of struct engine_ops from `resolve` on, and `wall` and `random`. */
+#define POSIX_ENGINE_OPS                                                                    \
+	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,               \
+	.listen = posix_listen, .local_addr = posix_local_addr, .shutdown = posix_shutdown, \
+	.close_socket = posix_close, .open = posix_open, .close_file = posix_close,         \
+	.info = posix_info, .stat = posix_stat, .remove = posix_remove, .peek = posix_peek, \
+	.truncate = posix_truncate, .lock = posix_lock, .get_xattr = posix_get_xattr,       \
+	.set_xattr = posix_set_xattr, .extent = posix_extent, .load = posix_load,           \
+	.store = posix_store, .signals = posix_signals
+
+uint64_t posix_now(void); /* CLOCK_MONOTONIC */
+uint64_t posix_wall(struct engine *e);
+void posix_random(struct engine *e, void *buf, size_t len);
+void posix_close(struct engine *e, int fd);
+
+int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
+		  size_t max);
+int posix_listen(struct engine *e, const struct net_addr *addr, int backlog);
+int posix_local_addr(struct engine *e, int sock, struct net_addr *out);
+void posix_shutdown(struct engine *e, int sock);
+/* A stream socket of this family to connect with, or -errno. */
+int posix_stream_socket(int family);
+/* What a connection is given: TCP_NODELAY, keepalive. */
+void posix_tune_socket(int sock);
+socklen_t posix_addr_len(const struct net_addr *addr);
+
+int posix_open(struct engine *e, const char *path, int flags, mode_t mode);
+int posix_info(struct engine *e, int file, struct file_info *out);
+int posix_stat(struct engine *e, const char *path, struct file_info *out);
+int posix_remove(struct engine *e, const char *path);
+ssize_t posix_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
+int posix_truncate(struct engine *e, int file, uint64_t size);
+int posix_lock(struct engine *e, int file, bool exclusive);
+ssize_t posix_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
+int posix_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);
+int posix_extent(struct engine *e, int file, uint64_t offset, bool *data, uint64_t *length);
+ssize_t posix_load(struct engine *e, const char *path, void *buf, size_t size);
+int posix_store(struct engine *e, const char *path, const void *buf, size_t len, mode_t mode);
+int posix_signals(struct engine *e, const int *signals, size_t count);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reactor/posix.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int resolve_error(int eai)
+{
+	switch (eai) {
+	case EAI_AGAIN: return -EAGAIN;
+	case EAI_MEMORY: return -ENOMEM;
+	case EAI_SYSTEM: return errno ? -errno : -EIO;
+	case EAI_NONAME:
+	case EAI_NODATA:
+	case EAI_ADDRFAMILY: return -ENOENT;
+	default: return -EIO;
+	}
+}
+
+int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
+		  size_t max)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	size_t n = 0;
+	int eai = getaddrinfo(host, NULL, &hints, &found);
+	if (eai)
+		return resolve_error(eai);
+	for (struct addrinfo *ai = found; ai && n < max; ai = ai->ai_next) {
+		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
+			continue;
+		memset(&out[n], 0, sizeof(out[n]));
+		memcpy(&out[n], ai->ai_addr, MIN(ai->ai_addrlen, sizeof(out[n])));
+		net_addr_set_port(&out[n], port);
+		n++;
+	}
+	freeaddrinfo(found);
+	return n ? (int)n : -ENOENT;
+}
+
+socklen_t posix_addr_len(const struct net_addr *addr)
+{
+	return addr->sa.sa_family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in4);
+}
+
+static int set_flag(int sock, int level, int option)
+{
+	int on = 1;
+	return setsockopt(sock, level, option, &on, sizeof(on)) ? -errno : 0;
+}
+
+int posix_stream_socket(int family)
+{
+	int sock = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return sock < 0 ? -errno : sock;
+}
+
+void posix_tune_socket(int sock)
+{
+	/* Neither is worth a connection: one that has ended meanwhile refuses them. */
+	set_flag(sock, IPPROTO_TCP, TCP_NODELAY);
+	set_flag(sock, SOL_SOCKET, SO_KEEPALIVE);
+}
+
+static int start_listening(int sock, const struct net_addr *addr, int backlog)
+{
+	int ret = set_flag(sock, SOL_SOCKET, SO_REUSEADDR);
+	/* So that 0.0.0.0 and [::] can both be listened on, by us or by others. */
+	if (ret == 0 && addr->sa.sa_family == AF_INET6)
+		ret = set_flag(sock, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (ret)
+		return ret;
+	if (bind(sock, &addr->sa, posix_addr_len(addr)) || listen(sock, backlog))
+		return -errno;
+	return 0;
+}
+
+int posix_listen(struct engine *e, const struct net_addr *addr, int backlog)
+{
+	int sock = posix_stream_socket(addr->sa.sa_family);
+	if (sock < 0)
+		return sock;
+	int ret = start_listening(sock, addr, backlog);
+	if (ret) {
+		close(sock);
+		return ret;
+	}
+	return sock;
+}
+
+int posix_local_addr(struct engine *e, int sock, struct net_addr *out)
+{
+	socklen_t len = sizeof(*out);
+	memset(out, 0, sizeof(*out));
+	return getsockname(sock, &out->sa, &len) ? -errno : 0;
+}
+
+void posix_shutdown(struct engine *e, int sock)
+{
+	shutdown(sock, SHUT_RDWR);
+}

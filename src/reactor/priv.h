@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a reactor: reactor.c and timer.c only. */
+#ifndef LUNAR_REACTOR_PRIV_H
+#define LUNAR_REACTOR_PRIV_H
+
+#include "reactor/engine.h"
+
+/* A binary heap by deadline. slot[1] is the earliest; slot[0] is unused, so that index 0 can mean
+ * "not set" and the parent of i is i / 2. */
+struct timer_heap {
+	struct timer **slot;
+	size_t count; /* timers set */
+	size_t size;  /* room, slot[0] included */
+};
+
+struct reactor {
+	struct engine *engine;
+	struct log *log;
+	struct timer_heap timers;
+	struct list deferred; /* for the end of this turn */
+	struct list running;  /* being run right now; what they defer goes to the next turn */
+	bool stop;
+};
+
+/* Fires what is due at `now`. Returns how many fired. */
+int timers_fire(struct reactor *r, uint64_t now);
+/* Unsets every timer. */
+void timers_forget(struct reactor *r);
+
+#endif
