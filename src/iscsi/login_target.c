@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The target's side of the login. A request passes header checks, its text is gathered, then the
+ * text is taken as a whole: identity first, then the keys of the stage. Every function that can end
+ * the login returns the status to end it with.
+ */
+#include "iscsi/login.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <openssl/crypto.h>
+#include "common/log.h"
+
+#define REPLY_MAX (64 * 1024)
+
+void iscsi_login_target_init(struct iscsi_login_target *l, const struct iscsi_login_target_ops *ops,
+			     void *ctx)
+{
+	struct iscsi_offer offer;
+	*l = (struct iscsi_login_target){.ops = ops, .ctx = ctx};
+	iscsi_offer_init(&offer);
+	iscsi_nego_init(&l->nego, true, true, &offer, NULL);
+	iscsi_text_in_init(&l->in, ISCSI_LOGIN_TEXT_MAX, ISCSI_LOGIN_PDUS_MAX);
+	iscsi_text_out_init(&l->out, REPLY_MAX);
+}
+
+void iscsi_login_target_free(struct iscsi_login_target *l)
+{
+	iscsi_text_in_free(&l->in);
+	iscsi_text_out_free(&l->out);
+	iscsi_chap_account_wipe(&l->ours);
+	OPENSSL_cleanse(l->challenge, sizeof(l->challenge));
+}
+
+PRINTF(3, 4)
+static uint16_t refuse(struct iscsi_login_target *l, uint16_t status, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(l->why, sizeof(l->why), fmt, ap);
+	va_end(ap);
+	return status;
+}
+
+/* The negotiation has failed. */
+static uint16_t refuse_key(struct iscsi_login_target *l)
+{
+	const struct iscsi_nego *n = &l->nego;
+	if (n->bad == ISCSI_KEY_COUNT)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "%s", n->problem);
+	return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "%s %s", iscsi_key(n->bad)->name, n->problem);
+}
+
+/* ---- headers ---- */
+
+static bool same_login(const struct iscsi_login_request *a, const struct iscsi_login_request *b)
+{
+	return memcmp(a->isid, b->isid, sizeof(a->isid)) == 0 &&
+	       memcmp(a->tsih, b->tsih, sizeof(a->tsih)) == 0 &&
+	       memcmp(a->itt, b->itt, sizeof(a->itt)) == 0 &&
+	       memcmp(a->cid, b->cid, sizeof(a->cid)) == 0 && a->version_max == b->version_max &&
+	       a->version_min == b->version_min;
+}
+
+static uint16_t check_first(struct iscsi_login_target *l, const struct iscsi_login_request *req)
+{
+	if (req->version_min > 0)
+		return refuse(l, ISCSI_LOGIN_UNSUPPORTED_VERSION, "protocol version %u and above",
+			      req->version_min);
+	l->first = *req;
+	l->stage = ISCSI_LOGIN_CSG(req->flags);
+	l->nego.leading = get_be16(req->tsih) == 0;
+	if (l->stage != ISCSI_SECURITY && l->stage != ISCSI_OPERATIONAL)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "begins in stage %u", l->stage);
+	return 0;
+}
+
+/* The transitions of RFC 7143 6.3. */
+static bool transit_ok(enum iscsi_stage from, unsigned to)
+{
+	return to == ISCSI_FULL_FEATURE || (to == ISCSI_OPERATIONAL && from == ISCSI_SECURITY);
+}
+
+static uint16_t check_header(struct iscsi_login_target *l, const struct iscsi_login_request *req,
+			     uint32_t len)
+{
+	uint16_t status = l->requests ? 0 : check_first(l, req);
+	if (status)
+		return status;
+	if (++l->requests > ISCSI_LOGIN_PDUS_MAX)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "more than %u Login Requests",
+			      ISCSI_LOGIN_PDUS_MAX);
+	if (!same_login(req, &l->first))
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR,
+			      "ISID, TSIH, CID, tag or version changed during the login");
+	if (ISCSI_LOGIN_CSG(req->flags) != l->stage)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "stage %u in stage %u",
+			      ISCSI_LOGIN_CSG(req->flags), l->stage);
+	if (req->flags & ISCSI_LOGIN_TRANSIT &&
+	    (req->flags & ISCSI_LOGIN_CONTINUE || !transit_ok(l->stage, req->flags & 3)))
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "flags %#x in stage %u", req->flags,
+			      l->stage);
+	if (len > ISCSI_LOGIN_DATA_MAX)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "%u bytes of text in one PDU", len);
+	return 0;
+}
+
+/* ---- identity ---- */
+
+/* Names and session type, from the first text. */
+static uint16_t read_identity(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	struct iscsi_login_identity *id = &l->id;
+	const char *initiator = v->of[ISCSI_KEY_INITIATOR_NAME];
+	const char *target = v->of[ISCSI_KEY_TARGET_NAME];
+	const char *type = v->of[ISCSI_KEY_SESSION_TYPE];
+	memcpy(id->isid, l->first.isid, sizeof(id->isid));
+	id->tsih = get_be16(l->first.tsih);
+	id->cid = get_be16(l->first.cid);
+	id->cmdsn = get_be32(l->first.cmdsn);
+	if (!initiator)
+		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no InitiatorName");
+	if (iscsi_name_normalize(initiator, id->initiator_name) != 0)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "InitiatorName: %s",
+			      iscsi_name_problem(initiator));
+	id->discovery = type && strcmp(type, "Discovery") == 0;
+	if (type && !id->discovery && strcmp(type, "Normal") != 0)
+		return refuse(l, ISCSI_LOGIN_SESSION_TYPE, "unknown SessionType");
+	if (!target && !id->discovery)
+		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no TargetName");
+	if (target && iscsi_name_normalize(target, id->target_name) != 0)
+		return refuse(l, ISCSI_LOGIN_NOT_FOUND, "TargetName: %s",
+			      iscsi_name_problem(target));
+	return 0;
+}
+
+/*
+ * RFC 7143 6.3 ends a login in which a key comes twice, and so do we, but for one case: libiscsi,
+ * and QEMU with it, says once more who it is when it comes from the security stage to the
+ * operational one. As long as it is the same, nothing is redeclared.
+ */
+#define BIT(key) (UINT64_C(1) << (ISCSI_KEY_##key))
+#define IDENTITY (BIT(INITIATOR_NAME) | BIT(INITIATOR_ALIAS) | BIT(TARGET_NAME) | BIT(SESSION_TYPE))
+
+static bool same_name(const char *value, const char *known)
+{
+	char name[ISCSI_NAME_SIZE];
+	return !value || (iscsi_name_normalize(value, name) == 0 && strcmp(name, known) == 0);
+}
+
+static uint16_t check_identity(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	const char *type = v->of[ISCSI_KEY_SESSION_TYPE];
+	if (same_name(v->of[ISCSI_KEY_INITIATOR_NAME], l->id.initiator_name) &&
+	    same_name(v->of[ISCSI_KEY_TARGET_NAME], l->id.target_name) &&
+	    (!type || strcmp(type, l->id.discovery ? "Discovery" : "Normal") == 0))
+		return 0;
+	return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "a name or the session type has changed");
+}
+
+/* A new negotiation by the owner's offer, which knows what has been seen already. */
+static void take_offer(struct iscsi_login_target *l, const struct iscsi_login_verdict *verdict)
+{
+	uint64_t theirs = l->nego.theirs;
+	iscsi_nego_init(&l->nego, true, l->nego.leading, &verdict->offer, verdict->session);
+	l->nego.theirs = theirs;
+	l->nego.discovery = l->id.discovery;
+}
+
+/* Our declarations of the first response (RFC 7143 6.3.1, 13.6). */
+static void declare_target(struct iscsi_login_target *l, const struct iscsi_login_verdict *verdict)
+{
+	if (verdict->tpgt >= 0) {
+		iscsi_text_add(&l->out.buf, "TargetPortalGroupTag", "%u",
+			       (unsigned)(uint16_t)verdict->tpgt);
+		l->nego.ours |= BIT(TARGET_PORTAL_GROUP_TAG);
+	}
+	if (verdict->target_alias && verdict->target_alias[0] && !l->id.discovery) {
+		iscsi_text_add(&l->out.buf, "TargetAlias", "%.*s", ISCSI_SIMPLE_MAX,
+			       verdict->target_alias);
+		l->nego.ours |= BIT(TARGET_ALIAS);
+	}
+}
+
+static uint16_t take_verdict(struct iscsi_login_target *l,
+			     const struct iscsi_login_verdict *verdict)
+{
+	if (verdict->status) {
+		iscsi_text_out_reset(&l->out);
+		if (verdict->status >> 8 == 1 && verdict->target_address)
+			iscsi_text_add(&l->out.buf, "TargetAddress", "%s", verdict->target_address);
+		return refuse(l, verdict->status, "%s",
+			      verdict->why ? verdict->why
+					   : iscsi_login_status_text(verdict->status));
+	}
+	l->chap = verdict->chap;
+	l->algorithms = verdict->algorithms;
+	l->ours = verdict->ours;
+	take_offer(l, verdict);
+	declare_target(l, verdict);
+	if (l->chap && l->stage != ISCSI_SECURITY)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "the initiator skips the authentication that is required");
+	return 0;
+}
+
+static uint16_t identify(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	uint16_t status = read_identity(l, v);
+	if (status)
+		return status;
+	struct iscsi_login_verdict verdict = {.tpgt = -1};
+	iscsi_offer_init(&verdict.offer);
+	l->identified = true;
+	l->ops->identify(l->ctx, &l->id, &verdict);
+	status = take_verdict(l, &verdict);
+	OPENSSL_cleanse(&verdict, sizeof(verdict));
+	return status;
+}
+
+/* ---- authentication (RFC 7143 12.1) ---- */
+
+/* One of the security keys other than those in the mask is there. */
+static bool others(const struct iscsi_values *v, unsigned mask)
+{
+	for (unsigned i = ISCSI_KEY_AUTH_METHOD; i <= ISCSI_KEY_CHAP_R; i++)
+		if (v->of[i] && !(mask & 1u << (i - ISCSI_KEY_AUTH_METHOD)))
+			return true;
+	return false;
+}
+#define STEP(key) (1u << (ISCSI_KEY_##key - ISCSI_KEY_AUTH_METHOD))
+
+static uint16_t out_of_order(struct iscsi_login_target *l)
+{
+	return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "authentication keys out of order");
+}
+
+static uint16_t auth_method(struct iscsi_login_target *l, const struct iscsi_values *v,
+			    bool transit)
+{
+	const char *list = v->of[ISCSI_KEY_AUTH_METHOD];
+	const char *method = l->chap ? "CHAP" : "None";
+	if (others(v, STEP(AUTH_METHOD)))
+		return out_of_order(l);
+	if (!list && l->chap && transit)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "the initiator skips the authentication that is required");
+	if (!list) {
+		if (transit)
+			l->auth = LOGIN_AUTH_DONE;
+		return 0;
+	}
+	if (!iscsi_list_has(list, method))
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      l->chap ? "CHAP is required, the initiator does not offer it"
+				      : "the initiator insists on an authentication that is not "
+					"configured here");
+	iscsi_text_add(&l->out.buf, "AuthMethod", "%s", method);
+	l->auth = l->chap ? LOGIN_AUTH_CHAP_A : LOGIN_AUTH_DONE;
+	return 0;
+}
+
+static uint16_t chap_challenge(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	const char *list = v->of[ISCSI_KEY_CHAP_A];
+	if (others(v, STEP(CHAP_A)))
+		return out_of_order(l);
+	if (!list)
+		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no CHAP_A");
+	l->algorithm = iscsi_chap_choose(list, l->algorithms);
+	if (!l->algorithm)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "no CHAP algorithm of the initiator's is allowed here");
+	l->ops->random(l->ctx, &l->challenge_id, 1);
+	l->ops->random(l->ctx, l->challenge, sizeof(l->challenge));
+	iscsi_text_add(&l->out.buf, "CHAP_A", "%u", l->algorithm);
+	iscsi_text_add(&l->out.buf, "CHAP_I", "%u", l->challenge_id);
+	iscsi_text_add_binary(&l->out.buf, "CHAP_C", l->challenge, sizeof(l->challenge));
+	l->auth = LOGIN_AUTH_CHAP_N;
+	return 0;
+}
+
+/* Proves to the initiator who we are. */
+static uint16_t chap_answer(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	uint8_t challenge[ISCSI_CHAP_CHALLENGE_MAX], response[ISCSI_CHAP_DIGEST_MAX];
+	uint64_t id;
+	size_t len;
+	if (iscsi_parse_number(v->of[ISCSI_KEY_CHAP_I], &id) != 0 || id > 255 ||
+	    iscsi_parse_binary(v->of[ISCSI_KEY_CHAP_C], challenge, sizeof(challenge), &len) != 0 ||
+	    !len)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed CHAP_I or CHAP_C");
+	if (!l->ours.name[0])
+		return refuse(
+			l, ISCSI_LOGIN_AUTH_FAILED,
+			"the initiator asks the target to authenticate, which has no account");
+	/* RFC 7143 9.2.1: a reflection. */
+	if (len == sizeof(l->challenge) && CRYPTO_memcmp(challenge, l->challenge, len) == 0)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "the initiator sends our own challenge back");
+	if (iscsi_chap_response(l->algorithm, (uint8_t)id, &l->ours, challenge, len, response) != 0)
+		return refuse(l, ISCSI_LOGIN_TARGET_ERROR, "libcrypto fails");
+	iscsi_text_add(&l->out.buf, "CHAP_N", "%s", l->ours.name);
+	iscsi_text_add_binary(&l->out.buf, "CHAP_R", response, iscsi_chap_digest_len(l->algorithm));
+	return 0;
+}
+
+/* The account of this user; of one that is not known, an account that no response fits, so that
+ * both cost the same. */
+static void find_account(struct iscsi_login_target *l, const char *user,
+			 struct iscsi_chap_account *account)
+{
+	*account = (struct iscsi_chap_account){0};
+	if (l->ops->find_account(l->ctx, &l->id, user, account))
+		return;
+	iscsi_chap_account_wipe(account);
+	account->secret_len = ISCSI_CHAP_DIGEST_MAX / 2;
+}
+
+/* What came is what we ourselves would have answered: one secret serves both ways, which RFC 7143
+ * 9.2.1 forbids. */
+static bool same_secret(const struct iscsi_login_target *l, const uint8_t *response, size_t len)
+{
+	return iscsi_chap_verify(l->algorithm, l->challenge_id, &l->ours, l->challenge,
+				 sizeof(l->challenge), response, len);
+}
+
+static uint16_t check_response(struct iscsi_login_target *l, const char *user,
+			       const uint8_t *response, size_t len)
+{
+	char safe[64];
+	struct iscsi_chap_account account;
+	find_account(l, user, &account);
+	bool proved = iscsi_chap_verify(l->algorithm, l->challenge_id, &account, l->challenge,
+					sizeof(l->challenge), response, len);
+	bool reflected = same_secret(l, response, len);
+	iscsi_chap_account_wipe(&account);
+	if (reflected)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "the CHAP secret is the same in both directions");
+	if (!proved)
+		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
+			      "wrong CHAP name or secret of user \"%s\"",
+			      log_safe(safe, sizeof(safe), user, strlen(user)));
+	memcpy(l->user, user, strlen(user) + 1);
+	return 0;
+}
+
+static uint16_t chap_response(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	const char *user = v->of[ISCSI_KEY_CHAP_N], *proof = v->of[ISCSI_KEY_CHAP_R];
+	bool id = v->of[ISCSI_KEY_CHAP_I], challenge = v->of[ISCSI_KEY_CHAP_C];
+	uint8_t response[ISCSI_BINARY_MAX];
+	size_t len;
+	if (others(v, STEP(CHAP_N) | STEP(CHAP_R) | STEP(CHAP_I) | STEP(CHAP_C)))
+		return out_of_order(l);
+	/* RFC 7143 9.2: without CHAP_R we must not answer a challenge. */
+	if (!user || !proof || id != challenge)
+		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "CHAP keys are missing");
+	if (!user[0] || strlen(user) >= sizeof(l->user) ||
+	    iscsi_parse_binary(proof, response, sizeof(response), &len) != 0)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed CHAP_N or CHAP_R");
+	uint16_t status = check_response(l, user, response, len);
+	if (!status && challenge)
+		status = chap_answer(l, v);
+	if (!status)
+		l->auth = LOGIN_AUTH_DONE;
+	return status;
+}
+
+static uint16_t security(struct iscsi_login_target *l, const struct iscsi_values *v, bool transit)
+{
+	switch (l->auth) {
+	case LOGIN_AUTH_METHOD: return auth_method(l, v, transit);
+	case LOGIN_AUTH_CHAP_A: return chap_challenge(l, v);
+	case LOGIN_AUTH_CHAP_N: return chap_response(l, v);
+	case LOGIN_AUTH_DONE: break;
+	}
+	return others(v, 0) ? out_of_order(l) : 0;
+}
+
+/* ---- text ---- */
+
+static uint16_t take_alias(struct iscsi_login_target *l, const struct iscsi_values *v)
+{
+	const char *alias = v->of[ISCSI_KEY_INITIATOR_ALIAS];
+	if (!alias)
+		return 0;
+	if (strlen(alias) > ISCSI_SIMPLE_MAX || iscsi_check_utf8(alias) != 0)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed InitiatorAlias");
+	memcpy(l->initiator_alias, alias, strlen(alias) + 1);
+	return 0;
+}
+
+/* The whole text of a request, or of several with the C bit. */
+static uint16_t take_text(struct iscsi_login_target *l, uint8_t flags)
+{
+	struct iscsi_values v;
+	bool transit = flags & ISCSI_LOGIN_TRANSIT, first = !l->identified;
+	struct buf *reply = &l->out.buf;
+	if (iscsi_nego_read(&l->nego, l->stage, l->in.buf.data, l->in.buf.len, &v, reply) != 0)
+		return refuse_key(l);
+	uint16_t status = first ? identify(l, &v) : check_identity(l, &v);
+	if (!status)
+		status = take_alias(l, &v);
+	if (!status && l->stage == ISCSI_SECURITY)
+		status = security(l, &v, transit);
+	if (status || l->stage == ISCSI_SECURITY)
+		return status;
+	if (iscsi_nego_take(&l->nego, &v, reply) != 0)
+		return refuse_key(l);
+	iscsi_nego_declare(&l->nego, reply);
+	/* Now that the initiator has said all: what it has not, and we can not leave as it is. */
+	l->asked = transit && iscsi_nego_propose(&l->nego, reply);
+	return 0;
+}
+
+static uint16_t take_data(struct iscsi_login_target *l, uint8_t flags, const void *data,
+			  uint32_t len)
+{
+	if (iscsi_text_out_left(&l->out))
+		return len || flags & ISCSI_LOGIN_CONTINUE
+			       ? refuse(l, ISCSI_LOGIN_INITIATOR_ERROR,
+					"text in answer to a response that is to be continued")
+			       : 0;
+	iscsi_text_out_reset(&l->out);
+	if (iscsi_text_in_add(&l->in, data, len) != 0)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "too much text");
+	if (flags & ISCSI_LOGIN_CONTINUE)
+		return 0; /* an empty response (RFC 7143 6.2) */
+	uint16_t status = take_text(l, flags);
+	iscsi_text_in_reset(&l->in);
+	if (!status && l->out.buf.err)
+		status = refuse(l, ISCSI_LOGIN_OUT_OF_RESOURCES, "no memory for the response");
+	return status;
+}
+
+/* ---- responses ---- */
+
+static void begin_response(struct iscsi_login_response *rsp, const struct iscsi_login_request *req)
+{
+	*rsp = (struct iscsi_login_response){.opcode = ISCSI_LOGIN_RESPONSE};
+	memcpy(rsp->isid, req->isid, sizeof(rsp->isid));
+	memcpy(rsp->tsih, req->tsih, sizeof(rsp->tsih));
+	memcpy(rsp->itt, req->itt, sizeof(rsp->itt));
+}
+
+static void set_status(struct iscsi_login_target *l, struct iscsi_login_response *rsp,
+		       uint16_t status)
+{
+	l->status = status;
+	rsp->status_class = (uint8_t)(status >> 8);
+	rsp->status_detail = (uint8_t)status;
+}
+
+/* Our part of this stage is done. */
+static bool may_leave(const struct iscsi_login_target *l)
+{
+	if (l->stage == ISCSI_SECURITY)
+		return l->auth == LOGIN_AUTH_DONE;
+	return !l->asked && !iscsi_nego_must_propose(&l->nego);
+}
+
+/* Where to, when the initiator would go to `nsg`: from the security stage by way of the operational
+ * one when there is something to negotiate. */
+static enum iscsi_stage next_stage(const struct iscsi_login_target *l, enum iscsi_stage nsg)
+{
+	if (l->stage == ISCSI_SECURITY && iscsi_nego_must_propose(&l->nego))
+		return ISCSI_OPERATIONAL;
+	return nsg;
+}
+
+static uint16_t transit(struct iscsi_login_target *l, uint8_t *flags)
+{
+	enum iscsi_stage next = next_stage(l, ISCSI_LOGIN_NSG(*flags));
+	*flags = (uint8_t)(ISCSI_LOGIN_TRANSIT | l->stage << 2 | next);
+	l->stage = next;
+	l->nego.theirs &= ~IDENTITY;
+	if (next == ISCSI_FULL_FEATURE && iscsi_nego_finish(&l->nego) != 0)
+		return refuse_key(l);
+	return 0;
+}
+
+/* The next part of the text, and with the last one the transition, if it is time. */
+static uint16_t respond(struct iscsi_login_target *l, uint8_t flags,
+			struct iscsi_login_response *rsp, const uint8_t **text, uint32_t *text_len)
+{
+	bool more;
+	rsp->flags = (uint8_t)(l->stage << 2);
+	*text_len = (uint32_t)iscsi_text_out_part(&l->out, ISCSI_LOGIN_DATA_MAX, text, &more);
+	if (more)
+		rsp->flags |= ISCSI_LOGIN_CONTINUE;
+	if (more || !(flags & ISCSI_LOGIN_TRANSIT) || !may_leave(l))
+		return 0;
+	uint16_t status = transit(l, &flags);
+	rsp->flags = flags;
+	return status;
+}
+
+enum iscsi_login_result iscsi_login_target_request(struct iscsi_login_target *l,
+						   const struct iscsi_login_request *req,
+						   const void *data, uint32_t len,
+						   struct iscsi_login_response *rsp,
+						   const uint8_t **text, uint32_t *text_len)
+{
+	begin_response(rsp, req);
+	*text = NULL;
+	*text_len = 0;
+	uint16_t status = check_header(l, req, len);
+	if (!status)
+		status = take_data(l, req->flags, data, len);
+	if (!status)
+		status = respond(l, req->flags, rsp, text, text_len);
+	set_status(l, rsp, status);
+	if (!status)
+		return l->stage == ISCSI_FULL_FEATURE ? ISCSI_LOGIN_FINISHED : ISCSI_LOGIN_GOES_ON;
+	/* RFC 7143 6.3.1: the flags are reserved; text only says where the target is now. */
+	bool more;
+	rsp->flags = 0;
+	*text_len = status >> 8 == 1 ? (uint32_t)iscsi_text_out_part(&l->out, ISCSI_LOGIN_DATA_MAX,
+								     text, &more)
+				     : 0;
+	return ISCSI_LOGIN_FAILED;
+}
+
+void iscsi_login_target_fail(struct iscsi_login_target *l, const struct iscsi_login_request *req,
+			     uint16_t status, const char *why, struct iscsi_login_response *rsp)
+{
+	begin_response(rsp, req);
+	set_status(l, rsp, status);
+	refuse(l, status, "%s", why);
+}

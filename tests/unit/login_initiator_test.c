@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The initiator's side of the login against hand-made responses, such as a faulty or a hostile
+ * target sends them. In texts ';' stands for the NUL after each pair. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include "iscsi/login.h"
+
+#define TARGET    "iqn.2001-04.com.example:disk"
+#define INITIATOR "iqn.1994-05.com.example:host"
+
+#define SEC      0x00
+#define OPER     0x04
+#define SEC_OPER 0x81
+#define OPER_END 0x87
+#define C        ISCSI_LOGIN_CONTINUE
+
+enum { STAGE = 1, CHAP = 2, MUTUAL = 4, ALLOW_NONE = 8, TPGT_1 = 16, JOIN = 32, ONLY_MD5 = 64 };
+
+struct step {
+	unsigned flags; /* of the response */
+	const char *text;
+	uint16_t status;
+};
+
+struct script {
+	const char *name;
+	unsigned setup;
+	struct step step[5]; /* all but the last go well */
+	enum iscsi_login_result result;
+	const char *why; /* a part of it */
+};
+
+static void fixed_random(void *ctx, void *out, size_t len)
+{
+	memset(out, 0x5a, len);
+}
+
+static void begin(struct iscsi_login_initiator *l, unsigned setup)
+{
+	struct iscsi_chap_account ours, theirs;
+	struct iscsi_login_config c = {
+		.initiator_name = INITIATOR,
+		.target_name = TARGET,
+		.isid = {0, 2, 0x3d, 0, 0, 1},
+		.itt = 0x01020304,
+		.tsih = setup & JOIN ? 5 : 0,
+		.tpgt = setup & TPGT_1 ? 1 : -1,
+		.security_stage = setup & STAGE,
+		.allow_none = setup & ALLOW_NONE,
+		.algorithms = setup & ONLY_MD5 ? ISCSI_CHAP_BIT(ISCSI_CHAP_MD5) : 0,
+	};
+	iscsi_offer_init(&c.offer);
+	iscsi_chap_account_set(&ours, "host", "secret of host", 14);
+	iscsi_chap_account_set(&theirs, "disk", "secret of disk", 14);
+	if (setup & (CHAP | MUTUAL))
+		c.ours = &ours;
+	if (setup & MUTUAL)
+		c.theirs = &theirs;
+	assert_int_equal(iscsi_login_initiator_init(l, &c, fixed_random, NULL), 0);
+}
+
+/* $R is the MD5 response of "disk" to our challenge, $H what "host" would have answered to it. */
+static void expand(char *out, const char *text)
+{
+	uint8_t challenge[ISCSI_CHAP_CHALLENGE_LEN], r[ISCSI_CHAP_DIGEST_MAX];
+	memset(challenge, 0x5a, sizeof(challenge));
+	for (*out = 0; *text; text++) {
+		struct iscsi_chap_account a;
+		if (*text != '$') {
+			strncat(out, text, 1);
+			continue;
+		}
+		iscsi_chap_account_set(&a, "x",
+				       *++text == 'R' ? "secret of disk" : "secret of host", 14);
+		assert_int_equal(iscsi_chap_response(5, 0x5a, &a, challenge, sizeof(challenge), r),
+				 0);
+		strcat(out, "0x");
+		for (int i = 0; i < 16; i++)
+			sprintf(out + strlen(out), "%02x", r[i]);
+	}
+}
+
+static enum iscsi_login_result respond(struct iscsi_login_initiator *l, const struct step *s,
+				       uint16_t tsih)
+{
+	struct iscsi_login_request req;
+	struct iscsi_login_response rsp = {.opcode = ISCSI_LOGIN_RESPONSE};
+	char text[4096];
+	const uint8_t *data;
+	uint32_t len;
+	assert_int_equal(iscsi_login_initiator_request(l, &req, &data, &len), 0);
+	memcpy(rsp.itt, req.itt, sizeof(rsp.itt));
+	put_be16(rsp.tsih, tsih);
+	rsp.flags = (uint8_t)s->flags;
+	rsp.status_class = (uint8_t)(s->status >> 8);
+	rsp.status_detail = (uint8_t)s->status;
+	expand(text, s->text);
+	size_t text_len = strlen(text);
+	for (size_t i = 0; i < text_len; i++)
+		if (text[i] == ';')
+			text[i] = 0;
+	return iscsi_login_initiator_response(l, &rsp, text, (uint32_t)text_len);
+}
+
+static void run(const struct script *s)
+{
+	struct iscsi_login_initiator l;
+	enum iscsi_login_result r = ISCSI_LOGIN_GOES_ON;
+	begin(&l, s->setup);
+	for (size_t i = 0; i < ARRAY_SIZE(s->step) && s->step[i].text; i++) {
+		print_message("# %s, response %zu\n", s->name, i + 1);
+		assert_int_equal(r, ISCSI_LOGIN_GOES_ON);
+		r = respond(&l, &s->step[i], s->setup & JOIN ? 5 : 9);
+	}
+	assert_int_equal(r, s->result);
+	if (r == ISCSI_LOGIN_FAILED && !strstr(l.why, s->why))
+		fail_msg("%s: \"%s\" does not say \"%s\"", s->name, l.why, s->why);
+	if (r == ISCSI_LOGIN_FINISHED)
+		assert_string_equal(l.why, "");
+	iscsi_login_initiator_free(&l);
+}
+
+#define GOOD      ISCSI_LOGIN_FINISHED
+#define BAD       ISCSI_LOGIN_FAILED
+#define CHALLENGE "CHAP_A=5;CHAP_I=1;CHAP_C=0x0102;"
+#define CHAP_BEGINS                   \
+	{SEC, "AuthMethod=CHAP;", 0}, \
+	{                             \
+		SEC, CHALLENGE, 0     \
+	}
+
+static const struct script scripts[] = {
+	{"at once", 0, {{OPER_END, "", 0}}, GOOD, ""},
+	{"tag", TPGT_1, {{OPER_END, "TargetPortalGroupTag=1;", 0}}, GOOD, ""},
+	{"wrong tag", TPGT_1, {{OPER_END, "TargetPortalGroupTag=2;", 0}}, BAD, "portal group 2"},
+	{"long tag", 0, {{OPER_END, "TargetPortalGroupTag=65536;", 0}}, BAD, "malformed"},
+	{"step by step",
+	 0,
+	 {{OPER, "MaxBurstLength=4096;", 0}, {OPER, "", 0}, {OPER_END, "ImmediateData=No;", 0}},
+	 GOOD,
+	 ""},
+	{"answers over two PDUs",
+	 0,
+	 {{OPER | C, "MaxBurstLength=40", 0}, {OPER_END, "96;", 0}},
+	 GOOD,
+	 ""},
+	{"an answer twice",
+	 0,
+	 {{OPER, "MaxBurstLength=4096;", 0}, {OPER, "MaxBurstLength=4096;", 0}},
+	 BAD,
+	 "MaxBurstLength came a second time"},
+	{"more than was offered",
+	 0,
+	 {{OPER_END, "MaxBurstLength=262145;", 0}},
+	 BAD,
+	 "MaxBurstLength is answered by what was not proposed"},
+	{"no form", 0, {{OPER_END, "Foo;", 0}}, BAD, "key=value"},
+	{"never ends", 0, {{OPER, "", 0}, {OPER, "", 0}, {OPER, "", 0}}, ISCSI_LOGIN_GOES_ON, ""},
+	{"another stage", 0, {{SEC, "", 0}}, BAD, "another stage"},
+	{"transition to nowhere", 0, {{0x86, "", 0}}, BAD, "transition"},
+	{"T and C", 0, {{OPER_END | C, "", 0}}, BAD, "transition"},
+	{"operational key in the security stage",
+	 STAGE,
+	 {{SEC, "MaxBurstLength=512;", 0}},
+	 BAD,
+	 "not allowed in this stage"},
+	{"too far at once", STAGE, {{0x83, "AuthMethod=None;", 0}}, BAD, "transition"},
+	{"None", STAGE, {{SEC_OPER, "AuthMethod=None;", 0}, {OPER_END, "", 0}}, GOOD, ""},
+	{"None without a word", STAGE, {{SEC_OPER, "", 0}, {OPER_END, "", 0}}, GOOD, ""},
+	{"CHAP not offered", STAGE, {{SEC, "AuthMethod=CHAP;", 0}}, BAD, "requires"},
+	{"Reject", STAGE, {{SEC, "AuthMethod=Reject;", 0}}, BAD, "requires"},
+	{"joins", JOIN, {{OPER_END, "", 0}}, GOOD, ""},
+	/* CHAP */
+	{"CHAP", CHAP, {CHAP_BEGINS, {SEC_OPER, "", 0}, {OPER_END, "", 0}}, GOOD, ""},
+	{"CHAP, late transition",
+	 CHAP,
+	 {CHAP_BEGINS, {SEC, "", 0}, {SEC_OPER, "", 0}},
+	 ISCSI_LOGIN_GOES_ON,
+	 ""},
+	{"None instead of CHAP",
+	 CHAP,
+	 {{SEC, "AuthMethod=None;", 0}},
+	 BAD,
+	 "does not authenticate"},
+	{"None instead of CHAP, and away",
+	 CHAP,
+	 {{SEC_OPER, "AuthMethod=None;", 0}},
+	 BAD,
+	 "transition"},
+	{"None, which is good, too",
+	 CHAP | ALLOW_NONE,
+	 {{SEC_OPER, "AuthMethod=None;", 0}, {OPER_END, "", 0}},
+	 GOOD,
+	 ""},
+	{"CHAP and away", CHAP | ALLOW_NONE, {{SEC_OPER, "AuthMethod=CHAP;", 0}}, BAD, "skips"},
+	{"challenge with AuthMethod",
+	 CHAP,
+	 {{SEC, "AuthMethod=CHAP;" CHALLENGE, 0}},
+	 BAD,
+	 "out of order"},
+	{"no challenge",
+	 CHAP,
+	 {{SEC, "AuthMethod=CHAP;", 0}, {SEC, "", 0}},
+	 BAD,
+	 "no CHAP challenge"},
+	{"empty challenge",
+	 CHAP,
+	 {{SEC, "AuthMethod=CHAP;", 0}, {SEC, "CHAP_A=5;CHAP_I=1;CHAP_C=0x;", 0}},
+	 BAD,
+	 "malformed"},
+	{"identifier of two bytes",
+	 CHAP,
+	 {{SEC, "AuthMethod=CHAP;", 0}, {SEC, "CHAP_A=5;CHAP_I=256;CHAP_C=0x01;", 0}},
+	 BAD,
+	 "malformed"},
+	{"algorithm not offered",
+	 CHAP | ONLY_MD5,
+	 {{SEC, "AuthMethod=CHAP;", 0}, {SEC, "CHAP_A=7;CHAP_I=1;CHAP_C=0x01;", 0}},
+	 BAD,
+	 "not proposed"},
+	{"two algorithms",
+	 CHAP,
+	 {{SEC, "AuthMethod=CHAP;", 0}, {SEC, "CHAP_A=5,7;CHAP_I=1;CHAP_C=0x01;", 0}},
+	 BAD,
+	 "not proposed"},
+	{"a proof nobody asked for",
+	 CHAP,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disk;CHAP_R=$R;", 0}},
+	 BAD,
+	 "out of order"},
+	{"mutual",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disk;CHAP_R=$R;", 0}, {OPER_END, "", 0}},
+	 GOOD,
+	 ""},
+	{"mutual skipped",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "", 0}},
+	 BAD,
+	 "does not authenticate itself"},
+	{"mutual, None", MUTUAL, {{SEC, "AuthMethod=None;", 0}}, BAD, "does not authenticate"},
+	{"mutual, wrong name",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disc;CHAP_R=$R;", 0}},
+	 BAD,
+	 "wrong name or secret"},
+	{"mutual, wrong proof",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disk;CHAP_R=0x00000000000000000000000000000000;", 0}},
+	 BAD,
+	 "wrong name or secret"},
+	{"mutual, no binary",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disk;CHAP_R=00;", 0}},
+	 BAD,
+	 "malformed"},
+	{"our own secret",
+	 MUTUAL,
+	 {CHAP_BEGINS, {SEC_OPER, "CHAP_N=disk;CHAP_R=$H;", 0}},
+	 BAD,
+	 "same in both directions"},
+	/* statuses */
+	{"refused", 0, {{0, "", 0x0202}}, BAD, "not allowed access to the target (status 0202)"},
+	{"a status of tomorrow", 0, {{0, "", 0x02ff}}, BAD, "initiator error (status 02ff)"},
+	{"a class of tomorrow", 0, {{0, "", 0x0900}}, BAD, "unknown status (status 0900)"},
+	{"moved, nowhere", 0, {{0, "", 0x0101}}, BAD, "does not say where to"},
+	{"moved, to a terminal", 0, {{0, "TargetAddress=\x1b[2J;", 0x0101}}, BAD, "where to"},
+	{"moved, to a path", 0, {{0, "TargetAddress=../../etc;", 0x0101}}, BAD, "where to"},
+	{"moved", 0, {{0, "TargetAddress=192.0.2.1:3261;", 0x0101}}, ISCSI_LOGIN_MOVED, ""},
+};
+
+static void test_scripts(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
+		run(&scripts[i]);
+}
+
+static void test_moved(void **state)
+{
+	static const struct {
+		const char *text, *address;
+		uint16_t status;
+	} row[] = {
+		{"TargetAddress=192.0.2.1;", "192.0.2.1", 0x0101},
+		{"Foo=1;TargetAddress=host.example.com:99;", "host.example.com:99", 0x0102},
+		{"TargetAddress=[2001:db8::1]:3260,7;", "[2001:db8::1]:3260", 0x0102},
+		{"TargetAddress=;TargetAddress=192.0.2.2;", "192.0.2.2", 0x0101},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct step s = {.text = row[i].text, .status = row[i].status};
+		struct iscsi_login_initiator l;
+		begin(&l, 0);
+		assert_int_equal(respond(&l, &s, 0), ISCSI_LOGIN_MOVED);
+		assert_string_equal(l.address, row[i].address);
+		assert_int_equal(l.moved_permanently, row[i].status == 0x0102);
+		iscsi_login_initiator_free(&l);
+	}
+}
+
+static void test_session_handle(void **state)
+{
+	static const struct {
+		unsigned setup;
+		uint16_t tsih;
+		enum iscsi_login_result result;
+	} row[] = {
+		{0, 1, GOOD}, {0, 0, BAD}, {JOIN, 5, GOOD}, {JOIN, 6, BAD}, {JOIN, 0, BAD},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct step s = {OPER_END, "", 0};
+		struct iscsi_login_initiator l;
+		begin(&l, row[i].setup);
+		assert_int_equal(respond(&l, &s, row[i].tsih), row[i].result);
+		iscsi_login_initiator_free(&l);
+	}
+}
+
+static void test_foreign_headers(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct iscsi_login_initiator l;
+		struct iscsi_login_request req;
+		struct iscsi_login_response rsp = {.flags = OPER};
+		const uint8_t *data;
+		uint32_t len;
+		begin(&l, 0);
+		iscsi_login_initiator_request(&l, &req, &data, &len);
+		memcpy(rsp.itt, req.itt, sizeof(rsp.itt));
+		rsp.itt[3] ^= i == 1;
+		rsp.version_active = i == 2;
+		assert_int_equal(iscsi_login_initiator_response(&l, &rsp, NULL, 0),
+				 i ? ISCSI_LOGIN_FAILED : ISCSI_LOGIN_GOES_ON);
+		iscsi_login_initiator_free(&l);
+	}
+}
+
+static void test_endless(void **state)
+{
+	struct step s = {OPER, "", 0}, more = {OPER | C, "A=1;", 0};
+	struct iscsi_login_initiator l;
+	int n = 0;
+	begin(&l, 0);
+	while (respond(&l, &s, 0) == ISCSI_LOGIN_GOES_ON)
+		assert_true(++n < 100);
+	assert_int_equal(n, ISCSI_LOGIN_PDUS_MAX);
+	iscsi_login_initiator_free(&l);
+	begin(&l, 0);
+	for (n = 0; respond(&l, &more, 0) == ISCSI_LOGIN_GOES_ON;)
+		assert_true(++n < 100);
+	iscsi_login_initiator_free(&l);
+}
+
+/* The first request, word for word. */
+static void test_first_request(void **state)
+{
+	static const char direct[] = "InitiatorName=" INITIATOR "\0TargetName=" TARGET
+				     "\0SessionType=Normal\0MaxRecvDataSegmentLength=8192\0";
+	static const char chap[] = "InitiatorName=" INITIATOR "\0TargetName=" TARGET
+				   "\0SessionType=Normal\0AuthMethod=CHAP,None";
+	struct iscsi_login_initiator l;
+	struct iscsi_login_request req;
+	const uint8_t *data;
+	uint32_t len;
+	begin(&l, 0);
+	assert_int_equal(iscsi_login_initiator_request(&l, &req, &data, &len), 0);
+	assert_true(len > sizeof(direct));
+	assert_memory_equal(data, direct, sizeof(direct) - 1);
+	assert_int_equal(req.flags, OPER_END);
+	iscsi_login_initiator_free(&l);
+	begin(&l, CHAP | ALLOW_NONE);
+	assert_int_equal(iscsi_login_initiator_request(&l, &req, &data, &len), 0);
+	assert_int_equal(len, sizeof(chap));
+	assert_memory_equal(data, chap, sizeof(chap));
+	assert_int_equal(req.flags, SEC_OPER);
+	iscsi_login_initiator_free(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scripts),        cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_session_handle), cmocka_unit_test(test_foreign_headers),
+		cmocka_unit_test(test_endless),        cmocka_unit_test(test_first_request),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
