@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A backstore: a row of bytes that can be read, written, flushed, zeroed and unmapped. It knows
+ * nothing of SCSI. All calls on the thread of its reactor.
+ */
+#ifndef LUNAR_BACKSTORE_BACKSTORE_H
+#define LUNAR_BACKSTORE_BACKSTORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "reactor/reactor.h"
+
+enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
+
+/*
+ * One request. The caller fills the first part and keeps it and the buffer untouched until `done`,
+ * which runs exactly once, with 0 or -errno, and may run before bs_submit() returns. Success means
+ * all of it; after an error any part of a write may have happened.
+ *
+ *   BS_READ   fills buf. Holes read as zeroes.
+ *   BS_WRITE  from buf; with `fua` durable when done.
+ *   BS_FLUSH  all that was answered before is durable when done (offset and length are ignored).
+ *   BS_ZERO   reads as zeroes afterwards; space stays allocated where the store can.
+ *   BS_UNMAP  reads as zeroes afterwards and gives space back where the store can.
+ * `fua` holds for BS_ZERO and BS_UNMAP likewise.
+ *
+ * Errors a caller tells apart: -ENOSPC (the store is full), -EROFS, -ENODEV (the device has gone; it
+ * is looked for again by itself, see `missing`), anything else is an I/O error. Once a flush or a
+ * durable write failed, every later flush and durable write fails with the same error until the
+ * store is opened anew: the kernel reports a lost page only once, and so do we not forget. A device
+ * that has gone and come back is opened anew; what it had acknowledged and not flushed is lost, and
+ * so the first flush after its return fails (-EIO).
+ */
+struct bs_io {
+	enum bs_op op;
+	bool fua;
+	uint64_t offset, length; /* bytes, within the size */
+	void *buf;
+	void (*done)(struct bs_io *io, int err);
+
+	/* The backstore's, while it runs. */
+	struct op async;
+	struct iovec iov;
+	uint64_t moved;
+	struct backstore *bs;
+	struct list link;
+	uint64_t priv[2];
+};
+
+struct backstore;
+
+struct backstore_ops {
+	const char *kind; /* "fileio", "block", "ramdisk": targetcli's words */
+	void (*submit)(struct backstore *bs, struct bs_io *io);
+	/* Is the byte at offset allocated, and for how many bytes is it alike? */
+	int (*extent)(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
+	/* Looks at the size again; NULL where it cannot change. */
+	int (*refresh)(struct backstore *bs);
+	void (*close)(struct backstore *bs);
+};
+
+struct backstore {
+	const struct backstore_ops *ops;
+	struct reactor *reactor;
+	char *path;                 /* owned; "" for memory */
+	uint64_t size;              /* bytes */
+	uint32_t block_size;        /* the smallest unit it can read and write: 1, 512, 4096... */
+	uint32_t buf_align;         /* what a buffer's address must be a multiple of */
+	uint32_t unmap_granularity; /* bytes; 0: cannot unmap */
+	bool readonly;
+	bool rotational;
+	bool volatile_cache; /* flush means something */
+	bool missing;        /* the device has gone */
+	bool created;        /* bs_open_path() made the file */
+	int sync_error;      /* the first failed flush, -errno, sticky */
+	uint64_t inflight;   /* requests not yet done */
+	/* Called when `missing` changes, when somebody cares. */
+	void (*state_changed)(struct backstore *bs, void *ctx);
+	void *state_ctx;
+};
+
+struct bs_file_options {
+	uint64_t create_size; /* > 0: create the file, sparse, when it is missing */
+	bool readonly;
+	bool direct; /* O_DIRECT instead of the page cache */
+	bool raw;    /* take it as raw even if it looks like qcow2, VMDK, VHDX... */
+};
+
+/*
+ * Opens what `path` names, a regular file or a block device, and locks it (OFD: exclusive, shared when
+ * read-only). On error returns -errno, writes one line for a person to `why` (what, cause, fix),
+ * and leaves nothing behind, not even a file it made.
+ */
+int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
+		 const struct bs_file_options *opt, char *why, size_t why_size);
+int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
+		   size_t why_size);
+/* No request is in flight, or those that are will never return (sim_crash()). NULL is fine. */
+void bs_close(struct backstore *bs);
+
+void bs_submit(struct backstore *bs, struct bs_io *io);
+int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
+/* Removes the file if bs_open_path() made it: the start-up that wanted it failed. Before bs_close(). */
+void bs_discard(struct backstore *bs);
+/* Asks the store for its size again; bs->size follows. Blocks shortly. 0 or -errno. */
+int bs_refresh_size(struct backstore *bs);
+
+/*
+ * The identity that stays with the image: 16 random bytes, kept as the attribute `user.lunar.id` of
+ * the file (32 hex digits), else as a record in `state_dir` keyed by the path (block devices, file
+ * systems without attributes). Made when it is not there; memory gets a new one each time. While the
+ * store is open a lock in `state_dir` keeps everybody else from serving a copy of it.
+ * 0 or -errno with `why`; -EEXIST: a copy of this image is being served.
+ */
+int bs_identity(struct backstore *bs, const char *state_dir, uint8_t id[16], char *why,
+		size_t why_size);
+
+#endif

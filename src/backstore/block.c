@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the block layer tells of a device, and what happens when a store goes away and returns. */
+#include "backstore/priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#define RETRY_INTERVAL NSEC_PER_SEC
+
+/* A number from the request queue's directory; a partition has that of its disk. */
+static int queue_attribute(struct disk *d, const char *name, uint64_t *value)
+{
+	static const char *const dirs[] = {"queue", "../queue"};
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		char path[96], text[32];
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(d->info.device),
+			 minor(d->info.device), dirs[i], name);
+		ssize_t len = file_load(d->bs.reactor, path, text, sizeof(text) - 1);
+		if (len <= 0)
+			continue;
+		text[len] = 0;
+		char *stop;
+		*value = strtoull(text, &stop, 10);
+		return stop == text ? -EINVAL : 0;
+	}
+	return -ENOENT;
+}
+
+void disk_probe_queue(struct disk *d)
+{
+	uint64_t value;
+	if (!queue_attribute(d, "rotational", &value))
+		d->bs.rotational = value;
+	if (d->info.kind != FILE_BLOCK)
+		return;
+	/*
+	 * A discard promises nothing of what is read afterwards. PUNCH_HOLE does, and the kernel
+	 * offers it for devices that have a command to write zeroes.
+	 */
+	if (!queue_attribute(d, "write_zeroes_max_bytes", &value) && !value) {
+		d->can_punch = false;
+		d->bs.unmap_granularity = 0;
+	} else if (!queue_attribute(d, "discard_granularity", &value) && value <= UINT32_MAX) {
+		d->bs.unmap_granularity = (uint32_t)value;
+	}
+}
+
+static bool means_gone(struct disk *d, int err)
+{
+	static const int gone[] = {-ENODEV, -ENXIO, -ENOMEDIUM, -ESTALE};
+	struct file_info info;
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		if (err == gone[i])
+			return true;
+	}
+	/* A disk that was pulled answers with plain errors, and has no size any more. */
+	return d->info.kind == FILE_BLOCK &&
+	       (file_info(d->bs.reactor, d->file, &info) || !info.size);
+}
+
+static void set_missing(struct disk *d, bool missing)
+{
+	d->bs.missing = missing;
+	if (d->bs.state_changed)
+		d->bs.state_changed(&d->bs, d->bs.state_ctx);
+}
+
+bool disk_check_gone(struct disk *d, int err)
+{
+	if (d->bs.missing)
+		return true;
+	if (!means_gone(d, err))
+		return false;
+	log_warning(
+		reactor_log(d->bs.reactor),
+		"%s has gone (%s); it is looked for every second and used again when it returns",
+		d->bs.path, strerror(-err));
+	timer_set(d->bs.reactor, &d->retry, reactor_now(d->bs.reactor) + RETRY_INTERVAL);
+	set_missing(d, true);
+	return true;
+}
+
+void disk_release(struct disk *d)
+{
+	if (!d->bs.missing || d->busy || d->file < 0)
+		return;
+	file_close(d->bs.reactor, d->file);
+	d->file = -1;
+}
+
+/* Opens what the path names now and judges whether it is what we had. The handle or -errno. */
+static int open_again(struct disk *d, char *why, size_t why_size)
+{
+	struct file_info info;
+	char id[33];
+	int file = disk_open(d, &info, why, why_size);
+	if (file < 0)
+		return file;
+	if (info.kind != d->info.kind || info.size != d->info.size ||
+	    info.logical_block != d->info.logical_block ||
+	    (d->has_id && (!identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
+		file_close(d->bs.reactor, file);
+		return bs_why(why, why_size, -EEXIST, "%s is another one now", d->bs.path);
+	}
+	d->info = info;
+	return file;
+}
+
+void disk_retry(struct timer *t)
+{
+	struct disk *d = container_of(t, struct disk, retry);
+	char why[256];
+	/* Our own lock on the old one would be in the way. */
+	int file = d->file >= 0 ? -EBUSY : open_again(d, why, sizeof(why));
+	if (file < 0) {
+		timer_set(d->bs.reactor, &d->retry, reactor_now(d->bs.reactor) + RETRY_INTERVAL);
+		return;
+	}
+	d->file = file;
+	d->lost = d->lost || d->written != d->flushed;
+	d->flushed = d->written;
+	d->bs.sync_error = 0;
+	log_warning(reactor_log(d->bs.reactor), "%s is back%s", d->bs.path,
+		    d->lost ? "; what was written and not flushed may be lost" : "");
+	set_missing(d, false);
+}

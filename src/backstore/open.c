@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opening a path: what it names, whether it may be served, and words for a person when not. */
+#include "backstore/priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int why_not_open(const struct disk *d, int err, char *why, size_t why_size)
+{
+	const char *path = d->bs.path;
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		if (!d->opt.readonly)
+			return bs_why(why, why_size, err,
+				      "%s cannot be opened for writing: %s; --readonly serves it "
+				      "without",
+				      path, strerror(-err));
+		break;
+	case -EBUSY:
+		return bs_why(
+			why, why_size, err,
+			"%s is in use: it is mounted, part of a RAID or a volume group, or "
+			"another program holds it; end that first, or serve it with --readonly",
+			path);
+	case -EINVAL:
+		if (d->opt.direct)
+			return bs_why(
+				why, why_size, err,
+				"%s: its file system does not know O_DIRECT; leave --direct out",
+				path);
+		break;
+	case -ETXTBSY:
+		return bs_why(why, why_size, err, "%s is in use by the kernel: %s", path,
+			      strerror(-err));
+	}
+	return bs_why(why, why_size, err, "%s cannot be opened: %s", path, strerror(-err));
+}
+
+static int lock(struct disk *d, int file, char *why, size_t why_size)
+{
+	int err = file_lock(d->bs.reactor, file, !d->opt.readonly);
+	if (err == -EAGAIN || err == -EACCES)
+		return bs_why(why, why_size, -EAGAIN,
+			      "%s is locked: another program uses it, or another lunar serves it; "
+			      "end that first",
+			      d->bs.path);
+	if (err == -ENOLCK || err == -EOPNOTSUPP || err == -ENOSYS) {
+		log_warning(reactor_log(d->bs.reactor),
+			    "%s: its file system has no locks (%s); make sure that nobody else "
+			    "writes to it",
+			    d->bs.path, strerror(-err));
+		return 0;
+	}
+	if (err)
+		return bs_why(why, why_size, err, "%s cannot be locked: %s", d->bs.path,
+			      strerror(-err));
+	return 0;
+}
+
+static int check_kind(const struct disk *d, enum file_kind kind, char *why, size_t why_size)
+{
+	if (kind == FILE_REGULAR || kind == FILE_BLOCK)
+		return 0;
+	if (kind == FILE_DIRECTORY)
+		return bs_why(why, why_size, -EISDIR,
+			      "%s is a directory; name a file in it, or a block device",
+			      d->bs.path);
+	return bs_why(why, why_size, -ENOTBLK,
+		      "%s is not a regular file and not a block device (a disk)", d->bs.path);
+}
+
+int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size)
+{
+	struct reactor *r = d->bs.reactor;
+	/* By its name first: opening a FIFO would block, and a tape would rewind. */
+	int err = file_stat(r, d->bs.path, info);
+	if (err)
+		return why_not_open(d, err, why, why_size);
+	err = check_kind(d, info->kind, why, why_size);
+	if (err)
+		return err;
+	int flags = d->opt.readonly ? O_RDONLY : O_RDWR;
+	if (d->opt.direct)
+		flags |= O_DIRECT;
+	/* Of a device this claims the whole of it: a mounted one is refused. */
+	if (info->kind == FILE_BLOCK && !d->opt.readonly)
+		flags |= O_EXCL;
+	int file = file_open(r, d->bs.path, flags, 0);
+	if (file < 0)
+		return why_not_open(d, file, why, why_size);
+	err = file_info(r, file, info);
+	if (err)
+		bs_why(why, why_size, err, "%s: %s", d->bs.path, strerror(-err));
+	else
+		err = check_kind(d, info->kind, why, why_size);
+	if (!err)
+		err = lock(d, file, why, why_size);
+	if (!err)
+		return file;
+	file_close(r, file);
+	return err;
+}
+
+static int check_size(const struct disk *d, char *why, size_t why_size)
+{
+	const char *path = d->bs.path;
+	uint64_t size = d->info.size;
+	if (!size && d->info.kind == FILE_BLOCK)
+		return bs_why(why, why_size, -ENOMEDIUM,
+			      "%s has no size: nothing is attached or no medium is inserted", path);
+	if (!size)
+		return bs_why(
+			why, why_size, -EINVAL,
+			"%s is empty; remove it and give --size 10G to make a new one, or set "
+			"its size with `truncate -s 10G`",
+			path);
+	uint32_t unit = MAX(SECTOR, d->bs.block_size);
+	if (size % unit)
+		return bs_why(why, why_size, -EINVAL,
+			      "%s has %" PRIu64 " bytes, and a disk is a multiple of %u%s; "
+			      "`truncate -s %%%u` fills it up with zeroes",
+			      path, size, unit, d->opt.direct ? " (with --direct)" : "", unit);
+	return 0;
+}
+
+/* Fills in the properties that follow from what was opened. */
+static void set_properties(struct disk *d)
+{
+	bool block = d->info.kind == FILE_BLOCK;
+	uint32_t sector = block && d->info.logical_block ? d->info.logical_block : SECTOR;
+	/* A file system that does not tell needs whole pages at most. */
+	uint32_t direct = block ? sector : d->info.dio_align ? d->info.dio_align : 4096;
+	d->zero_align = block ? sector : 1;
+	d->can_zero = d->can_punch = true;
+	d->bs.ops = block ? &disk_block_ops : &disk_file_ops;
+	d->bs.size = d->info.size;
+	d->bs.block_size = d->opt.direct ? direct : 1;
+	d->bs.buf_align = d->opt.direct ? MAX(direct, SECTOR) : 1;
+	d->bs.unmap_granularity = block ? sector : 4096;
+	d->bs.readonly = d->opt.readonly;
+	d->bs.volatile_cache = !d->opt.readonly;
+	disk_probe_queue(d);
+}
+
+/* Makes the file when it is missing and that is wanted. */
+static int create(struct disk *d, char *why, size_t why_size)
+{
+	struct reactor *r = d->bs.reactor;
+	struct file_info info;
+	const char *path = d->bs.path;
+	int err = file_stat(r, path, &info);
+	if (err != -ENOENT)
+		return 0; /* it is there, or disk_open() says why it cannot be had */
+	if (!d->opt.create_size)
+		return bs_why(why, why_size, err,
+			      "%s: there is no such file; --size 10G would make one of that size",
+			      path);
+	if (d->opt.create_size % SECTOR)
+		return bs_why(why, why_size, -EINVAL,
+			      "%s cannot be made: its size of %" PRIu64
+			      " bytes is not a multiple of 512, a disk's block",
+			      path, d->opt.create_size);
+	if (d->opt.readonly)
+		return bs_why(why, why_size, err,
+			      "%s: there is no such file, and with --readonly none is made", path);
+	/* A disk may hold anything: nobody else's business. */
+	int file = file_open(r, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (file < 0)
+		return bs_why(why, why_size, file, "%s cannot be created: %s", path,
+			      strerror(-file));
+	d->bs.created = true;
+	err = file_truncate(r, file, d->opt.create_size);
+	file_close(r, file);
+	if (err)
+		return bs_why(
+			why, why_size, err, "%s cannot be created with %" PRIu64 " bytes: %s%s",
+			path, d->opt.create_size, strerror(-err),
+			err == -EFBIG ? "; its file system does not take files this large" : "");
+	return 0;
+}
+
+static int open_disk(struct disk *d, char *why, size_t why_size)
+{
+	int err = create(d, why, why_size);
+	if (err)
+		return err;
+	d->file = disk_open(d, &d->info, why, why_size);
+	if (d->file < 0)
+		return d->file;
+	if (!d->opt.raw && !d->bs.created) {
+		err = image_check_raw(d->bs.reactor, d->file, d->bs.path, d->info.size, why,
+				      why_size);
+		if (err)
+			return err;
+	}
+	set_properties(d);
+	return check_size(d, why, why_size);
+}
+
+int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
+		 const struct bs_file_options *opt, char *why, size_t why_size)
+{
+	*out = NULL;
+	struct disk *d = calloc(1, sizeof(*d));
+	char *copy = strdup(path);
+	if (!d || !copy) {
+		free(d);
+		free(copy);
+		return bs_why(why, why_size, -ENOMEM, "%s: no memory", path);
+	}
+	d->bs.ops = &disk_file_ops;
+	d->bs.reactor = r;
+	d->bs.path = copy;
+	d->opt = *opt;
+	d->file = d->id_lock = -1;
+	timer_init(&d->retry, disk_retry);
+	list_init(&d->flushing);
+	list_init(&d->flush_next);
+	int err = open_disk(d, why, why_size);
+	if (err < 0) {
+		bs_discard(&d->bs);
+		bs_close(&d->bs);
+		return err;
+	}
+	*out = &d->bs;
+	return 0;
+}

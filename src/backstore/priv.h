@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of backstore/ share. */
+#ifndef LUNAR_BACKSTORE_PRIV_H
+#define LUNAR_BACKSTORE_PRIV_H
+
+#include "backstore/backstore.h"
+#include "common/cleanup.h"
+#include "reactor/file.h"
+
+#define SECTOR 512u
+
+/* A regular file or a block device. */
+struct disk {
+	struct backstore bs;
+	struct bs_file_options opt;
+	struct file_info info; /* of when it was opened */
+	int file;              /* -1: none, it is missing */
+	size_t busy;           /* requests that use `file` */
+	uint32_t zero_align;   /* fallocate takes multiples of this */
+	bool can_zero, can_punch;
+	uint8_t *zeroes; /* ZERO_CHUNK bytes once they were needed */
+
+	/* Modifications answered without being durable, and how many of them a flush has covered. */
+	uint64_t written, flushed;
+	bool lost; /* some of them went with the device; the next flush says so */
+
+	/* One flush at a time: what asks meanwhile shares the next one. (bs_io.link) */
+	struct list flushing, flush_next;
+
+	struct timer retry; /* while it is missing */
+	bool has_id;
+	char id[33];        /* the attribute user.lunar.id */
+	int id_lock;        /* handle, or -1 */
+	char *id_lock_path; /* owned */
+};
+
+static inline struct disk *to_disk(struct backstore *bs)
+{
+	return container_of(bs, struct disk, bs);
+}
+
+/* Writes `why` and returns `err`. */
+int bs_why(char *why, size_t why_size, int err, const char *fmt, ...) PRINTF(4, 5);
+/* The end of a request: the only place that calls io->done. The store may be gone afterwards. */
+void bs_finish(struct bs_io *io, int err);
+
+/* --- file.c: the requests of a disk */
+extern const struct backstore_ops disk_file_ops;
+extern const struct backstore_ops disk_block_ops;
+
+/* --- open.c */
+/* Opens and locks what d->bs.path names, as d->opt says. The handle, or -errno with `why`. */
+int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size);
+
+/* --- block.c */
+/* Fills in what only the kernel's block layer knows: rotational, granularity. */
+void disk_probe_queue(struct disk *d);
+/* The device has gone, if that is what `err` means: then it is looked for from now on. */
+bool disk_check_gone(struct disk *d, int err);
+/* Closes what is missing, once nothing uses it. */
+void disk_release(struct disk *d);
+void disk_retry(struct timer *t);
+
+/* --- image.c */
+/* Refuses what is an image of another format. 0, or -EMEDIUMTYPE with `why`, or -errno. */
+int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size, char *why,
+		    size_t why_size);
+
+/* --- identity.c */
+#define ID_ATTRIBUTE "user.lunar.id"
+/* The attribute as text; false when there is none that is well-formed. */
+bool identity_attribute(struct reactor *r, int file, char out[33]);
+void identity_unlock(struct disk *d);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Backstores on disks that fail, fill up, are slow, go away and come back, in simulation. */
+#include <fcntl.h>
+#include "sim_rig.h"
+#include "backstore/backstore.h"
+
+#define MIB    UINT64_C(1048576)
+#define SIZE   (4 * MIB)
+#define DISK   "/disk"
+#define STATE  "/state"
+#define ALWAYS 1000000u
+
+struct store_rig {
+	struct log log;
+	struct sim *sim;
+	struct reactor *r;
+	struct backstore *bs;
+	unsigned changes;
+	uint8_t *buf;
+	char why[512];
+};
+
+struct request {
+	struct bs_io io;
+	int err;
+	bool done;
+};
+
+static void request_done(struct bs_io *io, int err)
+{
+	struct request *q = container_of(io, struct request, io);
+	assert_false(q->done);
+	q->done = true;
+	q->err = err;
+}
+
+static void start_io(struct store_rig *rig, struct request *q, enum bs_op op, bool fua,
+		     uint64_t offset, uint64_t length)
+{
+	*q = (struct request){.io = {.op = op,
+				     .fua = fua,
+				     .offset = offset,
+				     .length = length,
+				     .buf = rig->buf,
+				     .done = request_done}};
+	bs_submit(rig->bs, &q->io);
+}
+
+static int do_io(struct store_rig *rig, enum bs_op op, bool fua, uint64_t offset, uint64_t length)
+{
+	struct request q;
+	start_io(rig, &q, op, fua, offset, length);
+	while (!q.done)
+		assert_true(sim_step(rig->sim, REACTOR_NEVER));
+	return q.err;
+}
+
+static void changed(struct backstore *bs, void *ctx)
+{
+	((struct store_rig *)ctx)->changes++;
+}
+
+static void open_store(struct store_rig *rig, bool direct)
+{
+	struct bs_file_options opt = {.create_size = SIZE, .direct = direct};
+	int err = bs_open_path(&rig->bs, rig->r, DISK, &opt, rig->why, sizeof(rig->why));
+	if (err)
+		fail_msg("%d: %s", err, rig->why);
+	rig->bs->state_changed = changed;
+	rig->bs->state_ctx = rig;
+}
+
+static void reopen(struct store_rig *rig)
+{
+	bs_close(rig->bs);
+	open_store(rig, false);
+}
+
+static void wait_seconds(struct store_rig *rig, unsigned seconds)
+{
+	sim_run(rig->sim, sim_now(rig->sim) + seconds * ONE_SECOND);
+}
+
+static int setup(void **state)
+{
+	struct store_rig *rig = calloc(1, sizeof(*rig));
+	rig->buf = aligned_alloc(4096, SIZE);
+	rig->sim = sim_new(1, &rig->log);
+	rig->r = sim_node(rig->sim);
+	*state = rig;
+	return 0;
+}
+
+static int setup_open(void **state)
+{
+	setup(state);
+	open_store(*state, false);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct store_rig *rig = *state;
+	bs_close(rig->bs);
+	sim_free(rig->sim);
+	free(rig->buf);
+	free(rig);
+	return 0;
+}
+
+static void set_faults(struct store_rig *rig, struct sim_faults faults)
+{
+	sim_set_faults(rig->sim, &faults);
+}
+
+/* --- failures */
+
+static void a_failed_flush_is_remembered(void **state)
+{
+	struct store_rig *rig = *state;
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	set_faults(rig, (struct sim_faults){.disk_sync_fail = ALWAYS});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), -EIO);
+	assert_int_equal(do_io(rig, BS_UNMAP, true, 0, 4096), -EIO);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	assert_int_equal(do_io(rig, BS_READ, true, 0, 4096), 0);
+	assert_int_equal(rig->bs->sync_error, -EIO);
+	reopen(rig);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+}
+
+static void a_failed_durable_write_is_remembered(void **state)
+{
+	struct store_rig *rig = *state;
+	set_faults(rig, (struct sim_faults){.disk_sync_fail = ALWAYS});
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), -EIO);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+}
+
+static void a_failed_durable_zero_is_remembered(void **state)
+{
+	struct store_rig *rig = *state;
+	set_faults(rig, (struct sim_faults){.disk_sync_fail = ALWAYS});
+	assert_int_equal(do_io(rig, BS_ZERO, true, 0, 4096), -EIO);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+}
+
+static void a_failed_plain_write_is_not(void **state)
+{
+	struct store_rig *rig = *state;
+	set_faults(rig, (struct sim_faults){.disk_write_fail = ALWAYS, .disk_read_fail = ALWAYS});
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), -EIO);
+	assert_int_equal(do_io(rig, BS_ZERO, false, 0, 4096), -EIO);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -EIO);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	assert_false(rig->bs->missing);
+}
+
+static void a_full_disk_is_told_and_passes(void **state)
+{
+	struct store_rig *rig = *state;
+	set_faults(rig, (struct sim_faults){.disk_full = ALWAYS});
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), -ENOSPC);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), -ENOSPC);
+	assert_int_equal(do_io(rig, BS_ZERO, false, 0, 4096), -ENOSPC);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(rig->bs->sync_error, 0);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), 0);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+}
+
+static void short_transfers_go_on(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t *expected = malloc(SIZE);
+	for (int direct = 0; direct < 2; direct++) {
+		bs_close(rig->bs);
+		open_store(rig, direct);
+		set_faults(rig, (struct sim_faults){.disk_short = ALWAYS / 2});
+		for (size_t i = 0; i < SIZE; i++)
+			rig->buf[i] = expected[i] = (uint8_t)sim_rand(rig->sim, 256);
+		assert_int_equal(do_io(rig, BS_WRITE, direct, 0, SIZE), 0);
+		memset(rig->buf, 0, SIZE);
+		assert_int_equal(do_io(rig, BS_READ, false, 0, SIZE), 0);
+		assert_memory_equal(rig->buf, expected, SIZE);
+	}
+	free(expected);
+}
+
+/* --- power */
+
+static void what_was_durable_is_there_after_a_power_cut(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t medium[4096], zeroes[4096] = {0};
+	memset(rig->buf, 0x5a, 65536);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 65536), 0);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	assert_int_equal(do_io(rig, BS_WRITE, true, MIB, 65536), 0);
+	assert_int_equal(do_io(rig, BS_UNMAP, true, 4096, 4096), 0);
+	assert_int_equal(do_io(rig, BS_ZERO, true, 8192, 4096), 0);
+	sim_crash(rig->sim, rig->r, true);
+	assert_int_equal(sim_disk_peek(rig->sim, DISK, 0, medium, 4096), 0);
+	assert_memory_equal(medium, rig->buf, 4096);
+	assert_int_equal(sim_disk_peek(rig->sim, DISK, MIB, medium, 4096), 0);
+	assert_memory_equal(medium, rig->buf, 4096);
+	for (uint64_t at = 4096; at <= 8192; at += 4096) {
+		assert_int_equal(sim_disk_peek(rig->sim, DISK, at, medium, 4096), 0);
+		assert_memory_equal(medium, zeroes, 4096);
+	}
+}
+
+/* --- gone and back */
+
+static void a_disk_that_went_is_used_when_it_returns(void **state)
+{
+	struct store_rig *rig = *state;
+	memset(rig->buf, 0x11, 4096);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	assert_true(rig->bs->missing);
+	assert_int_equal(rig->changes, 1);
+	wait_seconds(rig, 5);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), -ENODEV);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -ENODEV);
+	assert_int_equal(bs_refresh_size(rig->bs), -ENODEV);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_false(rig->bs->missing);
+	assert_int_equal(rig->changes, 2);
+	memset(rig->buf, 0, 4096);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), 0);
+	assert_int_equal(rig->buf[0] & rig->buf[4095], 0x11);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+}
+
+static void what_went_with_the_disk_is_told_once(void **state)
+{
+	struct store_rig *rig = *state;
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -ENODEV);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_false(rig->bs->missing);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+}
+
+static void another_disk_in_its_place_is_not_used(void **state)
+{
+	struct store_rig *rig = *state;
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, 2 * SIZE, 0), 0);
+	/* What was opened is still there; it goes when its disk does. */
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), 0);
+	reopen(rig);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 0), 0);
+	wait_seconds(rig, 3);
+	assert_true(rig->bs->missing);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, 2 * SIZE, 0), 0);
+	wait_seconds(rig, 3);
+	assert_false(rig->bs->missing);
+}
+
+static void another_identity_in_its_place_is_not_used(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t id[16];
+	char text[32];
+	assert_int_equal(bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why)), 0);
+	int file = file_open(rig->r, DISK, O_RDWR, 0);
+	assert_true(file >= 0);
+	assert_int_equal(file_get_xattr(rig->r, file, "user.lunar.id", text, sizeof(text)), 32);
+	file_close(rig->r, file);
+
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 0), 0);
+	wait_seconds(rig, 3);
+	assert_true(rig->bs->missing);
+	file = file_open(rig->r, DISK, O_RDWR, 0);
+	assert_true(file >= 0);
+	assert_int_equal(file_set_xattr(rig->r, file, "user.lunar.id", text, sizeof(text)), 0);
+	file_close(rig->r, file);
+	wait_seconds(rig, 3);
+	assert_false(rig->bs->missing);
+}
+
+static void requests_under_way_end_before_it_is_opened_again(void **state)
+{
+	struct store_rig *rig = *state;
+	struct request hung, other;
+	sim_disk_state(rig->sim, DISK, SIM_DISK_HANGS);
+	start_io(rig, &hung, BS_WRITE, false, 0, 4096);
+	start_io(rig, &other, BS_READ, false, MIB, 4096);
+	wait_seconds(rig, 5);
+	assert_false(hung.done || other.done);
+	assert_int_equal(rig->bs->inflight, 2);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	wait_seconds(rig, 5);
+	assert_true(hung.done && other.done);
+	assert_int_equal(hung.err, -ENODEV);
+	assert_int_equal(other.err, -ENODEV);
+	assert_int_equal(rig->changes, 1);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), 0);
+}
+
+static void a_store_can_be_closed_while_it_is_missing(void **state)
+{
+	struct store_rig *rig = *state;
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	bs_close(rig->bs);
+	rig->bs = NULL;
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 3);
+	assert_int_equal(rig->changes, 1);
+	open_store(rig, false);
+}
+
+static void a_device_is_known_by_its_path(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t first[16], second[16];
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 4096), 0);
+	open_store(rig, true);
+	assert_string_equal(rig->bs->ops->kind, "block");
+	assert_int_equal(rig->bs->block_size, 4096);
+	assert_int_equal(bs_identity(rig->bs, STATE, first, rig->why, sizeof(rig->why)), 0);
+	bs_close(rig->bs);
+	open_store(rig, true);
+	assert_int_equal(bs_identity(rig->bs, STATE, second, rig->why, sizeof(rig->why)), 0);
+	assert_memory_equal(first, second, 16);
+	assert_int_equal(do_io(rig, BS_ZERO, true, 4096, 8192), 0);
+	assert_int_equal(do_io(rig, BS_UNMAP, false, 0, SIZE), 0);
+}
+
+static void a_damaged_record_is_not_replaced(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t id[16];
+	char name[64];
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 512), 0);
+	open_store(rig, false);
+	assert_int_equal(bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why)), 0);
+	/* FNV-1a of "/disk" */
+	snprintf(name, sizeof(name), STATE "/identity-%s", "e992d71cbc03a40b");
+	assert_true(file_load(rig->r, name, rig->why, sizeof(rig->why)) > 0);
+	assert_int_equal(file_store(rig->r, name, "id=nonsense\n", 12, 0600), 0);
+	bs_close(rig->bs);
+	open_store(rig, false);
+	assert_int_equal(bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why)), -EBADMSG);
+	assert_non_null(strstr(rig->why, name));
+}
+
+#define CASE(fn)     cmocka_unit_test_setup_teardown(fn, setup_open, teardown)
+#define CASE_NEW(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(a_failed_flush_is_remembered),
+		CASE(a_failed_durable_write_is_remembered),
+		CASE(a_failed_durable_zero_is_remembered),
+		CASE(a_failed_plain_write_is_not),
+		CASE(a_full_disk_is_told_and_passes),
+		CASE(short_transfers_go_on),
+		CASE(what_was_durable_is_there_after_a_power_cut),
+		CASE(a_disk_that_went_is_used_when_it_returns),
+		CASE(what_went_with_the_disk_is_told_once),
+		CASE(another_disk_in_its_place_is_not_used),
+		CASE(another_identity_in_its_place_is_not_used),
+		CASE(requests_under_way_end_before_it_is_opened_again),
+		CASE(a_store_can_be_closed_while_it_is_missing),
+		CASE_NEW(a_device_is_known_by_its_path),
+		CASE_NEW(a_damaged_record_is_not_replaced),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
