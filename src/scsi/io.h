@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The seam between a transport and the device server. The device server never sees a PDU, the
+ * transport never looks into a CDB: both see a `struct scsi_io`.
+ *
+ *   transport                                   device server
+ *   fills the first part
+ *   scsi_decode(io)            -->              finds the command, its lengths (no state is looked at)
+ *   gets a buffer of io->buf_len
+ *   scsi_submit(io)            -->              order, state, reservations; runs the handler
+ *                              <-- port->data_move(io)     wants the Data-Out, all io->out_len of it
+ *   scsi_io_moved(io, 0)       -->              goes on
+ *                              <-- port->done(io)          status, sense, io->in_len bytes in io->data
+ *
+ * scsi_submit() may run to port->done() before it returns. A task belongs to the LU's task set from
+ * scsi_submit() to port->done(), which always comes, exactly once.
+ */
+#ifndef LUNAR_SCSI_IO_H
+#define LUNAR_SCSI_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "backstore/backstore.h"
+#include "common/list.h"
+
+struct scsi_command;
+struct scsi_io;
+struct scsi_itl;
+struct scsi_lu;
+struct scsi_nexus;
+
+#define SCSI_CDB_MAX   260 /* SPC-4: a variable length CDB */
+#define SCSI_SENSE_MAX 96
+
+/* SAM-5 5.3.1 */
+enum scsi_status {
+	SCSI_GOOD = 0x00,
+	SCSI_CHECK_CONDITION = 0x02,
+	SCSI_CONDITION_MET = 0x04,
+	SCSI_BUSY = 0x08,
+	SCSI_RESERVATION_CONFLICT = 0x18,
+	SCSI_TASK_SET_FULL = 0x28,
+	SCSI_ACA_ACTIVE = 0x30,
+	SCSI_TASK_ABORTED = 0x40,
+};
+
+/* SAM-5 8.9; the values are those of the iSCSI ATTR field (RFC 7143 11.3.1). */
+enum scsi_task_attr { SCSI_UNTAGGED, SCSI_SIMPLE, SCSI_ORDERED, SCSI_HEAD_OF_QUEUE, SCSI_ACA };
+
+struct scsi_port_ops {
+	/* Bring Data-Out: the first io->out_len bytes into io->data; answer once with
+	 * scsi_io_moved(), also from inside this call. When the initiator sends less, what is
+	 * missing is zeroed and io->out_got says how much came. */
+	void (*data_move)(struct scsi_io *io);
+	/* The task was aborted while data_move is under way: stop it and answer scsi_io_moved(io,
+	 * -ECANCELED), at once or later. */
+	void (*move_abort)(struct scsi_io *io);
+	/* The end. With io->aborted the transport sends no response (or TASK ABORTED where
+	 * io->status says so) and only releases its things. */
+	void (*done)(struct scsi_io *io);
+};
+
+struct scsi_io {
+	/* --- filled in by the transport before scsi_decode() */
+	const struct scsi_port_ops *port;
+	struct scsi_nexus *nexus; /* NULL from the moment the nexus is lost */
+	uint8_t lun[8];           /* as it came (SAM-5 4.7) */
+	uint8_t cdb[SCSI_CDB_MAX];
+	uint16_t cdb_len; /* as it came: 16 for iSCSI without extended CDB */
+	enum scsi_task_attr attr;
+	uint64_t tag;       /* the transport's: what ABORT TASK names */
+	uint32_t out_limit; /* the transport's expected Data-Out length: it never brings more */
+	uint32_t in_limit;  /* ... expected Data-In length: it never takes more */
+
+	/* --- answered by scsi_decode() */
+	uint32_t out_len; /* Data-Out bytes that the CDB calls for (0: none) */
+	uint32_t buf_len; /* the buffer the command needs, for both directions (0: none) */
+
+	/* --- the buffer: the transport's, page-aligned, at least buf_len bytes, until done */
+	uint8_t *data;
+
+	/* --- the outcome, valid in port->done() */
+	uint8_t status; /* enum scsi_status */
+	uint8_t sense_len;
+	uint8_t sense[SCSI_SENSE_MAX];
+	uint32_t in_len;  /* Data-In bytes in `data` that the CDB calls for; may exceed in_limit,
+			   * then the transport cuts and reports overflow */
+	uint32_t out_got; /* set by the transport before scsi_io_moved() */
+	bool aborted;     /* by task management or loss of the nexus */
+
+	/* --- the device server's */
+	const struct scsi_command
+		*cmd;       /* NULL: sense is already there, scsi_submit() only ends it */
+	struct scsi_lu *lu; /* NULL: no such LU for this nexus */
+	struct scsi_itl *itl;
+	struct list task; /* in lu->tasks, in order of arrival */
+	struct list wait; /* in a list of what it waits for (order, fence) */
+	enum {
+		SCSI_IO_NEW,
+		SCSI_IO_BLOCKED, /* by order or a fence: nothing of it is under way */
+		SCSI_IO_MOVING,  /* data_move is under way */
+		SCSI_IO_STORE,   /* something is at the backstore */
+		SCSI_IO_DONE,
+	} state;
+	void (*next)(struct scsi_io *io, int err); /* continues after a move or the backstore */
+	struct bs_io bs;
+	uint64_t lba, blocks; /* of the medium range that the command names; blocks 0: none */
+	uint64_t at;          /* progress of commands that go in steps, blocks */
+	uint32_t alloc_len;   /* ALLOCATION LENGTH */
+	uint32_t generation;  /* of the device's LUN inventory, when it was decoded */
+	uint64_t deadline;    /* of what it waits for */
+	int err;              /* of the backstore, when `next` has to wait for its turn */
+};
+
+/*
+ * Finds the LU and the command, checks the CDB against its usage map, computes lengths. Never fails:
+ * a bad CDB gets its sense data now and ends in scsi_submit().
+ */
+void scsi_decode(struct scsi_io *io);
+void scsi_submit(struct scsi_io *io);
+/* err: 0, -ECANCELED (aborted), -EIO (the transfer failed: ABORTED COMMAND). */
+void scsi_io_moved(struct scsi_io *io, int err);
+/*
+ * Instead of scsi_submit(): the transport refuses the task itself, for want of memory or because its
+ * data was damaged. `sense` may be NULL for a bare status such as TASK SET FULL. Runs port->done().
+ */
+void scsi_refuse(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq);
+
+#endif

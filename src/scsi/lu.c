@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Logical units, and the commands about the unit as a whole. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common/cleanup.h"
+#include "scsi/lu_priv.h"
+
+#define MEDIUM_MAY_HAVE_CHANGED 0x2800
+
+/* --- made and freed */
+
+/* Printable ASCII that fits (SPC-4 4.3.1); `dflt` for NULL. */
+static int set_text(char *to, size_t size, const char *what, const char *text, const char *dflt,
+		    char *why, size_t why_size)
+{
+	if (!text)
+		text = dflt;
+	if (strlen(text) >= size) {
+		snprintf(why, why_size, "%s \"%s\" is longer than %zu characters", what, text,
+			 size - 1);
+		return -EINVAL;
+	}
+	for (const char *p = text; *p; p++) {
+		if (*p < 0x20 || *p > 0x7e) {
+			snprintf(why, why_size, "%s has a character that is not printable ASCII",
+				 what);
+			return -EINVAL;
+		}
+	}
+	snprintf(to, size, "%s", text);
+	return 0;
+}
+
+static int set_texts(struct scsi_lu *lu, const struct scsi_lu_config *c, char *why, size_t why_size)
+{
+	char serial[2 * sizeof(lu->id) + 1], revision[sizeof(lu->revision)];
+	int err;
+
+	for (size_t i = 0; i < sizeof(lu->id); i++)
+		snprintf(serial + 2 * i, 3, "%02x", lu->id[i]);
+	/* As much of "major.minor.patch" as there is room for. */
+	snprintf(revision, sizeof(revision), "%.*s", (int)sizeof(revision) - 1, LUNAR_VERSION);
+	if (revision[strlen(revision) - 1] == '.')
+		revision[strlen(revision) - 1] = '\0';
+
+	err = set_text(lu->vendor, sizeof(lu->vendor), "vendor", c->vendor, "LUNAR", why, why_size);
+	if (!err)
+		err = set_text(lu->product, sizeof(lu->product), "product", c->product,
+			       "VIRTUAL-DISK", why, why_size);
+	if (!err)
+		err = set_text(lu->revision, sizeof(lu->revision), "revision", c->revision,
+			       revision, why, why_size);
+	if (!err)
+		err = set_text(lu->serial, sizeof(lu->serial), "serial number", c->serial, serial,
+			       why, why_size);
+	return err;
+}
+
+static int check_geometry(const struct backstore *bs, const struct scsi_lu_config *c, char *why,
+			  size_t why_size)
+{
+	if (c->block_size != 512 && c->block_size != 4096) {
+		snprintf(why, why_size, "block size %u: must be 512 or 4096", c->block_size);
+		return -EINVAL;
+	}
+	if (bs->block_size && c->block_size % bs->block_size) {
+		snprintf(why, why_size, "block size %u: the store has blocks of %u bytes",
+			 c->block_size, bs->block_size);
+		return -EINVAL;
+	}
+	if (bs->size == 0 || bs->size % c->block_size) {
+		snprintf(why, why_size, "size %llu: must be a multiple of the block size %u, not 0",
+			 (unsigned long long)bs->size, c->block_size);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A device that comes back may be another, or have another size (SPC-4 annex: 28/00). */
+static void store_state_changed(struct backstore *bs, void *ctx)
+{
+	struct scsi_lu *lu = ctx;
+
+	if (bs->missing)
+		return;
+	scsi_ua_add_lu(lu, NULL, MEDIUM_MAY_HAVE_CHANGED);
+	scsi_lu_resized(lu);
+}
+
+int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
+		struct log *log, char *why, size_t why_size)
+{
+	struct scsi_lu *lu;
+	int err = check_geometry(bs, config, why, why_size);
+
+	if (err)
+		return err;
+	lu = calloc(1, sizeof(*lu));
+	if (!lu) {
+		snprintf(why, why_size, "out of memory");
+		return -ENOMEM;
+	}
+	memcpy(lu->id, config->id, sizeof(lu->id));
+	err = set_texts(lu, config, why, why_size);
+	if (err) {
+		free(lu);
+		return err;
+	}
+	lu->reactor = bs->reactor;
+	lu->bs = bs;
+	lu->log = log;
+	lu->block_size = config->block_size;
+	lu->block_shift = (unsigned)__builtin_ctz(config->block_size);
+	lu->blocks = bs->size >> lu->block_shift;
+	lu->readonly = config->readonly || bs->readonly;
+	lu->thin = config->thin && bs->unmap_granularity;
+	lu->fence_hold = config->fence_hold;
+	scsi_mode_init(&lu->mode, bs->volatile_cache);
+	list_init(&lu->maps);
+	list_init(&lu->itls);
+	list_init(&lu->tasks);
+	list_init(&lu->orphans);
+	list_init(&lu->held);
+	list_init(&lu->later);
+	timer_init(&lu->hold_timer, scsi_fence_expired);
+	deferred_init(&lu->later_work, scsi_later_run);
+	bs->state_changed = store_state_changed;
+	bs->state_ctx = lu;
+	*out = lu;
+	return 0;
+}
+
+void scsi_lu_free(struct scsi_lu *lu)
+{
+	if (!lu)
+		return;
+	assert(list_empty(&lu->maps));
+	/* Of nexuses whose LUN for it was unmapped before. */
+	while (!list_empty(&lu->itls))
+		scsi_itl_free(list_first(&lu->itls, struct scsi_itl, of_lu));
+	timer_cancel(lu->reactor, &lu->hold_timer);
+	deferred_cancel(&lu->later_work);
+	bs_close(lu->bs);
+	free(lu);
+}
+
+void scsi_lu_reset(struct scsi_lu *lu)
+{
+	scsi_mode_reset(&lu->mode);
+	scsi_reserve_reset(lu);
+	lu->stopped = false;
+}
+
+/* --- asked from outside */
+
+uint32_t scsi_lu_block_size(const struct scsi_lu *lu)
+{
+	return lu->block_size;
+}
+
+uint64_t scsi_lu_blocks(const struct scsi_lu *lu)
+{
+	return lu->blocks;
+}
+
+struct backstore *scsi_lu_backstore(struct scsi_lu *lu)
+{
+	return lu->bs;
+}
+
+const uint8_t *scsi_lu_id(const struct scsi_lu *lu)
+{
+	return lu->id;
+}
+
+const char *scsi_lu_serial(const struct scsi_lu *lu)
+{
+	return lu->serial;
+}
+
+const struct scsi_lu_stats *scsi_lu_stats(const struct scsi_lu *lu)
+{
+	return &lu->stats;
+}
+
+size_t scsi_lu_busy(const struct scsi_lu *lu)
+{
+	return (size_t)lu->stats.inflight;
+}
+
+int scsi_lu_resized(struct scsi_lu *lu)
+{
+	uint64_t blocks;
+	int err = bs_refresh_size(lu->bs);
+
+	if (err)
+		return err;
+	blocks = lu->bs->size >> lu->block_shift;
+	if (blocks == 0)
+		return -EINVAL;
+	if (blocks != lu->blocks) {
+		lu->blocks = blocks;
+		scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
+	}
+	return 0;
+}
+
+/* --- flushes that belong to no task */
+
+struct flush {
+	struct bs_io bs;
+	struct scsi_lu *lu;
+	void (*done)(void *ctx, int err);
+	void *ctx;
+};
+
+static void flush_done(struct bs_io *bs, int err)
+{
+	struct flush *f = container_of(bs, struct flush, bs);
+	void (*done)(void *ctx, int err) = f->done;
+	void *ctx = f->ctx;
+
+	f->lu->stats.inflight--;
+	free(f);
+	done(ctx, err);
+}
+
+void scsi_lu_flush(struct scsi_lu *lu, void (*done)(void *ctx, int err), void *ctx)
+{
+	struct flush *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		done(ctx, -ENOMEM);
+		return;
+	}
+	f->bs.op = BS_FLUSH;
+	f->bs.done = flush_done;
+	f->lu = lu;
+	f->done = done;
+	f->ctx = ctx;
+	lu->stats.inflight++;
+	lu->stats.flushes++;
+	bs_submit(lu->bs, &f->bs);
+}
+
+static void soon_start(struct scsi_lu *lu);
+
+static void soon_done(struct bs_io *bs, int err)
+{
+	struct scsi_lu *lu = container_of(bs, struct scsi_lu, soon);
+
+	lu->stats.inflight--;
+	lu->soon_runs = false;
+	if (err)
+		log_warning(lu->log, "%s: flush failed: %s", lu->bs->path, strerror(-err));
+	else if (lu->soon_again)
+		soon_start(lu);
+}
+
+static void soon_start(struct scsi_lu *lu)
+{
+	lu->soon_runs = true;
+	lu->soon_again = false;
+	lu->soon = (struct bs_io){.op = BS_FLUSH, .done = soon_done};
+	lu->stats.inflight++;
+	lu->stats.flushes++;
+	bs_submit(lu->bs, &lu->soon);
+}
+
+void scsi_lu_flush_soon(struct scsi_lu *lu)
+{
+	/* What runs may not cover what was written since. */
+	if (lu->soon_runs)
+		lu->soon_again = true;
+	else
+		soon_start(lu);
+}
+
+/* --- commands */
+
+/* That it came this far is the answer. */
+void scsi_cmd_test_unit_ready(struct scsi_io *io)
+{
+	scsi_good(io);
+}
+
+/* The medium cannot be removed anyway. */
+void scsi_cmd_prevent_allow(struct scsi_io *io)
+{
+	scsi_good(io);
+}
+
+/* START STOP UNIT (SBC-3 5.25) */
+#define SSU_IMMED    0x01 /* byte 1 */
+#define SSU_NO_FLUSH 0x04 /* byte 4 */
+#define SSU_START    0x01
+
+static void stop_flushed(struct scsi_io *io, int err)
+{
+	if (err) {
+		scsi_store_error(io, err, 0);
+		return;
+	}
+	io->lu->stopped = true;
+	scsi_good(io);
+}
+
+static void stop(struct scsi_io *io)
+{
+	if (io->cdb[4] & SSU_NO_FLUSH) {
+		stop_flushed(io, 0);
+	} else if (io->cdb[1] & SSU_IMMED) {
+		scsi_lu_flush_soon(io->lu);
+		stop_flushed(io, 0);
+	} else {
+		scsi_store_flush(io, stop_flushed);
+	}
+}
+
+void scsi_cmd_start_stop(struct scsi_io *io)
+{
+	switch (io->cdb[4] >> 4) {
+	case 0x0: /* START_VALID */
+		if (!(io->cdb[4] & SSU_START)) {
+			stop(io);
+			return;
+		}
+		io->lu->stopped = false;
+		break;
+	case 0x1: /* ACTIVE, IDLE, STANDBY, LU_CONTROL, FORCE_IDLE_0, FORCE_STANDBY_0: a store */
+	case 0x2: /* has no power conditions to go to, and serves in all of them */
+	case 0x3:
+	case 0x7:
+	case 0xa:
+	case 0xb: break;
+	default:
+		scsi_sense_invalid_field_in_cdb(io, 4, 7);
+		scsi_io_done(io);
+		return;
+	}
+	scsi_good(io);
+}

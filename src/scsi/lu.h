@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SCSI target devices, their logical units, and the I_T nexuses that reach them (SAM-5 4.6).
+ * Everything on the thread of the reactor.
+ *
+ *   scsi_device  a SCSI target device: a LUN inventory, one iSCSI target node
+ *   scsi_lu      a logical unit: identity, backstore, mode pages, task set, reservation, fences
+ *   scsi_nexus   an I_T nexus: one iSCSI session
+ *   scsi_itl     what a LU keeps for one nexus: its queue of unit attentions
+ */
+#ifndef LUNAR_SCSI_LU_H
+#define LUNAR_SCSI_LU_H
+
+#include "scsi/io.h"
+
+#define SCSI_LUN_MAX 16383 /* flat space addressing, SAM-5 4.7.7.1; below 256 peripheral device */
+
+struct scsi_lu_config {
+	uint8_t id[16];       /* the identity: NAA, serial and the rest come from it */
+	const char *vendor;   /* NULL: "LUNAR" */
+	const char *product;  /* NULL: "VIRTUAL-DISK" */
+	const char *revision; /* NULL: from the program's version */
+	const char *serial;   /* NULL: from the identity */
+	uint32_t block_size;  /* 512 or 4096 */
+	bool readonly;
+	bool thin;           /* UNMAP is offered (the backstore can) */
+	uint64_t fence_hold; /* ns that I/O waits behind a fence before it gets BUSY */
+};
+
+/* `bs` goes to the LU, which closes it. 0 or -errno (-EINVAL: odd size, block size; `why` says). */
+int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
+		struct log *log, char *why, size_t why_size);
+/* No task is left, no device maps it. */
+void scsi_lu_free(struct scsi_lu *lu);
+uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
+uint64_t scsi_lu_blocks(const struct scsi_lu *lu);
+struct backstore *scsi_lu_backstore(struct scsi_lu *lu);
+const uint8_t *scsi_lu_id(const struct scsi_lu *lu);
+/* The unit serial number (VPD 80), as text. */
+const char *scsi_lu_serial(const struct scsi_lu *lu);
+/* Counters since start, for status lines. */
+struct scsi_lu_stats {
+	uint64_t reads, writes, read_bytes, write_bytes, flushes, errors, inflight;
+};
+const struct scsi_lu_stats *scsi_lu_stats(const struct scsi_lu *lu);
+/* The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED. */
+int scsi_lu_resized(struct scsi_lu *lu);
+/*
+ * Starts the backstore's flush and calls `done` when all that was acknowledged is on stable storage
+ * (err 0) or cannot be brought there.
+ */
+void scsi_lu_flush(struct scsi_lu *lu, void (*done)(void *ctx, int err), void *ctx);
+/* How many tasks still have something at the backstore, whoever sent them (orphans included). */
+size_t scsi_lu_busy(const struct scsi_lu *lu);
+
+/* `name` is the target device's name (an IQN), `port` its relative target port identifier. */
+struct scsi_device *scsi_device_new(const char *name);
+void scsi_device_free(struct scsi_device *dev);
+/* -EEXIST, -ERANGE. A change of a running device: REPORTED LUNS DATA HAS CHANGED on its nexuses. */
+int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu);
+int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
+
+/* initiator_port: the name of the SCSI initiator port, "iqn...,i,0xISID" (RFC 7143 4.4.1... );
+ * target_port: "iqn...,t,0xTPGT"; rel_port: the relative target port identifier. */
+struct scsi_nexus *scsi_nexus_new(struct scsi_device *dev, const char *initiator_port,
+				  const char *target_port, uint16_t rel_port);
+/*
+ * I_T nexus loss: every task of the nexus is aborted. Those that wait or move end at once; those at
+ * the backstore live on as orphans (io->nexus is NULL, `aborted`), writes among them fence their
+ * range, and their port->done() comes when the backstore has answered. RESERVE is released.
+ */
+void scsi_nexus_free(struct scsi_nexus *nexus);
+
+/* Task management (SAM-5 7). */
+enum scsi_tmf_function {
+	SCSI_ABORT_TASK,
+	SCSI_ABORT_TASK_SET,
+	SCSI_CLEAR_TASK_SET,
+	SCSI_LU_RESET,
+	SCSI_TARGET_RESET, /* every LU of the device */
+};
+
+enum scsi_tmf_result {
+	SCSI_TMF_COMPLETE,
+	SCSI_TMF_NO_TASK, /* ABORT TASK: no such task in the set */
+	SCSI_TMF_NO_LUN,
+	SCSI_TMF_REJECTED, /* timed out: tasks remain, fenced, and will never answer */
+};
+
+struct scsi_tmf {
+	/* filled in by the transport */
+	enum scsi_tmf_function function;
+	struct scsi_nexus *nexus;
+	uint8_t lun[8];
+	uint64_t tag;     /* ABORT TASK */
+	uint64_t timeout; /* ns from now */
+	/* Once, maybe from inside scsi_tmf_start(). COMPLETE: none of the tasks can change the medium
+	 * any more. Not called when the nexus is lost before: then scsi_tmf_cancel() is the end. */
+	void (*done)(struct scsi_tmf *tmf, enum scsi_tmf_result result);
+
+	/* the device server's */
+	struct reactor *reactor; /* NULL: not under way */
+	struct scsi_lu *lu;      /* NULL: every LU of the device */
+	struct timer timer;
+	struct list link;
+};
+
+void scsi_tmf_start(struct scsi_tmf *tmf);
+/* The asker has gone: forget it; what was aborted stays so. Does nothing when it is done. */
+void scsi_tmf_cancel(struct scsi_tmf *tmf);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the device server: what a LU, a device, a nexus and a row of the command table hold, and
+ * the calls between the files of this directory. Everything on the thread of the reactor.
+ *
+ *   decode    decode.c, cmd_table.c   LU, row, CDB usage, lengths
+ *   start     precheck.c, order.c     task set, unit attention, reservation, readiness, range
+ *   run       the row's handler
+ *   store     fence.c, precheck.c     backstore requests, held while a fence is up
+ *   end       scsi_io_done()
+ *
+ * A handler never waits: it ends with scsi_io_done() (or scsi_reply(), scsi_good()), or leaves with
+ * exactly one scsi_move() or scsi_store() under way, whose `next` goes on. Of a task that was
+ * aborted meanwhile `next` is not called any more.
+ */
+#ifndef LUNAR_SCSI_LU_PRIV_H
+#define LUNAR_SCSI_LU_PRIV_H
+
+#include "common/endian.h"
+#include "scsi/lu.h"
+#include "scsi/mode.h"
+#include "scsi/sense.h"
+
+/* The limits of VPD page B0h, bytes. A command above them gets INVALID FIELD IN CDB. */
+#define SCSI_TRANSFER_MAX   (8u << 20)   /* MAXIMUM TRANSFER LENGTH */
+#define SCSI_TRANSFER_BEST  (1u << 20)   /* OPTIMAL TRANSFER LENGTH */
+#define SCSI_WRITE_SAME_MAX (16u << 20)  /* MAXIMUM WRITE SAME LENGTH */
+#define SCSI_UNMAP_MAX      (512u << 20) /* MAXIMUM UNMAP LBA COUNT, of all descriptors together */
+#define SCSI_UNMAP_RANGES   256          /* MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT */
+
+#define SCSI_STEP_MAX  (1u << 20) /* bytes that VERIFY and WRITE SAME handle in one step */
+#define SCSI_REPLY_MAX 4096       /* room for parameter data; REPORT LUNS has its own */
+
+/* --- the command table */
+
+enum scsi_command_flag {
+	SCSI_CMD_READS = 1 << 0,        /* reads the medium */
+	SCSI_CMD_WRITES = 1 << 1,       /* changes the medium: refused when write-protected */
+	SCSI_CMD_RANGE = 1 << 2,        /* io->lba, io->blocks must lie within the medium */
+	SCSI_CMD_BLOCKS = 1 << 3,       /* the data are blocks: not zeroed, may come short */
+	SCSI_CMD_UA_OK = 1 << 4,        /* runs while a unit attention is pending */
+	SCSI_CMD_RESERVED_OK = 1 << 5,  /* runs under another nexus' reservation (SPC-2 table 10) */
+	SCSI_CMD_NOT_READY_OK = 1 << 6, /* runs when stopped, or when the store has gone */
+	SCSI_CMD_NO_LUN_OK = 1 << 7,    /* runs with io->lu NULL, io->itl NULL */
+	SCSI_CMD_THIN = 1 << 8,         /* is there only when the LU offers UNMAP */
+};
+
+struct scsi_command {
+	const char *name; /* NULL: not a command */
+	uint8_t opcode;
+	int8_t action; /* service action, or -1 */
+	uint8_t cdb_len;
+	/*
+	 * The CDB usage data of REPORT SUPPORTED OPERATION CODES (SPC-4 6.35.3): the opcode, the
+	 * service action in its place, otherwise the bits that are evaluated. A CDB with another
+	 * bit set is refused. `cdb_len` bytes count.
+	 */
+	uint8_t usage[16];
+	uint16_t flags; /* enum scsi_command_flag */
+	/* The ALLOCATION, PARAMETER LIST or TRANSFER LENGTH field: offset, bytes (0: none). */
+	uint8_t length_at, length_size;
+	/*
+	 * Sets lba, blocks, out_len, buf_len and alloc_len of the task from its CDB and the LU's
+	 * block size. True, or false with sense data set. NULL: no data, no range.
+	 */
+	bool (*lengths)(struct scsi_io *io);
+	void (*run)(struct scsi_io *io);
+};
+
+/* `action` is looked at only where the opcode has service actions; then NULL, *has_actions true
+ * means that there is no such one. NULL, *has_actions false: no such opcode. */
+const struct scsi_command *scsi_command_find(uint8_t opcode, unsigned action, bool *has_actions);
+/* All of them, by opcode and service action: the first one after `prev` (NULL: the very first), or
+ * NULL. */
+const struct scsi_command *scsi_command_next(const struct scsi_command *prev);
+/* Whether this LU has the command; `lu` may be NULL. */
+static inline bool scsi_command_offered(const struct scsi_command *cmd, const struct scsi_lu *lu);
+
+/* --- lengths (decode.c); see struct scsi_command */
+
+bool scsi_lengths_reply(struct scsi_io *io); /* parameter data: SCSI_REPLY_MAX of room */
+bool scsi_lengths_report_luns(struct scsi_io *io);
+bool scsi_lengths_list(struct scsi_io *io); /* a parameter list */
+bool scsi_lengths_range(struct scsi_io *io);
+bool scsi_lengths_read(struct scsi_io *io);
+bool scsi_lengths_write(struct scsi_io *io);
+bool scsi_lengths_write_verify(struct scsi_io *io);
+bool scsi_lengths_verify(struct scsi_io *io);
+bool scsi_lengths_prefetch(struct scsi_io *io);
+bool scsi_lengths_write_same(struct scsi_io *io);
+
+/* Where commands that compare read the medium into: behind the Data-Out, aligned for any store. */
+static inline uint32_t scsi_second_buffer(const struct scsi_io *io)
+{
+	return (io->out_len + 4095) & ~UINT32_C(4095);
+}
+
+/* --- objects */
+
+struct scsi_lu {
+	struct reactor *reactor;
+	struct backstore *bs;
+	struct log *log;
+	uint32_t block_size;
+	unsigned block_shift;
+	uint64_t blocks;
+	bool readonly;
+	bool thin;
+	bool stopped; /* START STOP UNIT */
+	uint64_t fence_hold;
+	struct scsi_mode mode;
+	struct scsi_lu_stats stats;
+
+	uint8_t id[16];
+	char vendor[8 + 1]; /* not padded */
+	char product[16 + 1];
+	char revision[4 + 1];
+	char serial[64 + 1];
+
+	struct list maps; /* scsi_map.of_lu */
+	struct list itls; /* scsi_itl.of_lu */
+	struct scsi_nexus *reserved_by;
+
+	/*
+	 * The task set: HEAD OF QUEUE tasks first, then the others in order of arrival. `strict`
+	 * counts those among them that are ORDERED or HEAD OF QUEUE: 0, and nothing waits.
+	 */
+	struct list tasks; /* scsi_io.task */
+	size_t strict;
+	size_t waiting;      /* BLOCKED by order */
+	unsigned order_hold; /* > 0: nobody is started now; who holds it looks again afterwards */
+
+	/* Aborted tasks that are still at the backstore. The writes among them are fences. */
+	struct list orphans; /* scsi_io.task */
+	size_t fences;
+	struct list held; /* scsi_io.wait, by deadline: what a fence holds up */
+	struct timer hold_timer;
+
+	struct bs_io soon; /* scsi_lu_flush_soon() */
+	bool soon_runs, soon_again;
+
+	/* Completions that came from inside too many calls, to be taken from the loop. */
+	unsigned depth;
+	struct list later; /* scsi_io.wait */
+	struct deferred later_work;
+};
+
+/* A place in a device's LUN inventory. */
+struct scsi_map {
+	struct scsi_device *dev;
+	struct scsi_lu *lu;
+	uint16_t lun;
+	struct list of_lu;
+};
+
+struct scsi_device {
+	char *name;
+	struct scsi_map **maps; /* by rising LUN */
+	size_t count;
+	uint32_t generation;   /* counts changes of the inventory */
+	struct list nexuses;   /* scsi_nexus.of_device */
+	struct list functions; /* scsi_tmf.link: not done yet */
+};
+
+struct scsi_nexus {
+	struct scsi_device *dev;
+	char *initiator_port;
+	char *target_port;
+	uint16_t rel_port;
+	struct list of_device;
+	struct scsi_itl **itls; /* by LUN; NULL where the nexus has sent nothing yet */
+	size_t itl_count;
+	struct list detached; /* scsi_itl.detached: their LUN is unmapped, tasks may remain */
+};
+
+#define SCSI_UA_MAX 8
+
+struct scsi_itl {
+	struct scsi_nexus *nexus;
+	struct scsi_lu *lu;
+	uint16_t lun;
+	uint8_t ua_count;
+	uint16_t ua[SCSI_UA_MAX]; /* ASC << 8 | ASCQ; the next to report first */
+	struct list of_lu;
+	struct list detached;
+};
+
+static inline bool scsi_command_offered(const struct scsi_command *cmd, const struct scsi_lu *lu)
+{
+	return !(cmd->flags & SCSI_CMD_THIN) || (lu && lu->thin);
+}
+
+/* --- the parts of a task's life (precheck.c) */
+
+/* The end, status and sense data being set. */
+void scsi_io_done(struct scsi_io *io);
+/* GOOD without data; GOOD with the first `len` bytes of io->data, cut to ALLOCATION LENGTH. */
+void scsi_good(struct scsi_io *io);
+void scsi_reply(struct scsi_io *io, size_t len);
+/*
+ * Brings Data-Out, then `next`. A parameter list that came short ended in PARAMETER LIST LENGTH
+ * ERROR by then; of blocks (SCSI_CMD_BLOCKS) look at io->out_got.
+ */
+void scsi_move(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
+/*
+ * One request to the backstore, then `next` with 0 or -errno; see scsi_store_error(). `lba` and
+ * `blocks` are within the medium. Waits first while the range is fenced (then BUSY).
+ */
+void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint64_t blocks,
+		void *buf, void (*next)(struct scsi_io *io, int err));
+/* Everything answered so far to stable storage, then `next`. */
+void scsi_store_flush(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
+/* Ends the task with the sense data of a backstore error; -errno of a request at `lba`. */
+void scsi_store_error(struct scsi_io *io, int err, uint64_t lba);
+/* Past the fence: the request that scsi_store() has made goes to the backstore. */
+void scsi_store_issue(struct scsi_io *io);
+/* Past order: checks the LU's state and runs the handler. */
+void scsi_start(struct scsi_io *io);
+/*
+ * Aborts a task of the task set: it ends now, or becomes an orphan. `status` is SCSI_GOOD (no
+ * response) or SCSI_TASK_ABORTED. The caller holds order_hold while it has more to abort.
+ */
+void scsi_abort(struct scsi_io *io, enum scsi_status status);
+/*
+ * The LUN by which the task came is unmapped: it ends in LOGICAL UNIT NOT SUPPORTED, and of a task
+ * whose data move the LU knows nothing any more. What is at the backstore goes on.
+ */
+void scsi_detach(struct scsi_io *io);
+
+static inline bool scsi_io_writes(const struct scsi_io *io)
+{
+	return io->cmd->flags & SCSI_CMD_WRITES;
+}
+
+/* --- order.c */
+
+/* Into the task set; true: it may start, false: it is BLOCKED. */
+bool scsi_order_join(struct scsi_io *io);
+/* Out of the task set. Whose turn it then is, scsi_order_run() starts. */
+void scsi_order_leave(struct scsi_io *io);
+void scsi_order_run(struct scsi_lu *lu);
+
+/* --- fence.c */
+
+/* True: `io` was put on hold and its request will be issued later (or the task ends in BUSY). */
+bool scsi_fence_hold(struct scsi_io *io);
+/* Whether an aborted task at the backstore may still change the medium. */
+bool scsi_fence_is(const struct scsi_io *io);
+/* No longer on hold; what becomes of it is the caller's. */
+void scsi_fence_release(struct scsi_io *io);
+/* A fence has ended: issues what it held up. */
+void scsi_fence_lifted(struct scsi_lu *lu);
+void scsi_fence_expired(struct timer *t);
+
+/* --- ua.c */
+
+void scsi_ua_add(struct scsi_itl *itl, uint16_t asc_ascq);
+/* For every nexus but that of `except`, which may be NULL. */
+void scsi_ua_add_lu(struct scsi_lu *lu, const struct scsi_itl *except, uint16_t asc_ascq);
+/* The next one, taken out of the queue; 0: none. */
+uint16_t scsi_ua_take(struct scsi_itl *itl);
+/* Takes this one out of the queues of all LUs of the nexus. */
+void scsi_ua_clear(struct scsi_nexus *nexus, uint16_t asc_ascq);
+
+/* --- tmf.c */
+
+/* An aborted task of `lu` has ended. */
+void scsi_tmf_check(struct scsi_lu *lu);
+/* The LU leaves the device: what waits there has nothing to wait for. */
+void scsi_tmf_unmapped(struct scsi_device *dev, struct scsi_lu *lu);
+
+/* --- reserve.c */
+
+/* Another nexus than the task's holds the LU, and the command minds. */
+bool scsi_reserve_conflict(const struct scsi_io *io);
+void scsi_reserve_nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus);
+void scsi_reserve_reset(struct scsi_lu *lu);
+
+/* --- lu.c, device.c */
+
+/* SAM-5 4.7: single level, peripheral device (0-255) or flat space addressing. -EINVAL: another. */
+int scsi_lun_decode(const uint8_t lun[8], uint16_t *out);
+void scsi_lun_encode(uint8_t out[8], uint16_t lun);
+struct scsi_lu *scsi_device_find(const struct scsi_device *dev, uint16_t lun);
+/* NULL: no such LU (*err -ENXIO) or no memory (-ENOMEM). */
+struct scsi_itl *scsi_nexus_itl(struct scsi_nexus *nexus, uint16_t lun, int *err);
+
+void scsi_itl_free(struct scsi_itl *itl);
+/* A flush that nobody waits for. */
+void scsi_lu_flush_soon(struct scsi_lu *lu);
+/* A logical unit reset's part: what the LU itself forgets (SAM-5 6.3.3). */
+void scsi_lu_reset(struct scsi_lu *lu);
+/* Completions that were put off (scsi_lu.later). */
+void scsi_later_run(struct deferred *d);
+
+/* --- log_page.c */
+
+/* The informational exception of the LU (SPC-4 7.3.10): ASC << 8 | ASCQ, 0 when it is well. */
+uint16_t scsi_lu_exception(const struct scsi_lu *lu);
+
+/* --- handlers */
+
+/* inquiry.c, mode.c, log_page.c, report.c */
+void scsi_cmd_inquiry(struct scsi_io *io);
+void scsi_cmd_mode_sense(struct scsi_io *io);  /* 6 and 10 */
+void scsi_cmd_mode_select(struct scsi_io *io); /* 6 and 10: calls scsi_move() first */
+void scsi_cmd_log_sense(struct scsi_io *io);
+void scsi_cmd_report_luns(struct scsi_io *io);
+void scsi_cmd_report_opcodes(struct scsi_io *io);
+void scsi_cmd_report_tmf(struct scsi_io *io);
+void scsi_cmd_request_sense(struct scsi_io *io);
+void scsi_cmd_read_capacity10(struct scsi_io *io);
+void scsi_cmd_read_capacity16(struct scsi_io *io);
+/* read_write.c */
+void scsi_cmd_read(struct scsi_io *io);
+void scsi_cmd_write(struct scsi_io *io);
+void scsi_cmd_verify(struct scsi_io *io);
+void scsi_cmd_write_verify(struct scsi_io *io);
+void scsi_cmd_sync_cache(struct scsi_io *io);
+void scsi_cmd_prefetch(struct scsi_io *io);
+/* provision.c */
+void scsi_cmd_get_lba_status(struct scsi_io *io);
+void scsi_cmd_unmap(struct scsi_io *io);
+void scsi_cmd_write_same(struct scsi_io *io);
+/* reserve.c */
+void scsi_cmd_reserve(struct scsi_io *io);
+void scsi_cmd_release(struct scsi_io *io);
+/* lu.c */
+void scsi_cmd_test_unit_ready(struct scsi_io *io);
+void scsi_cmd_start_stop(struct scsi_io *io);
+void scsi_cmd_prevent_allow(struct scsi_io *io);
+
+#endif

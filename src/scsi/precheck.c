@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A task from submission to its end: what every command goes through. */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include "common/cleanup.h"
+#include "scsi/lu_priv.h"
+
+/* How deep completions may nest before they are taken from the loop: a store that answers at once
+ * would otherwise turn a command of many steps into as many stack frames. */
+#define DEPTH_MAX 16
+
+/* --- the end */
+
+/* The task no longer counts in the LU; true: it leaves a lifted fence. */
+static bool leave(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+	bool fence = scsi_fence_is(io);
+
+	if (io->aborted && io->state == SCSI_IO_STORE)
+		list_del(&io->task); /* an orphan: it left the task set long ago */
+	else if (!list_empty(&io->task))
+		scsi_order_leave(io);
+	lu->fences -= fence;
+	return fence;
+}
+
+void scsi_io_done(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+	bool aborted = io->aborted, fence = false;
+
+	assert(io->state != SCSI_IO_DONE);
+	if (lu)
+		fence = leave(io);
+	io->state = SCSI_IO_DONE;
+	io->port->done(io);
+	if (!lu)
+		return;
+	if (fence)
+		scsi_fence_lifted(lu);
+	if (aborted)
+		scsi_tmf_check(lu);
+	if (lu->waiting)
+		scsi_order_run(lu);
+}
+
+void scsi_good(struct scsi_io *io)
+{
+	io->status = SCSI_GOOD;
+	scsi_io_done(io);
+}
+
+void scsi_reply(struct scsi_io *io, size_t len)
+{
+	assert(len <= io->buf_len);
+	io->in_len = (uint32_t)MIN(len, (size_t)io->alloc_len);
+	scsi_good(io);
+}
+
+void scsi_refuse(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq)
+{
+	/* Its LU may have gone since it was decoded. */
+	if (!io->nexus || io->generation != io->nexus->dev->generation)
+		io->lu = NULL;
+	if (status == SCSI_CHECK_CONDITION)
+		scsi_sense_code(io, key, asc_ascq);
+	else
+		io->status = status;
+	scsi_io_done(io);
+}
+
+/* --- the start */
+
+/* SAM-5 5.3.3: a unit attention goes before a reservation, that before the rest. */
+static bool check_state(struct scsi_io *io)
+{
+	const struct scsi_lu *lu = io->lu;
+	unsigned flags = io->cmd->flags;
+
+	if (io->itl && io->itl->ua_count && !(flags & SCSI_CMD_UA_OK)) {
+		scsi_sense_unit_attention(io, scsi_ua_take(io->itl));
+		return false;
+	}
+	if (lu->reserved_by && scsi_reserve_conflict(io)) {
+		io->status = SCSI_RESERVATION_CONFLICT;
+		return false;
+	}
+	if (lu->bs->missing && !(flags & SCSI_CMD_NOT_READY_OK)) {
+		scsi_sense_missing(io);
+		return false;
+	}
+	if (lu->stopped && !(flags & SCSI_CMD_NOT_READY_OK)) {
+		scsi_sense_stopped(io);
+		return false;
+	}
+	return true;
+}
+
+static bool check_medium(struct scsi_io *io)
+{
+	const struct scsi_lu *lu = io->lu;
+	unsigned flags = io->cmd->flags;
+
+	if (flags & SCSI_CMD_WRITES && lu->readonly) {
+		scsi_sense_write_protected(io);
+		return false;
+	}
+	if (flags & SCSI_CMD_WRITES && scsi_mode_swp(&lu->mode)) {
+		scsi_sense_software_write_protected(io);
+		return false;
+	}
+	/* Also of no blocks at all the address must exist (SBC-3 4.18.1). */
+	if (flags & SCSI_CMD_RANGE &&
+	    (io->lba >= lu->blocks || io->blocks > lu->blocks - io->lba)) {
+		scsi_sense_lba_out_of_range(io, MAX(io->lba, lu->blocks));
+		return false;
+	}
+	return true;
+}
+
+void scsi_start(struct scsi_io *io)
+{
+	if (io->lu && (!check_state(io) || !check_medium(io))) {
+		scsi_io_done(io);
+		return;
+	}
+	/* What goes out is what a handler put there, and nothing that was there before. */
+	if (!(io->cmd->flags & SCSI_CMD_BLOCKS) && !io->out_len && io->buf_len)
+		memset(io->data, 0, io->buf_len);
+	io->cmd->run(io);
+}
+
+/* The inventory has changed since the task was decoded, so io->lu may be gone. */
+static void decode_again(struct scsi_io *io)
+{
+	uint32_t out_len = io->out_len, buf_len = io->buf_len;
+
+	scsi_decode(io);
+	if (io->cmd && (io->out_len != out_len || io->buf_len != buf_len)) {
+		io->cmd = NULL;
+		io->status = SCSI_BUSY;
+	}
+	/* The transport has its buffer already. */
+	io->out_len = out_len;
+	io->buf_len = buf_len;
+}
+
+void scsi_submit(struct scsi_io *io)
+{
+	if (io->generation != io->nexus->dev->generation)
+		decode_again(io);
+	if (!io->cmd)
+		scsi_io_done(io);
+	else if (!io->lu || scsi_order_join(io))
+		scsi_start(io);
+}
+
+/* --- Data-Out */
+
+void scsi_move(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
+{
+	io->next = next;
+	if (io->out_len == 0) {
+		next(io, 0);
+		return;
+	}
+	io->state = SCSI_IO_MOVING;
+	io->port->data_move(io);
+}
+
+void scsi_io_moved(struct scsi_io *io, int err)
+{
+	assert(io->state == SCSI_IO_MOVING);
+	io->state = SCSI_IO_NEW;
+	if (io->aborted || !io->lu) {
+		/* Aborted, or its LU was unmapped and the sense data are there. */
+		scsi_io_done(io);
+	} else if (err) {
+		scsi_sense_data_phase_error(io);
+		scsi_io_done(io);
+	} else if (io->out_got < io->out_len && !(io->cmd->flags & SCSI_CMD_BLOCKS)) {
+		scsi_sense_parameter_list_length(io);
+		scsi_io_done(io);
+	} else {
+		io->next(io, 0);
+	}
+}
+
+/* --- the backstore */
+
+static void go_on(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+
+	lu->stats.inflight--;
+	lu->depth++;
+	if (io->aborted)
+		scsi_io_done(io);
+	else
+		io->next(io, io->err);
+	lu->depth--;
+}
+
+static void store_done(struct bs_io *bs, int err)
+{
+	struct scsi_io *io = container_of(bs, struct scsi_io, bs);
+	struct scsi_lu *lu = io->lu;
+
+	io->err = err;
+	if (lu->depth < DEPTH_MAX) {
+		go_on(io);
+		return;
+	}
+	list_add_tail(&lu->later, &io->wait);
+	reactor_defer(lu->reactor, &lu->later_work);
+}
+
+void scsi_later_run(struct deferred *d)
+{
+	struct scsi_lu *lu = container_of(d, struct scsi_lu, later_work);
+	struct list work;
+
+	/* What is put off anew waits for the next round. */
+	list_init(&work);
+	list_splice_tail(&work, &lu->later);
+	while (!list_empty(&work)) {
+		struct scsi_io *io = list_first(&work, struct scsi_io, wait);
+
+		list_del(&io->wait);
+		go_on(io);
+	}
+}
+
+void scsi_store_issue(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+
+	/* It was within the medium when it began, but the medium may have shrunk. */
+	if (io->bs.offset + io->bs.length > lu->bs->size) {
+		scsi_sense_lba_out_of_range(io, lu->bs->size >> lu->block_shift);
+		scsi_io_done(io);
+		return;
+	}
+	io->state = SCSI_IO_STORE;
+	lu->stats.inflight++;
+	bs_submit(lu->bs, &io->bs);
+}
+
+void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint64_t blocks,
+		void *buf, void (*next)(struct scsi_io *io, int err))
+{
+	struct scsi_lu *lu = io->lu;
+
+	io->next = next;
+	io->bs.op = op;
+	io->bs.fua = op != BS_READ && op != BS_FLUSH && (fua || !scsi_mode_wce(&lu->mode));
+	io->bs.offset = lba << lu->block_shift;
+	io->bs.length = blocks << lu->block_shift;
+	io->bs.buf = buf;
+	io->bs.done = store_done;
+	if (lu->fences && scsi_fence_hold(io))
+		return;
+	scsi_store_issue(io);
+}
+
+void scsi_store_flush(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
+{
+	io->lu->stats.flushes++;
+	scsi_store(io, BS_FLUSH, false, 0, 0, NULL, next);
+}
+
+/* A line for the first one and then ever more rarely: a dead disk must not fill the log. */
+static void log_store_error(const struct scsi_io *io, int err, uint64_t lba)
+{
+	uint64_t n = io->lu->stats.errors;
+
+	if ((n & (n - 1)) == 0)
+		log_warning(io->lu->log, "%s: %s at LBA %llu failed: %s (error %llu)",
+			    io->lu->bs->path, io->cmd->name, (unsigned long long)lba,
+			    strerror(-err), (unsigned long long)n);
+}
+
+void scsi_store_error(struct scsi_io *io, int err, uint64_t lba)
+{
+	io->lu->stats.errors++;
+	log_store_error(io, err, lba);
+	switch (err) {
+	case -ENOSPC: scsi_sense_space_allocation_failed(io); break;
+	case -EROFS: scsi_sense_write_protected(io); break;
+	case -ENODEV: scsi_sense_missing(io); break;
+	case -ENOMEM: scsi_sense_no_resources(io); break;
+	default:
+		if (io->bs.op == BS_READ)
+			scsi_sense_read_error(io, lba);
+		else if (io->bs.op == BS_FLUSH) /* nobody knows where */
+			scsi_sense_code(io, SCSI_KEY_MEDIUM_ERROR, SCSI_ASC_WRITE_ERROR);
+		else
+			scsi_sense_write_error(io, lba);
+	}
+	scsi_io_done(io);
+}
+
+/* --- abort */
+
+void scsi_detach(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+
+	switch (io->state) {
+	case SCSI_IO_BLOCKED:
+		if (!list_empty(&io->wait))
+			scsi_fence_release(io);
+		scsi_sense_lun_not_supported(io);
+		scsi_io_done(io);
+		break;
+	case SCSI_IO_MOVING:
+		scsi_order_leave(io);
+		if (!io->aborted)
+			scsi_sense_lun_not_supported(io);
+		io->lu = NULL;
+		io->itl = NULL;
+		io->port->move_abort(io);
+		if (lu->waiting)
+			scsi_order_run(lu);
+		break;
+	default: break;
+	}
+}
+
+void scsi_abort(struct scsi_io *io, enum scsi_status status)
+{
+	struct scsi_lu *lu = io->lu;
+
+	io->aborted = true;
+	io->status = status;
+	io->sense_len = 0;
+	io->in_len = 0;
+	switch (io->state) {
+	case SCSI_IO_BLOCKED:
+		if (!list_empty(&io->wait))
+			scsi_fence_release(io);
+		scsi_io_done(io);
+		break;
+	case SCSI_IO_MOVING: io->port->move_abort(io); break;
+	case SCSI_IO_STORE:
+		scsi_order_leave(io);
+		list_add_tail(&lu->orphans, &io->task);
+		lu->fences += scsi_fence_is(io);
+		break;
+	default: assert(!"a task that does nothing is no longer there to be aborted");
+	}
+}

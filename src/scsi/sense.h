@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sense data: one named setter for each condition. A setter makes the status CHECK CONDITION and
+ * writes the sense data into the task, in descriptor format when the LU's D_SENSE asks for it, else
+ * in fixed format (SPC-4 4.5). The caller then ends the task with scsi_io_done().
+ *
+ * On the thread of the reactor; nothing here fails or keeps a pointer.
+ */
+#ifndef LUNAR_SCSI_SENSE_H
+#define LUNAR_SCSI_SENSE_H
+
+#include "scsi/io.h"
+
+/* SPC-4 4.5.6 */
+enum scsi_sense_key {
+	SCSI_KEY_NO_SENSE = 0x0,
+	SCSI_KEY_NOT_READY = 0x2,
+	SCSI_KEY_MEDIUM_ERROR = 0x3,
+	SCSI_KEY_HARDWARE_ERROR = 0x4,
+	SCSI_KEY_ILLEGAL_REQUEST = 0x5,
+	SCSI_KEY_UNIT_ATTENTION = 0x6,
+	SCSI_KEY_DATA_PROTECT = 0x7,
+	SCSI_KEY_ABORTED_COMMAND = 0xb,
+	SCSI_KEY_MISCOMPARE = 0xe,
+};
+
+/* Additional sense code << 8 | qualifier. */
+enum scsi_asc_ascq {
+	SCSI_ASC_NONE = 0x0000,
+	SCSI_ASC_NOT_READY = 0x0400,
+	SCSI_ASC_INIT_COMMAND_REQUIRED = 0x0402,
+	SCSI_ASC_WRITE_ERROR = 0x0c00,
+	SCSI_ASC_READ_ERROR = 0x1100,
+	SCSI_ASC_PARAMETER_LIST_LENGTH = 0x1a00,
+	SCSI_ASC_MISCOMPARE = 0x1d00,
+	SCSI_ASC_INVALID_OPCODE = 0x2000,
+	SCSI_ASC_LBA_OUT_OF_RANGE = 0x2100,
+	SCSI_ASC_INVALID_FIELD_IN_CDB = 0x2400,
+	SCSI_ASC_LUN_NOT_SUPPORTED = 0x2500,
+	SCSI_ASC_INVALID_FIELD_IN_LIST = 0x2600,
+	SCSI_ASC_INVALID_RELEASE = 0x2604,
+	SCSI_ASC_WRITE_PROTECTED = 0x2700,
+	SCSI_ASC_SOFTWARE_WRITE_PROTECTED = 0x2702,
+	SCSI_ASC_SPACE_ALLOCATION_FAILED = 0x2707,
+	SCSI_ASC_RESET = 0x2900,
+	SCSI_ASC_POWER_ON = 0x2901,
+	SCSI_ASC_LU_RESET = 0x2903,
+	SCSI_ASC_NEXUS_LOSS = 0x2907,
+	SCSI_ASC_MODE_PARAMETERS_CHANGED = 0x2a01,
+	SCSI_ASC_RESERVATIONS_PREEMPTED = 0x2a03,
+	SCSI_ASC_RESERVATIONS_RELEASED = 0x2a04,
+	SCSI_ASC_REGISTRATIONS_PREEMPTED = 0x2a05,
+	SCSI_ASC_CAPACITY_CHANGED = 0x2a09,
+	SCSI_ASC_SEQUENCE_ERROR = 0x2c00,
+	SCSI_ASC_COMMANDS_CLEARED = 0x2f00,
+	SCSI_ASC_SAVING_NOT_SUPPORTED = 0x3900,
+	SCSI_ASC_LUNS_CHANGED = 0x3f0e,
+	SCSI_ASC_INTERNAL_FAILURE = 0x4400,
+	SCSI_ASC_PROTOCOL_CRC = 0x4705,
+	SCSI_ASC_DATA_PHASE = 0x4b00,
+	SCSI_ASC_SYSTEM_RESOURCE = 0x5500,
+	SCSI_ASC_REGISTRATION_RESOURCES = 0x5504,
+	SCSI_ASC_FAILURE_PREDICTED = 0x5d00,
+};
+
+/* What sense data say, before they take a format. */
+struct scsi_sense {
+	uint8_t key;       /* enum scsi_sense_key */
+	uint16_t asc_ascq; /* enum scsi_asc_ascq, or another */
+	bool has_info;
+	uint64_t info;  /* INFORMATION: a LBA, an offset */
+	uint8_t sks[3]; /* sense key specific; bit 7 of the first byte (SKSV): they mean something
+			 */
+};
+
+#define SCSI_SENSE_FIXED 18 /* bytes of fixed format sense data */
+
+/*
+ * Writes them with response code 70h or, `descriptor`, 72h and returns the length. Fixed format has
+ * 32 bits for INFORMATION: a larger value is left out, VALID is zero (SPC-4 4.5.3).
+ */
+uint8_t scsi_sense_format(const struct scsi_sense *s, bool descriptor, uint8_t out[SCSI_SENSE_MAX]);
+
+/* CHECK CONDITION with these sense data. */
+void scsi_sense_set(struct scsi_io *io, const struct scsi_sense *s);
+/* ... with a key and a code alone. */
+void scsi_sense_code(struct scsi_io *io, uint8_t key, uint16_t asc_ascq);
+
+/*
+ * ILLEGAL REQUEST. `byte` is the offset of the wrong field's first byte in the CDB or parameter
+ * list, `bit` the number of its most significant bit within that byte, or -1 when the whole byte is
+ * meant (SPC-4 4.5.2.4.2).
+ */
+void scsi_sense_invalid_field_in_cdb(struct scsi_io *io, unsigned byte, int bit);
+void scsi_sense_invalid_field_in_list(struct scsi_io *io, unsigned byte, int bit);
+void scsi_sense_parameter_list_length(struct scsi_io *io);
+void scsi_sense_invalid_opcode(struct scsi_io *io);
+void scsi_sense_lun_not_supported(struct scsi_io *io);
+/* `lba`: the first address that does not exist (SBC-3 4.18.1: optional, in INFORMATION). */
+void scsi_sense_lba_out_of_range(struct scsi_io *io, uint64_t lba);
+void scsi_sense_saving_not_supported(struct scsi_io *io);
+void scsi_sense_sequence_error(struct scsi_io *io);
+void scsi_sense_invalid_release(struct scsi_io *io);
+void scsi_sense_registration_resources(struct scsi_io *io);
+
+/* NOT READY: stopped by START STOP UNIT; the backing device has gone. */
+void scsi_sense_stopped(struct scsi_io *io);
+void scsi_sense_missing(struct scsi_io *io);
+
+/* MEDIUM ERROR at `lba`. */
+void scsi_sense_read_error(struct scsi_io *io, uint64_t lba);
+void scsi_sense_write_error(struct scsi_io *io, uint64_t lba);
+
+/* MISCOMPARE; `offset` of the first byte of the Data-Out that differs (SBC-3 5.2). */
+void scsi_sense_miscompare(struct scsi_io *io, uint64_t offset);
+
+/* DATA PROTECT: a read-only store; SWP in the Control mode page; the store is full. */
+void scsi_sense_write_protected(struct scsi_io *io);
+void scsi_sense_software_write_protected(struct scsi_io *io);
+void scsi_sense_space_allocation_failed(struct scsi_io *io);
+
+/* ABORTED COMMAND: the transport lost data; found it damaged; no memory for the task now. */
+void scsi_sense_data_phase_error(struct scsi_io *io);
+void scsi_sense_protocol_crc(struct scsi_io *io);
+void scsi_sense_no_resources(struct scsi_io *io);
+
+/* HARDWARE ERROR, INTERNAL TARGET FAILURE: a fault that is no medium error. */
+void scsi_sense_internal_failure(struct scsi_io *io);
+
+void scsi_sense_unit_attention(struct scsi_io *io, uint16_t asc_ascq);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Task management functions (SAM-5 7). A function aborts the tasks in its scope; those that wait or
+ * move end at once, those at the backstore become orphans. It is complete when no aborted task is
+ * left in its scope, whoever aborted it: then none of them can change the medium any more.
+ */
+#include "scsi/lu_priv.h"
+
+#define BUS_RESET 0x2902 /* SCSI BUS RESET OCCURRED, which stands for every hard reset */
+
+static bool is_task(const struct scsi_tmf *tmf, const struct scsi_io *io)
+{
+	return io->nexus == tmf->nexus && io->tag == tmf->tag;
+}
+
+static bool is_of_nexus(const struct scsi_tmf *tmf, const struct scsi_io *io)
+{
+	return io->nexus == tmf->nexus;
+}
+
+static bool is_any(const struct scsi_tmf *tmf, const struct scsi_io *io)
+{
+	return true;
+}
+
+static const struct function {
+	bool (*in_scope)(const struct scsi_tmf *tmf, const struct scsi_io *io);
+	bool whole_device;
+	uint16_t reset; /* the unit attention for all; 0: it is no reset */
+} functions[] = {
+	[SCSI_ABORT_TASK] = {is_task, false, 0},
+	[SCSI_ABORT_TASK_SET] = {is_of_nexus, false, 0},
+	[SCSI_CLEAR_TASK_SET] = {is_any, false, 0},
+	[SCSI_LU_RESET] = {is_any, false, SCSI_ASC_LU_RESET},
+	[SCSI_TARGET_RESET] = {is_any, true, BUS_RESET},
+};
+
+/* --- is it complete? */
+
+static bool lu_pending(const struct scsi_tmf *tmf, const struct scsi_lu *lu)
+{
+	const struct function *f = &functions[tmf->function];
+
+	list_for_each (it, &lu->orphans)
+		if (f->in_scope(tmf, list_entry(it, struct scsi_io, task)))
+			return true;
+	/* Aborted while its data move, and the transport has not stopped yet. */
+	list_for_each (it, &lu->tasks) {
+		const struct scsi_io *io = list_entry(it, struct scsi_io, task);
+
+		if (io->aborted && f->in_scope(tmf, io))
+			return true;
+	}
+	return false;
+}
+
+static bool is_pending(const struct scsi_tmf *tmf)
+{
+	const struct scsi_device *dev = tmf->nexus->dev;
+
+	if (tmf->lu)
+		return lu_pending(tmf, tmf->lu);
+	for (size_t i = 0; i < dev->count; i++)
+		if (lu_pending(tmf, dev->maps[i]->lu))
+			return true;
+	return false;
+}
+
+static void finish(struct scsi_tmf *tmf, enum scsi_tmf_result result)
+{
+	timer_cancel(tmf->reactor, &tmf->timer);
+	list_del(&tmf->link);
+	tmf->reactor = NULL;
+	tmf->done(tmf, result);
+}
+
+static void timed_out(struct timer *t)
+{
+	finish(container_of(t, struct scsi_tmf, timer), SCSI_TMF_REJECTED);
+}
+
+static struct scsi_tmf *next_complete(const struct scsi_lu *lu)
+{
+	list_for_each (it, &lu->maps) {
+		struct scsi_device *dev = list_entry(it, struct scsi_map, of_lu)->dev;
+
+		list_for_each (fn, &dev->functions) {
+			struct scsi_tmf *tmf = list_entry(fn, struct scsi_tmf, link);
+
+			if ((!tmf->lu || tmf->lu == lu) && !is_pending(tmf))
+				return tmf;
+		}
+	}
+	return NULL;
+}
+
+void scsi_tmf_check(struct scsi_lu *lu)
+{
+	struct scsi_tmf *tmf;
+
+	while ((tmf = next_complete(lu)))
+		finish(tmf, SCSI_TMF_COMPLETE);
+}
+
+static struct scsi_tmf *next_unmapped(struct scsi_device *dev, const struct scsi_lu *lu)
+{
+	list_for_each (it, &dev->functions) {
+		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, link);
+
+		if (tmf->lu == lu || !is_pending(tmf))
+			return tmf;
+	}
+	return NULL;
+}
+
+void scsi_tmf_unmapped(struct scsi_device *dev, struct scsi_lu *lu)
+{
+	struct scsi_tmf *tmf;
+
+	while ((tmf = next_unmapped(dev, lu)))
+		finish(tmf, tmf->lu ? SCSI_TMF_NO_LUN : SCSI_TMF_COMPLETE);
+}
+
+/* --- what it does */
+
+static struct scsi_io *next_victim(const struct scsi_tmf *tmf, const struct scsi_lu *lu)
+{
+	list_for_each (it, &lu->tasks) {
+		struct scsi_io *io = list_entry(it, struct scsi_io, task);
+
+		if (!io->aborted && functions[tmf->function].in_scope(tmf, io))
+			return io;
+	}
+	return NULL;
+}
+
+/* A task of another nexus is told by its status or by a unit attention (SAM-5 5.6). */
+static void abort_task(const struct scsi_tmf *tmf, struct scsi_io *io)
+{
+	bool others = io->nexus != tmf->nexus, tas = scsi_mode_tas(&io->lu->mode);
+
+	if (others && !tas && !functions[tmf->function].reset && io->itl)
+		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
+	scsi_abort(io, others && tas ? SCSI_TASK_ABORTED : SCSI_GOOD);
+}
+
+/* Returns whether there was a task in its scope. */
+static bool apply(const struct scsi_tmf *tmf, struct scsi_lu *lu)
+{
+	uint16_t reset = functions[tmf->function].reset;
+	bool found = lu_pending(tmf, lu);
+	struct scsi_io *io;
+
+	lu->order_hold++;
+	while ((io = next_victim(tmf, lu))) {
+		found = true;
+		abort_task(tmf, io);
+	}
+	if (reset) {
+		scsi_lu_reset(lu);
+		scsi_ua_add_lu(lu, NULL, reset);
+	}
+	lu->order_hold--;
+	scsi_order_run(lu);
+	return found;
+}
+
+static struct scsi_lu *find_lu(const struct scsi_tmf *tmf)
+{
+	uint16_t lun;
+
+	if (scsi_lun_decode(tmf->lun, &lun) < 0)
+		return NULL;
+	return scsi_device_find(tmf->nexus->dev, lun);
+}
+
+void scsi_tmf_start(struct scsi_tmf *tmf)
+{
+	struct scsi_device *dev = tmf->nexus->dev;
+	bool found = true;
+
+	tmf->reactor = NULL;
+	tmf->lu = NULL;
+	list_init(&tmf->link);
+	timer_init(&tmf->timer, timed_out);
+
+	if (functions[tmf->function].whole_device) {
+		for (size_t i = 0; i < dev->count; i++)
+			apply(tmf, dev->maps[i]->lu);
+	} else {
+		tmf->lu = find_lu(tmf);
+		if (!tmf->lu) {
+			tmf->done(tmf, SCSI_TMF_NO_LUN);
+			return;
+		}
+		found = apply(tmf, tmf->lu);
+	}
+	if (!is_pending(tmf)) {
+		tmf->done(tmf, !found && tmf->function == SCSI_ABORT_TASK ? SCSI_TMF_NO_TASK
+									  : SCSI_TMF_COMPLETE);
+		return;
+	}
+	tmf->reactor = (tmf->lu ? tmf->lu : dev->maps[0]->lu)->reactor;
+	list_add_tail(&dev->functions, &tmf->link);
+	timer_set(tmf->reactor, &tmf->timer, reactor_now(tmf->reactor) + tmf->timeout);
+}
+
+void scsi_tmf_cancel(struct scsi_tmf *tmf)
+{
+	if (!tmf->reactor)
+		return;
+	timer_cancel(tmf->reactor, &tmf->timer);
+	list_del(&tmf->link);
+	tmf->reactor = NULL;
+}
