@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SCSI Command PDUs: from their header to the device server, and from there to the response. */
+#include <string.h>
+#include "target/priv.h"
+
+/* RFC 7143 11.4.7.2, ASC and ASCQ of ABORTED COMMAND */
+#define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
+
+static void command_done(struct scsi_io *io);
+
+static const struct scsi_port_ops port_ops = {
+	.data_move = data_out_move,
+	.move_abort = data_out_move_abort,
+	.done = command_done,
+};
+
+/* --- the header */
+
+/* Additional header segments (RFC 7143 11.2.2). False: they make no sense. */
+static bool take_ahs(struct task *task, const uint8_t *ahs, uint32_t len, uint32_t *bidi_read)
+{
+	struct scsi_io *io = &task->io;
+	while (len) {
+		uint32_t body = len < 4 ? 0 : get_be16(ahs); /* counts from byte 3 on */
+		uint32_t whole = 3 + body + iscsi_pad(3 + body);
+		if (len < 4 || body < 1 || whole > len)
+			return false;
+		switch (ahs[2]) {
+		case ISCSI_AHS_EXTENDED_CDB:
+			/* Byte 3 is reserved, the CDB goes on from byte 4. */
+			if (io->cdb_len != 16 || body - 1 > SCSI_CDB_MAX - 16)
+				return false;
+			memcpy(io->cdb + 16, ahs + 4, body - 1);
+			io->cdb_len = (uint16_t)(16 + body - 1);
+			break;
+		case ISCSI_AHS_BIDI_READ_LENGTH:
+			if (body != 5)
+				return false;
+			*bidi_read = get_be32(ahs + 4);
+			break;
+		default: return false;
+		}
+		ahs += whole;
+		len -= whole;
+	}
+	return true;
+}
+
+/* Fills in the task's io from the header. False: a field is not as it must be. */
+static bool take_header(struct conn *c, struct task *task)
+{
+	const struct iscsi_scsi_command *bhs = (const struct iscsi_scsi_command *)&task->bhs;
+	struct scsi_io *io = &task->io;
+	uint32_t edtl = get_be32(bhs->expected_length), bidi_read = 0;
+	bool write = bhs->flags & ISCSI_COMMAND_WRITE, read = bhs->flags & ISCSI_COMMAND_READ;
+
+	io->port = &port_ops;
+	io->nexus = c->session->nexus;
+	memcpy(io->lun, bhs->lun, sizeof(io->lun));
+	memcpy(io->cdb, bhs->cdb, sizeof(bhs->cdb));
+	io->cdb_len = sizeof(bhs->cdb);
+	io->attr = (enum scsi_task_attr)(bhs->flags & ISCSI_COMMAND_ATTR);
+	io->tag = task->itt;
+	if (io->attr > SCSI_ACA || !take_ahs(task, c->rx.ahs, c->rx.ahs_len, &bidi_read))
+		return false;
+	task->edtl_out = write ? edtl : 0;
+	task->edtl_in = read ? (write ? bidi_read : edtl) : 0;
+	io->out_limit = task->edtl_out;
+	io->in_limit = task->edtl_in;
+	/* Without W there is no Data-Out that could follow (RFC 7143 11.3.1). */
+	return write || (bhs->flags & ISCSI_FINAL);
+}
+
+/* Immediate and unsolicited data: only as was negotiated (RFC 7143 13.10, 13.11, 13.14). */
+static bool may_bring_data(const struct conn *c, const struct task *task)
+{
+	const struct iscsi_params *p = &c->params;
+	uint32_t immediate = c->rx.data_len;
+	if (!immediate && !task->expects_unsolicited)
+		return true;
+	if (!(task->bhs.flags & ISCSI_COMMAND_WRITE))
+		return false;
+	if (immediate && !p->immediate_data)
+		return false;
+	if (task->expects_unsolicited && p->initial_r2t)
+		return false;
+	return immediate <= MIN(task->edtl_out, p->first_burst);
+}
+
+bool command_header(struct conn *c, struct task *task)
+{
+	struct scsi_io *io = &task->io;
+	if (!take_header(c, task)) {
+		conn_reject(c, &c->rx.bhs, ISCSI_REJECT_INVALID_FIELD);
+		return false;
+	}
+	scsi_decode(io);
+	task->expects_unsolicited = !(task->bhs.flags & ISCSI_FINAL);
+	if (task->expects_unsolicited)
+		data_out_expect(task);
+	if (!may_bring_data(c, task))
+		task->fail = UNEXPECTED_UNSOLICITED_DATA;
+	if (!c->rx.data_len && !task->expects_unsolicited)
+		return true;
+	/* Data comes before the command's turn, so its place must be there now. */
+	if (io->buf_len && !task->fail && !task_get_buf(task, io->buf_len))
+		task->full = true;
+	if (task->buf)
+		iscsi_rx_place(&c->rx, task->buf, io->out_len);
+	return true;
+}
+
+void command_received(struct task *task, uint32_t len)
+{
+	task->received = len;
+}
+
+/* --- to the device server */
+
+void command_refuse(struct task *task, enum scsi_status status)
+{
+	list_del(&task->link);
+	task->submitted = true;
+	if (status == SCSI_CHECK_CONDITION)
+		scsi_refuse(&task->io, status, 0x0b, task->fail);
+	else
+		scsi_refuse(&task->io, status, 0, 0);
+}
+
+static void submit(struct task *task)
+{
+	task->io.data = task->buf;
+	task->submitted = true;
+	scsi_submit(&task->io);
+}
+
+void command_begin(struct task *task)
+{
+	struct target *t = task->target;
+	if (task->fail || task->full) {
+		if (!data_out_owed(task))
+			command_refuse(task,
+				       task->fail ? SCSI_CHECK_CONDITION : SCSI_TASK_SET_FULL);
+		return;
+	}
+	/* Behind others that wait, even without a need of its own: order is kept. */
+	if (list_empty(&t->starved) &&
+	    (!task->io.buf_len || task_get_buf(task, task->io.buf_len))) {
+		submit(task);
+		return;
+	}
+	list_add_tail(&t->starved, &task->link);
+	reactor_defer(t->reactor, &t->feed);
+}
+
+/* A window that was shut for want of memory opens; nobody would hear of it otherwise. */
+static void open_windows(struct target *t)
+{
+	list_for_each (it, &t->sessions) {
+		struct session *s = list_entry(it, struct session, link);
+		if (s->window_closed && s->active < t->limits.max_commands &&
+		    s->conn->state == CONN_FULL)
+			conn_ping(s->conn, false);
+	}
+}
+
+/*
+ * Gives memory to those that wait, in order: behind one that gets none, those of its own session wait
+ * on; and when there is none left for anyone, everybody who needs some.
+ */
+static void feed(struct target *t, struct list *ready)
+{
+	bool dry = false;
+	t->feed_round++;
+	list_for_each_safe (it, &t->starved) {
+		struct task *task = list_entry(it, struct task, link);
+		struct session *s = task->conn->session;
+		uint32_t need = task->io.buf_len;
+		if (s->blocked == t->feed_round)
+			continue;
+		if (need && (dry || !task_get_buf(task, need))) {
+			dry |= pool_size(need) <= session_share(s);
+			s->blocked = t->feed_round;
+			continue;
+		}
+		list_del(&task->link);
+		list_add_tail(ready, &task->link);
+	}
+}
+
+void command_feed(struct deferred *d)
+{
+	struct target *t = container_of(d, struct target, feed);
+	struct list ready;
+	list_init(&ready);
+	feed(t, &ready);
+	/* Any of them may end a session, and take others off this list. */
+	while (!list_empty(&ready)) {
+		struct task *task = list_first(&ready, struct task, link);
+		list_del(&task->link);
+		submit(task);
+	}
+	if (!pool_low(&t->pool))
+		open_windows(t);
+}
+
+/* --- and back */
+
+void command_forget(struct task *task)
+{
+	if (task->swallowing) {
+		data_out_give_up(task); /* ends in command_done() */
+		return;
+	}
+	if (task->submitted && !task->finished)
+		return; /* command_done() comes */
+	if (!task->delivered && !list_empty(&task->link)) {
+		task->plug = true; /* held: its number must not be missed */
+		task_retire(task);
+		return;
+	}
+	list_del(&task->link);
+	task_retire(task);
+	task_unref(task);
+}
+
+static void command_done(struct scsi_io *io)
+{
+	struct task *task = container_of(io, struct task, io);
+	if (task->finished) /* swallowed its data and was given up on the way */
+		return;
+	task->finished = true;
+	if (!task->conn || (io->aborted && io->status != SCSI_TASK_ABORTED))
+		command_forget(task);
+	else if (!data_out_owed(task))
+		command_finish(task);
+}
+
+/* The transport's reason takes the place of the device server's more general one. */
+static void put_fail_reason(struct task *task)
+{
+	struct scsi_io *io = &task->io;
+	if (!task->fail || io->status != SCSI_CHECK_CONDITION || !io->sense_len)
+		return;
+	bool descriptor = (io->sense[0] & 0x7f) >= 0x72;
+	put_be16(io->sense + (descriptor ? 2 : 12), task->fail);
+}
+
+/* RFC 7143 11.4.7: the length, then the sense data. */
+static uint32_t put_sense(struct task *task)
+{
+	const struct scsi_io *io = &task->io;
+	if (!io->sense_len)
+		return 0;
+	put_be16(task->segment, io->sense_len);
+	memcpy(task->segment + 2, io->sense, io->sense_len);
+	return 2u + io->sense_len;
+}
+
+void command_finish(struct task *task)
+{
+	struct scsi_io *io = &task->io;
+	uint32_t in = io->status == SCSI_GOOD ? MIN(io->in_len, task->edtl_in) : 0;
+	if (in) {
+		data_in_start(task, in);
+		return;
+	}
+	struct iscsi_scsi_response *bhs =
+		(struct iscsi_scsi_response *)task_response(task, ISCSI_SCSI_RESPONSE);
+	put_fail_reason(task);
+	bhs->status = io->status;
+	data_in_residual(task, bhs);
+	put_be32(bhs->expdatasn, task->datasn);
+	task_respond(task, task->segment, put_sense(task));
+}

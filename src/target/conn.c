@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a connection: its socket, both machines, its timer, its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "target/priv.h"
+
+static void receive(struct conn *c);
+static void received(struct op *op, int res);
+static void sent(struct op *op, int res);
+static void pump(struct deferred *d);
+static void timer_fired(struct timer *timer);
+
+void conn_new(struct target *t, struct portal *p, int sock, const struct net_addr *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	uint8_t *stage = malloc(TARGET_STAGE_LOGIN);
+	if (!c || !stage)
+		goto fail;
+	c->target = t;
+	c->sock = sock;
+	c->peer = *peer;
+	net_addr_unmap(&c->peer);
+	net_addr_format(c->peer_text, &c->peer);
+	if (net_local_addr(t->reactor, sock, &c->local))
+		c->local = p->addr;
+	net_addr_unmap(&c->local);
+	c->stage = stage;
+	iscsi_rx_init(&c->rx, stage, TARGET_STAGE_LOGIN);
+	iscsi_tx_init(&c->tx);
+	c->recv.done = received;
+	c->send.done = sent;
+	list_init(&c->data_in);
+	deferred_init(&c->pump, pump);
+	timer_init(&c->timer, timer_fired);
+	c->started = c->heard = reactor_now(t->reactor);
+	if (login_start(c))
+		goto fail;
+	list_add_tail(&t->conns, &c->link);
+	t->conn_count++;
+	t->login_count++;
+	conn_set_timer(c);
+	receive(c);
+	return;
+fail:
+	log_error(t->log, "no memory for a connection");
+	free(stage);
+	free(c);
+	net_close(t->reactor, sock);
+}
+
+/* --- the end */
+
+/* No operation is in flight any more, so nothing refers to this memory. */
+static void conn_free(struct conn *c)
+{
+	struct target *t = c->target;
+	iscsi_tx_abandon(&c->tx);
+	if (c->rx_task)
+		task_unref(c->rx_task);
+	login_free(c);
+	iscsi_text_target_free(&c->text);
+	timer_cancel(t->reactor, &c->timer);
+	deferred_cancel(&c->pump);
+	net_close(t->reactor, c->sock);
+	list_del(&c->link);
+	t->conn_count--;
+	free(c->stage);
+	free(c);
+	target_check_drained(t);
+}
+
+static void free_when_quiet(struct conn *c)
+{
+	if (c->state == CONN_DEAD && !c->receiving && !c->sending)
+		conn_free(c);
+}
+
+void conn_drop(struct conn *c, const char *why)
+{
+	struct target *t = c->target;
+	if (c->state == CONN_DEAD)
+		return;
+	if (why)
+		log_info(t->log, "%s: connection closed: %s", c->peer_text, why);
+	if (c->login)
+		t->login_count--;
+	c->state = CONN_DEAD;
+	if (c->session)
+		session_free(c->session);
+	if (t->freeing) {
+		c->receiving = c->sending = false;
+	} else {
+		net_shutdown(t->reactor, c->sock);
+		/* The last look is taken by the pump, so that no caller loses `c` under its feet. */
+		timer_cancel(t->reactor, &c->timer);
+		reactor_defer(t->reactor, &c->pump);
+		return;
+	}
+	conn_free(c);
+}
+
+void conn_end(struct conn *c)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	c->state = CONN_ENDING;
+	c->heard = reactor_now(c->target->reactor);
+	conn_set_timer(c);
+	conn_wake(c);
+}
+
+/* --- time */
+
+/* In full feature phase, between PDUs. */
+static uint64_t full_deadline(const struct conn *c, const char **why)
+{
+	const struct config_limits *l = &c->target->limits;
+	uint64_t owed = c->owed ? target_deadline(c->target, c->owed_heard, l->data_out_timeout)
+				: REACTOR_NEVER;
+	uint64_t ping = target_deadline(c->target, c->ping_sent ? c->ping_sent : c->heard,
+					c->ping_sent ? l->nopin_timeout : l->nopin_interval);
+	*why = owed < ping    ? "data that was asked for does not come"
+	       : c->ping_sent ? "no answer to a NOP-In"
+			      : NULL; /* a ping is due */
+	return MIN(owed, ping);
+}
+
+/* When the connection is to be looked at again, and why it would end then. */
+static uint64_t next_deadline(struct conn *c, const char **why)
+{
+	struct target *t = c->target;
+	const struct config_limits *l = &t->limits;
+	bool midway = iscsi_rx_in_pdu(&c->rx) && !c->paused;
+	uint64_t silent = target_deadline(t, c->heard, l->silent_timeout);
+
+	switch (c->state) {
+	case CONN_LOGIN:
+		*why = "silent before its login was complete";
+		uint64_t login = target_deadline(t, c->started, l->login_timeout);
+		if ((!c->any_pdu || midway) && silent < login)
+			return silent;
+		*why = "login took too long";
+		return login;
+	case CONN_FULL:
+		*why = "silent in the middle of a PDU";
+		if (midway)
+			return silent;
+		return full_deadline(c, why);
+	case CONN_ENDING: *why = "the last answers were not taken"; return silent;
+	case CONN_DEAD: break;
+	}
+	return REACTOR_NEVER;
+}
+
+void conn_set_timer(struct conn *c)
+{
+	const char *why;
+	timer_set(c->target->reactor, &c->timer, next_deadline(c, &why));
+}
+
+/* Deadlines move with every byte; the timer does not, it looks again when it fires. */
+static void timer_fired(struct timer *timer)
+{
+	struct conn *c = container_of(timer, struct conn, timer);
+	const char *why = NULL;
+	if (next_deadline(c, &why) > reactor_now(c->target->reactor)) {
+		conn_set_timer(c);
+	} else if (why) {
+		conn_drop(c, why);
+	} else {
+		conn_ping(c, true);
+		conn_set_timer(c);
+	}
+}
+
+/* --- receiving */
+
+/* A PDU begun must be finished in time, so the timer has to be on the earlier deadline. */
+static void watch_for_silence(struct conn *c)
+{
+	const char *why;
+	uint64_t deadline = next_deadline(c, &why);
+	if (!timer_is_set(&c->timer) || deadline < c->timer.deadline)
+		timer_set(c->target->reactor, &c->timer, deadline);
+}
+
+static void receive(struct conn *c)
+{
+	if (c->state == CONN_DEAD || c->receiving)
+		return;
+	c->paused = c->tx.count > TARGET_TX_HIGH;
+	if (c->paused)
+		return;
+	unsigned n = iscsi_rx_want(&c->rx, c->recv_iov);
+	c->receiving = true;
+	net_recv(c->target->reactor, &c->recv, c->sock, c->recv_iov, n);
+	watch_for_silence(c);
+}
+
+/* One event of the receive machine. False: take no more from this connection. */
+static bool take_event(struct conn *c, enum iscsi_rx_event event)
+{
+	bool login = c->state == CONN_LOGIN;
+	switch (event) {
+	case ISCSI_RX_HEADER: return login ? login_header(c) : dispatch_header(c);
+	case ISCSI_RX_PDU: c->any_pdu = true; return login ? login_pdu(c) : dispatch_pdu(c, false);
+	case ISCSI_RX_DATA_DIGEST: c->target->stats.digest_errors++; return dispatch_pdu(c, true);
+	case ISCSI_RX_HEADER_DIGEST:
+		/* RFC 7143 7.8: where the next PDU begins cannot be known. */
+		c->target->stats.digest_errors++;
+		conn_drop(c, "header digest error");
+		return false;
+	case ISCSI_RX_TOO_LONG:
+		c->target->stats.protocol_errors++;
+		conn_drop(c, "a data segment longer than MaxRecvDataSegmentLength");
+		return false;
+	case ISCSI_RX_MORE: break;
+	}
+	return false;
+}
+
+static void received(struct op *op, int res)
+{
+	struct conn *c = container_of(op, struct conn, recv);
+	c->receiving = false;
+	if (c->state == CONN_DEAD) {
+		free_when_quiet(c);
+		return;
+	}
+	if (res <= 0) {
+		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
+		return;
+	}
+	c->heard = reactor_now(c->target->reactor);
+	iscsi_rx_got(&c->rx, (size_t)res);
+	/* A connection that is ending reads on only to notice that the peer has closed. */
+	while (c->state != CONN_ENDING && c->state != CONN_DEAD) {
+		enum iscsi_rx_event event = iscsi_rx_next(&c->rx);
+		if (event == ISCSI_RX_MORE || !take_event(c, event))
+			break;
+	}
+	if (c->state == CONN_ENDING)
+		c->rx.start = c->rx.end = 0;
+	receive(c);
+}
+
+int conn_grow_stage(struct conn *c, size_t size)
+{
+	uint8_t *stage = realloc(c->stage, size);
+	if (!stage)
+		return -ENOMEM;
+	c->stage = c->rx.stage = stage;
+	c->rx.stage_size = size;
+	return 0;
+}
+
+/* --- sending */
+
+void conn_wake(struct conn *c)
+{
+	if (!c->sending)
+		reactor_defer(c->target->reactor, &c->pump);
+}
+
+/* Everything that became ready in this turn of the loop leaves in one send. */
+static void pump(struct deferred *d)
+{
+	struct conn *c = container_of(d, struct conn, pump);
+	if (c->state == CONN_DEAD) {
+		free_when_quiet(c);
+		return;
+	}
+	if (c->sending)
+		return;
+	data_in_make(c, false);
+	unsigned n = iscsi_tx_want(&c->tx, c->send_iov, TARGET_SEND_IOV);
+	if (n) {
+		c->sending = true;
+		net_send(c->target->reactor, &c->send, c->sock, c->send_iov, n);
+	} else if (c->state == CONN_ENDING) {
+		conn_drop(c, NULL);
+	}
+}
+
+static void sent(struct op *op, int res)
+{
+	struct conn *c = container_of(op, struct conn, send);
+	c->sending = false;
+	if (c->state == CONN_DEAD) {
+		free_when_quiet(c);
+		return;
+	}
+	if (res <= 0) {
+		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
+		return;
+	}
+	iscsi_tx_went(&c->tx, (size_t)res);
+	if (c->paused)
+		receive(c);
+	pump(&c->pump);
+}

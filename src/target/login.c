@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The Login Phase of a connection: iscsi/login.h with this target's answers. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "target/priv.h"
+
+struct conn_login {
+	struct iscsi_login_target engine;
+	struct target_node *node; /* NULL: discovery */
+	uint8_t data[ISCSI_LOGIN_DATA_MAX];
+};
+
+/* A Login Response lives until it is sent, whatever the engine does next. */
+struct login_response {
+	struct iscsi_tx_pdu tx;
+	uint8_t text[];
+};
+
+/* --- what the engine asks */
+
+static unsigned digest_mask(const char *list)
+{
+	return (iscsi_list_has(list, "None") ? ISCSI_DIGEST_NONE : 0) |
+	       (iscsi_list_has(list, "CRC32C") ? ISCSI_DIGEST_CRC32C : 0);
+}
+
+static void fill_offer(const struct config_limits *l, struct iscsi_offer *offer)
+{
+	struct iscsi_params *want = &offer->want;
+	want->max_recv_data = l->max_recv_data_segment_length;
+	want->max_burst = l->max_burst_length;
+	want->first_burst = l->first_burst_length;
+	want->max_outstanding_r2t = l->max_outstanding_r2t;
+	want->time2wait = l->default_time2wait;
+	want->time2retain = l->default_time2retain;
+	want->initial_r2t = l->initial_r2t;
+	want->immediate_data = l->immediate_data;
+	offer->header_digests = digest_mask(l->header_digest);
+	offer->data_digests = digest_mask(l->data_digest);
+	want->header_digest = !(offer->header_digests & ISCSI_DIGEST_NONE);
+	want->data_digest = !(offer->data_digests & ISCSI_DIGEST_NONE);
+	/* With one connection a session, responses are fenced by their order alone. */
+	offer->task_reportings = 1u << ISCSI_TASK_RFC3720 | 1u << ISCSI_TASK_RESPONSE_FENCE;
+}
+
+/* A connection that joins a session may only take the place of the one that is there. */
+static uint16_t join(struct conn *c, const struct iscsi_login_identity *id,
+		     struct iscsi_login_verdict *v)
+{
+	const struct session *s =
+		session_find(c->target, c->login->node, id->initiator_name, id->isid, id->tsih);
+	if (!s)
+		return ISCSI_LOGIN_NO_SESSION;
+	if (s->conn->cid != id->cid)
+		return ISCSI_LOGIN_TOO_MANY_CONNECTIONS;
+	v->session = &s->params;
+	return ISCSI_LOGIN_SUCCESS;
+}
+
+static bool room_for_session(const struct conn *c, const struct iscsi_login_identity *id)
+{
+	struct target *t = c->target;
+	return t->session_count < t->limits.max_sessions ||
+	       session_find(t, c->login->node, id->initiator_name, id->isid, 0);
+}
+
+static void identify(void *ctx, const struct iscsi_login_identity *id,
+		     struct iscsi_login_verdict *v)
+{
+	struct conn *c = ctx;
+	struct target *t = c->target;
+	const struct auth *auth = &t->discovery_auth;
+
+	if (!id->discovery) {
+		struct target_node *node = target_find_node(t, id->target_name);
+		if (!node) {
+			v->status = ISCSI_LOGIN_NOT_FOUND;
+			return;
+		}
+		c->login->node = node;
+		auth = &node->auth;
+		v->tpgt = TARGET_PORTAL_GROUP;
+		v->target_alias = node->alias;
+	}
+	if (id->tsih)
+		v->status = join(c, id, v);
+	else if (!room_for_session(c, id))
+		v->status = ISCSI_LOGIN_OUT_OF_RESOURCES;
+	fill_offer(&t->limits, &v->offer);
+	v->chap = auth->theirs.name[0];
+	v->algorithms = auth->algorithms;
+	v->ours = auth->ours;
+}
+
+static bool find_account(void *ctx, const struct iscsi_login_identity *id, const char *user,
+			 struct iscsi_chap_account *account)
+{
+	const struct conn *c = ctx;
+	const struct auth *auth =
+		c->login->node ? &c->login->node->auth : &c->target->discovery_auth;
+	if (strcmp(auth->theirs.name, user))
+		return false;
+	*account = auth->theirs;
+	return true;
+}
+
+static void random_bytes(void *ctx, void *out, size_t len)
+{
+	const struct conn *c = ctx;
+	reactor_random(c->target->reactor, out, len);
+}
+
+static const struct iscsi_login_target_ops login_ops = {identify, find_account, random_bytes};
+
+int login_start(struct conn *c)
+{
+	c->login = calloc(1, sizeof(*c->login));
+	if (!c->login)
+		return -ENOMEM;
+	iscsi_login_target_init(&c->login->engine, &login_ops, c);
+	return 0;
+}
+
+void login_free(struct conn *c)
+{
+	if (!c->login)
+		return;
+	iscsi_login_target_free(&c->login->engine);
+	free(c->login);
+	c->login = NULL;
+}
+
+/* --- responses */
+
+static void response_sent(struct iscsi_tx_pdu *pdu, int err)
+{
+	free(container_of(pdu, struct login_response, tx));
+}
+
+static void respond(struct conn *c, const struct iscsi_login_response *rsp, const uint8_t *text,
+		    uint32_t len)
+{
+	struct login_response *out = malloc(sizeof(*out) + len);
+	if (!out) {
+		conn_drop(c, "no memory");
+		return;
+	}
+	memset(&out->tx, 0, sizeof(out->tx));
+	memcpy(&out->tx.bhs, rsp, sizeof(*rsp));
+	if (len)
+		memcpy(out->text, text, len);
+	out->tx.data = out->text;
+	out->tx.data_len = len;
+	out->tx.sent = response_sent;
+	if (rsp->status_class) { /* RFC 7143 11.13.4: then StatSN and the rest are not valid */
+		iscsi_tx_push(&c->tx, &out->tx);
+		conn_wake(c);
+		return;
+	}
+	struct iscsi_login_response *bhs = (struct iscsi_login_response *)&out->tx.bhs;
+	const struct iscsi_login_request *req = (const struct iscsi_login_request *)&c->rx.bhs;
+	memcpy(bhs->expcmdsn, req->cmdsn, sizeof(bhs->expcmdsn));
+	memcpy(bhs->maxcmdsn, req->cmdsn, sizeof(bhs->maxcmdsn));
+	conn_push_status(c, &out->tx);
+}
+
+static void fail(struct conn *c, const char *why)
+{
+	char name[ISCSI_NAME_SIZE];
+	const struct iscsi_login_target *engine = &c->login->engine;
+	c->target->stats.failed_logins++;
+	snprintf(name, sizeof(name), "%s", engine->id.initiator_name);
+	log_warning(c->target->log, "%s: login of %s failed: %s", c->peer_text,
+		    name[0] ? name : "somebody", why);
+	c->target->login_count--;
+	login_free(c);
+	conn_end(c);
+}
+
+/* The session that this login is for: a new one, or one that changes its connection. */
+static int make_session(struct conn *c)
+{
+	const struct iscsi_login_identity *id = &c->login->engine.id;
+	struct target *t = c->target;
+	struct session *s = session_find(t, c->login->node, id->initiator_name, id->isid, id->tsih);
+	c->cid = id->cid;
+	if (id->tsih)
+		return s && s->conn->cid == id->cid ? session_adopt(s, c) : -ENOENT;
+	/* RFC 7143 6.3.5: the same initiator port logs in again, so the old session is over. */
+	if (s)
+		conn_drop(s->conn, "its session is reinstated");
+	if (c->login->node && t->session_count >= t->limits.max_sessions)
+		return -ENOSPC;
+	return session_new(c, c->login->node, id) ? 0 : -ENOMEM;
+}
+
+/* The last response is still a PDU of the login: digests begin behind it (RFC 7143 13.1). */
+static bool enter_full_feature(struct conn *c, struct iscsi_login_response *rsp,
+			       const uint8_t *text, uint32_t len)
+{
+	struct target *t = c->target;
+	struct iscsi_login_target *engine = &c->login->engine;
+	int err = conn_grow_stage(c, TARGET_STAGE_FULL);
+	if (!err)
+		err = make_session(c);
+	if (err) {
+		iscsi_login_target_fail(engine, (const struct iscsi_login_request *)&c->rx.bhs,
+					err == -ENOENT ? ISCSI_LOGIN_NO_SESSION
+						       : ISCSI_LOGIN_OUT_OF_RESOURCES,
+					"no room for the session", rsp);
+		respond(c, rsp, NULL, 0);
+		fail(c, engine->why);
+		return false;
+	}
+	struct session *s = c->session;
+	c->params = s->params = engine->nego.params;
+	put_be16(rsp->tsih, s->tsih);
+	respond(c, rsp, text, len);
+	if (c->state == CONN_DEAD)
+		return false;
+	log_info(t->log, "%s: %s of %s%s%s", c->peer_text, s->node ? "login" : "discovery session",
+		 s->initiator, s->node ? " to " : "", s->node ? s->node->name : "");
+	c->rx.max_data = c->params.max_recv_data;
+	c->rx.header_digest = c->tx.header_digest = c->params.header_digest;
+	c->rx.data_digest = c->tx.data_digest = c->params.data_digest;
+	c->state = CONN_FULL;
+	t->stats.logins++;
+	t->login_count--;
+	login_free(c);
+	text_start(c);
+	conn_set_timer(c);
+	return true;
+}
+
+/* --- PDUs */
+
+bool login_header(struct conn *c)
+{
+	/* RFC 7143 6.3: the first PDU is a Login Request, and nothing else may come before the end. */
+	if (iscsi_opcode(&c->rx.bhs) != ISCSI_LOGIN_REQUEST || c->rx.ahs_len) {
+		struct iscsi_login_response rsp;
+		const char *why = "something else than a Login Request during the login";
+		c->target->stats.protocol_errors++;
+		if (!c->any_pdu) { /* no iSCSI at all, as it seems: no answer either */
+			c->target->stats.failed_logins++;
+			conn_drop(c, why);
+			return false;
+		}
+		iscsi_login_target_fail(&c->login->engine,
+					(const struct iscsi_login_request *)&c->rx.bhs,
+					ISCSI_LOGIN_INVALID_REQUEST, why, &rsp);
+		respond(c, &rsp, NULL, 0);
+		if (c->state != CONN_DEAD)
+			fail(c, why);
+		return false;
+	}
+	iscsi_rx_place(&c->rx, c->login->data, sizeof(c->login->data));
+	return true;
+}
+
+bool login_pdu(struct conn *c)
+{
+	struct iscsi_login_response rsp;
+	const uint8_t *text = NULL;
+	uint32_t len = 0;
+	struct iscsi_login_target *engine = &c->login->engine;
+	enum iscsi_login_result result =
+		iscsi_login_target_request(engine, (const struct iscsi_login_request *)&c->rx.bhs,
+					   c->login->data, c->rx.data_len, &rsp, &text, &len);
+
+	if (result == ISCSI_LOGIN_FINISHED)
+		return enter_full_feature(c, &rsp, text, len);
+	respond(c, &rsp, text, len);
+	if (c->state == CONN_DEAD)
+		return false;
+	if (result == ISCSI_LOGIN_FAILED) {
+		fail(c, engine->why);
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Buffers of tasks: page-aligned, in powers of two, kept for the next task of that size. One budget
+ * bounds what is in use and what is kept together. Contents are whatever was there before.
+ *
+ * An eighth of the budget is left to what keeps sessions alive (pings, text), when commands have taken
+ * the rest.
+ */
+#ifndef LUNAR_TARGET_POOL_H
+#define LUNAR_TARGET_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POOL_MIN_SHIFT 12 /* 4 KiB */
+#define POOL_MAX_SHIFT 25 /* 32 MiB: the largest transfer with room for what it is compared to */
+#define POOL_CLASSES   (POOL_MAX_SHIFT - POOL_MIN_SHIFT + 1)
+
+struct pool {
+	size_t limit;
+	size_t used; /* bytes handed out, rounded up to their class */
+	size_t kept; /* bytes waiting in the free lists */
+	void *free[POOL_CLASSES];
+};
+
+void pool_init(struct pool *pool, size_t limit);
+void pool_free(struct pool *pool);
+/* At least `len` bytes, or NULL: over the budget, too large, or no memory. */
+void *pool_get(struct pool *pool, size_t len, bool command);
+/* What a buffer for `len` bytes takes of the budget. */
+size_t pool_size(size_t len);
+/* `len` as it was asked for. */
+void pool_put(struct pool *pool, void *buf, size_t len);
+/* What commands may take together. */
+static inline size_t pool_for_commands(const struct pool *pool)
+{
+	return pool->limit - pool->limit / 8;
+}
+/* Three quarters of that are in use: take nothing new on. */
+static inline bool pool_low(const struct pool *pool)
+{
+	return pool->used > pool_for_commands(pool) / 4 * 3;
+}
+
+#endif

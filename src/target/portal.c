@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Portals: they accept, within the limits on connections, and hand over. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "target/priv.h"
+
+#define ACCEPT_RETRY_NS (100 * NSEC_PER_MSEC)
+
+static void accept_next(struct portal *p)
+{
+	p->accepting = true;
+	net_accept(p->target->reactor, &p->accept, p->sock);
+}
+
+/* Out of descriptors or memory: connections that end will make room. */
+static void retry_fired(struct timer *timer)
+{
+	accept_next(container_of(timer, struct portal, retry));
+}
+
+/* A connection that has not logged in is the first to be refused: it costs the peer nothing. */
+static bool room_for_another(const struct target *t)
+{
+	return t->conn_count < t->limits.max_connections &&
+	       t->login_count < t->limits.max_login_connections;
+}
+
+static void release(struct portal *p)
+{
+	struct target *t = p->target;
+	timer_cancel(t->reactor, &p->retry);
+	net_close(t->reactor, p->sock);
+	list_del(&p->link);
+	free(p);
+	target_check_drained(t);
+}
+
+static void accepted(struct op *op, int res)
+{
+	struct portal *p = container_of(op, struct portal, accept);
+	struct target *t = p->target;
+
+	p->accepting = false;
+	if (res >= 0 && (p->closing || !room_for_another(t))) {
+		net_close(t->reactor, res);
+		t->stats.refused_connections++;
+	} else if (res >= 0) {
+		conn_new(t, p, res, &op->addr);
+	}
+	if (p->closing) {
+		release(p);
+		return;
+	}
+	if (res == -EMFILE || res == -ENFILE || res == -ENOMEM || res == -ENOBUFS) {
+		log_warning(t->log, "cannot accept a connection: %s", strerror(-res));
+		timer_set(t->reactor, &p->retry, reactor_now(t->reactor) + ACCEPT_RETRY_NS);
+		return;
+	}
+	accept_next(p);
+}
+
+int target_listen(struct target *t, const struct net_addr *addr, struct net_addr *bound)
+{
+	struct portal *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	int sock = net_listen(t->reactor, addr, 1024);
+	if (sock < 0) {
+		free(p);
+		return sock;
+	}
+	p->target = t;
+	p->sock = sock;
+	p->accept.done = accepted;
+	timer_init(&p->retry, retry_fired);
+	int err = net_local_addr(t->reactor, sock, &p->addr);
+	if (err) {
+		net_close(t->reactor, sock);
+		free(p);
+		return err;
+	}
+	if (bound)
+		*bound = p->addr;
+	list_add_tail(&t->portals, &p->link);
+	accept_next(p);
+	return 0;
+}
+
+void portal_close(struct portal *p)
+{
+	if (p->closing)
+		return;
+	p->closing = true;
+	if (p->accepting && !p->target->freeing) {
+		reactor_cancel(p->target->reactor, &p->accept);
+		net_shutdown(p->target->reactor, p->sock);
+	} else {
+		release(p);
+	}
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of the target role.
+ *
+ *   struct target    owns portals, nodes, connections, sessions, and the pools
+ *   struct node      an iSCSI target node (struct target_node to the outside)
+ *   struct session   one session: CmdSN window, tasks, the I_T nexus; one connection (MaxConnections 1)
+ *   struct conn      a connection: socket, receive and send machine, timers
+ *   struct task      an iSCSI task: any request from its header to its response (RFC 7143 4.2.2.1)
+ *
+ * A task may outlive its connection and its session: while the backstore works for it (an orphan,
+ * fenced by the LU), while the socket receives into its buffer, while a send reads from it. Each of
+ * these holds a reference.
+ */
+#ifndef LUNAR_TARGET_PRIV_H
+#define LUNAR_TARGET_PRIV_H
+
+#include "common/buf.h"
+#include "iscsi/keys.h"
+#include "iscsi/login.h"
+#include "iscsi/names.h"
+#include "iscsi/rx.h"
+#include "iscsi/serial.h"
+#include "iscsi/tx.h"
+#include "scsi/io.h"
+#include "target/pool.h"
+#include "target/target.h"
+
+#define TARGET_PORTAL_GROUP 1
+#define TARGET_MAX_R2T      16   /* outstanding R2Ts of one task */
+#define TARGET_SEND_IOV     96   /* vectors of one send: up to 32 PDUs */
+#define TARGET_TX_DEPTH     32   /* Data-In PDUs are made no further ahead than this */
+#define TARGET_TX_HIGH      1024 /* queued PDUs from which on we stop reading */
+/* What one session may hold of the memory for commands: its share of four, but never less than the
+ * largest command needs. */
+#define TARGET_SHARES        4
+#define TARGET_SHARE_MIN     (16u << 20)
+#define TARGET_IMMEDIATE_MAX 32 /* immediate requests of a connection at a time */
+#define TARGET_STAGE_LOGIN   ISCSI_RX_STAGE_MIN
+#define TARGET_STAGE_FULL    (16 * 1024)
+#define TARGET_ITT_BUCKETS   64
+
+struct auth {
+	struct iscsi_chap_account
+		theirs; /* whom an initiator must prove to be; no name: nobody asks */
+	struct iscsi_chap_account ours; /* how we answer when it asks us */
+	unsigned algorithms;
+};
+
+struct target_node {
+	struct list link;
+	struct target *target;
+	char *name, *alias;
+	struct auth auth;
+	struct scsi_device *device;
+};
+
+struct portal {
+	struct list link;
+	struct target *target;
+	int sock;
+	struct net_addr addr; /* with its real port */
+	struct op accept;
+	struct timer retry; /* after a failed accept: out of descriptors */
+	bool accepting, closing;
+};
+
+struct target {
+	struct reactor *reactor;
+	struct log *log;
+	struct config_limits limits;
+	struct list nodes, portals, conns, sessions;
+	size_t conn_count, login_count, session_count;
+	struct auth discovery_auth;
+
+	struct pool pool;
+	struct list free_tasks, free_pdus, tasks; /* tasks: all that are alive */
+	struct list starved;                      /* tasks that wait for a buffer, oldest first */
+	uint64_t feed_round;
+	struct deferred feed; /* serves them */
+	uint16_t last_tsih;
+
+	bool draining, freeing;
+	struct timer drain_timer;
+	struct deferred drained;
+	void (*drain_done)(void *ctx);
+	void *drain_ctx;
+	struct target_stats stats;
+};
+
+struct session {
+	struct list link;
+	struct target *target;
+	struct target_node *node; /* NULL: a discovery session */
+	struct scsi_nexus *nexus;
+	char initiator[ISCSI_NAME_SIZE];
+	uint8_t isid[6];
+	uint16_t tsih;
+	struct conn *conn;
+	struct iscsi_params params;
+
+	uint32_t expcmdsn, maxcmdsn;
+	size_t active;      /* delivered, non-immediate requests without a response */
+	size_t memory;      /* of its tasks' buffers, bytes */
+	uint64_t blocked;   /* feed round in which it got no memory */
+	bool window_closed; /* the last MaxCmdSN we sent left no room for a command */
+	struct list
+		held; /* came before their turn, by CmdSN; immediate functions on many tasks, too */
+	struct list by_itt[TARGET_ITT_BUCKETS];
+};
+
+struct conn_login; /* login.c */
+
+struct conn {
+	struct list link;
+	struct target *target;
+	int sock;
+	struct net_addr local, peer;
+	char peer_text[NET_ADDR_TEXT];
+	enum {
+		CONN_LOGIN,
+		CONN_FULL,   /* full feature phase */
+		CONN_ENDING, /* sends what is queued, then closes; takes no more requests */
+		CONN_DEAD,   /* waits for its operations to return */
+	} state;
+
+	struct iscsi_rx rx;
+	uint8_t *stage;
+	struct op recv;
+	struct iovec recv_iov[ISCSI_RX_IOV];
+	bool receiving, paused;
+	struct task *rx_task; /* whose data segment is coming in; NULL: it is dropped */
+
+	struct iscsi_tx tx;
+	struct op send;
+	struct iovec send_iov[TARGET_SEND_IOV];
+	bool sending;
+	struct deferred pump;
+	struct list data_in; /* tasks with Data-In to send */
+
+	struct timer timer;
+	uint64_t started, heard; /* when the last byte came */
+	size_t owed;             /* Data-Out sequences that the initiator was asked for or began */
+	uint64_t owed_heard;     /* when one of them last began or moved */
+	uint64_t ping_sent;      /* 0: no NOP-In waits for its answer */
+	uint32_t ping_ttt;
+
+	struct conn_login *login;
+	struct session *session;
+	struct iscsi_params params;
+	uint16_t cid;
+	uint32_t statsn, expstatsn, next_ttt;
+	size_t immediate; /* requests in progress */
+	bool patient;     /* a function on many tasks is being started (RFC 7143 4.2.3.3 a) */
+	bool any_pdu;     /* a first PDU has come in whole */
+	struct iscsi_text_target text; /* in full feature phase */
+};
+
+struct r2t {
+	uint32_t ttt, offset, length, datasn;
+};
+
+struct task {
+	struct scsi_io io; /* of a SCSI command */
+	struct iscsi_bhs bhs;
+	struct list all;      /* target->tasks, or the free list */
+	struct list itt_link; /* session->by_itt */
+	struct list link;     /* held, starved or data_in */
+	struct target *target;
+	struct conn *conn; /* NULL: gone, nobody is left to answer */
+	unsigned refs;
+	uint32_t itt, cmdsn;
+	bool immediate; /* by its I bit */
+	bool delivered; /* its turn by CmdSN has come */
+	bool plug;      /* no request at all, only its CmdSN */
+	bool counted;   /* in session->active or conn->immediate */
+
+	uint8_t *buf;     /* from the pool */
+	uint32_t buf_len; /* as asked for */
+	size_t charged;   /* of it, to session->memory */
+
+	/* A SCSI command */
+	uint32_t edtl_out, edtl_in; /* expected data transfer lengths */
+	bool submitted;             /* the device server has it, or had it */
+	bool finished;              /* the device server is through */
+	bool full;                  /* no memory: TASK SET FULL */
+	uint16_t fail;              /* ASC/ASCQ with which it ends in ABORTED COMMAND; 0: none */
+
+	/* Data-Out (data_out.c) */
+	uint32_t received;        /* bytes that came, in order from 0 */
+	bool moving;              /* the device server waits for them */
+	bool swallowing;          /* aborted, and waits for the end of what it asked for */
+	bool expects_unsolicited; /* the F bit of the unsolicited sequence has not come */
+	uint32_t unsolicited_datasn;
+	uint32_t r2t_next; /* the next R2T asks from here */
+	uint32_t r2tsn;
+	unsigned r2t_first, r2t_count;
+	struct r2t r2t[TARGET_MAX_R2T];
+
+	/* Data-In (data_in.c) */
+	uint32_t in_total, in_sent, in_burst, datasn;
+
+	struct iscsi_tx_pdu response;
+	uint8_t segment[2 + SCSI_SENSE_MAX];
+
+	/* Task management (tmf.c) */
+	struct scsi_tmf tmf;
+	struct timer patience; /* for Data-Out that the aborted tasks still expect */
+	bool tmf_running;
+};
+
+/* A PDU that ends no task: R2T, Data-In but the last, Reject, NOP-In, Async Message. */
+struct out_pdu {
+	struct iscsi_tx_pdu tx;
+	struct target *target;
+	struct task *task; /* referenced, or NULL */
+	uint8_t segment[ISCSI_BHS_LEN];
+};
+
+/* --- target.c */
+
+uint64_t target_deadline(const struct target *t, uint64_t from, uint32_t seconds);
+struct target_node *target_find_node(struct target *t, const char *name);
+void target_check_drained(struct target *t);
+
+/* --- portal.c */
+
+void portal_close(struct portal *p);
+
+/* --- conn.c */
+
+void conn_new(struct target *t, struct portal *p, int sock, const struct net_addr *peer);
+/* The connection ends now; with a reason for the log, or NULL when it is no news. Its memory stays
+ * until the end of this turn at least. */
+void conn_drop(struct conn *c, const char *why);
+/* It ends when everything queued has been sent. */
+void conn_end(struct conn *c);
+/* Something is to be sent, at the end of this turn. */
+void conn_wake(struct conn *c);
+void conn_set_timer(struct conn *c);
+int conn_grow_stage(struct conn *c, size_t size);
+
+/* --- response.c */
+
+/* A Target Transfer Tag of this connection. */
+uint32_t conn_ttt(struct conn *c);
+/* A PDU of our own making, all zero but for these; NULL: no memory. Holds a reference of `task`. */
+struct out_pdu *conn_pdu(struct conn *c, uint8_t opcode, uint8_t flags, struct task *task);
+/* Sets ExpCmdSN and MaxCmdSN and queues it; likewise with the next StatSN. */
+void conn_push(struct conn *c, struct iscsi_tx_pdu *pdu);
+void conn_push_status(struct conn *c, struct iscsi_tx_pdu *pdu);
+void conn_reject(struct conn *c, const struct iscsi_bhs *bad, enum iscsi_reject_reason reason);
+void conn_ping(struct conn *c, bool answer);
+void conn_ask_logout(struct conn *c, uint32_t seconds);
+
+/* --- login.c */
+
+int login_start(struct conn *c);
+void login_free(struct conn *c);
+/* A header, a whole PDU has come in. False: take no more from this connection. */
+bool login_header(struct conn *c);
+bool login_pdu(struct conn *c);
+
+/* --- session.c */
+
+struct session *session_new(struct conn *c, struct target_node *node,
+			    const struct iscsi_login_identity *id);
+/* Ends it: tasks are aborted, the nexus is lost. Its connection stays, without a session. */
+void session_free(struct session *s);
+/* NULL node: discovery sessions. `tsih` 0: whatever it is. */
+struct session *session_find(struct target *t, const struct target_node *node,
+			     const char *initiator, const uint8_t *isid, uint16_t tsih);
+/* `c` takes the place of the session's connection (RFC 7143 6.3.4). */
+int session_adopt(struct session *s, struct conn *c);
+/* What a PDU says now: never less than was said before (RFC 7143 4.2.2.1). */
+uint32_t session_maxcmdsn(struct session *s);
+struct task *session_find_task(struct session *s, uint32_t itt);
+/* May a request with this CmdSN come in? False: it is to be ignored. */
+bool session_expects(const struct session *s, uint32_t cmdsn);
+/* Delivers the request when its turn has come, and those behind it; else holds it. */
+void session_sequence(struct session *s, struct task *task);
+/* A request that will not come: its number counts as received (RFC 7143 11.6.1 b). -ENOMEM. */
+int session_plug(struct session *s, uint32_t cmdsn);
+/* How much more memory its commands may take. */
+size_t session_share(const struct session *s);
+
+/* --- task.c */
+
+/* The request that is being received; NULL: no memory. The reference is for its answer. */
+struct task *task_new(struct conn *c);
+void task_ref(struct task *task);
+void task_unref(struct task *task);
+/* A buffer of at least `len` bytes. False: no memory now. */
+bool task_get_buf(struct task *task, uint32_t len);
+/* The answer is on its way, or there will be none: the request counts no more, and its ITT may come
+ * again. */
+void task_retire(struct task *task);
+/* The header of its answer, all zero but for opcode, F bit and ITT. */
+struct iscsi_bhs *task_response(struct task *task, uint8_t opcode);
+/* Sends it; `data` lives as long as the task. The task's own reference goes with it. */
+void task_respond(struct task *task, const void *data, uint32_t len);
+
+/* --- dispatch.c */
+
+bool dispatch_header(struct conn *c);
+bool dispatch_pdu(struct conn *c, bool damaged);
+/* The request's turn has come. */
+void dispatch_deliver(struct task *task);
+
+/* --- command.c */
+
+/* False: the command was answered with a Reject. */
+bool command_header(struct conn *c, struct task *task);
+/* Its data segment is whole. */
+void command_received(struct task *task, uint32_t len);
+/* Its turn has come, or what it waited for is there. */
+void command_begin(struct task *task);
+/* Everything the initiator owed has come, and the device server is through. */
+void command_finish(struct task *task);
+/* Ends a command that the device server has not got, without an answer. */
+void command_forget(struct task *task);
+/* Ends a command that the device server has not got: ABORTED COMMAND with task->fail, or a status. */
+void command_refuse(struct task *task, enum scsi_status status);
+/* Gives memory to those who wait for it, and opens windows again. */
+void command_feed(struct deferred *d);
+
+/* --- data_out.c */
+
+bool data_out_header(struct conn *c);
+bool data_out_pdu(struct conn *c, bool damaged);
+void data_out_move(struct scsi_io *io);
+void data_out_move_abort(struct scsi_io *io);
+/* One sequence more that it is to send. */
+void data_out_expect(struct task *task);
+/* The initiator is still to send something: unsolicited data, or for an R2T. */
+bool data_out_owed(const struct task *task);
+/* Of an aborted task: what has not come is not waited for any more. */
+void data_out_give_up(struct task *task);
+
+/* --- data_in.c */
+
+void data_in_start(struct task *task, uint32_t len);
+/* Queues Data-In PDUs, all there are or as many as are worth it now. */
+void data_in_make(struct conn *c, bool all);
+/* Residual counts and flags of a Data-In or SCSI Response (RFC 7143 11.4.5). */
+void data_in_residual(const struct task *task, struct iscsi_scsi_response *bhs);
+
+/* --- tmf.c, text.c */
+
+/* Whether an immediate request is a function that has to wait for commands before it. */
+bool tmf_waits(struct task *task);
+void tmf_deliver(struct task *task);
+/* The nexus is lost: forget the function. */
+void tmf_stop(struct task *task);
+void text_start(struct conn *c);
+void text_deliver(struct task *task);
+
+#endif

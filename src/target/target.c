@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "target/target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "target/priv.h"
+
+static void drain_over(struct timer *timer);
+static void drained(struct deferred *d);
+
+int target_new(struct target **out, struct reactor *r, const struct config_limits *limits)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->reactor = r;
+	t->log = reactor_log(r);
+	t->limits = *limits;
+	list_init(&t->nodes);
+	list_init(&t->portals);
+	list_init(&t->conns);
+	list_init(&t->sessions);
+	list_init(&t->tasks);
+	list_init(&t->free_tasks);
+	list_init(&t->free_pdus);
+	list_init(&t->starved);
+	pool_init(&t->pool, limits->memory_limit);
+	deferred_init(&t->feed, command_feed);
+	deferred_init(&t->drained, drained);
+	timer_init(&t->drain_timer, drain_over);
+	reactor_random(r, &t->last_tsih, sizeof(t->last_tsih));
+	*out = t;
+	return 0;
+}
+
+uint64_t target_deadline(const struct target *t, uint64_t from, uint32_t seconds)
+{
+	return seconds ? from + seconds * NSEC_PER_SEC : REACTOR_NEVER;
+}
+
+/* --- nodes */
+
+static void auth_free(struct auth *auth)
+{
+	iscsi_chap_account_wipe(&auth->theirs);
+	iscsi_chap_account_wipe(&auth->ours);
+}
+
+static int auth_set(struct auth *to, const struct target_auth *from)
+{
+	struct auth auth = {.algorithms = from->algorithms ? from->algorithms : ISCSI_CHAP_ALL};
+	int err = 0;
+	if (from->user)
+		err = iscsi_chap_account_set(&auth.theirs, from->user, from->secret,
+					     strlen(from->secret));
+	if (!err && from->mutual_user)
+		err = iscsi_chap_account_set(&auth.ours, from->mutual_user, from->mutual_secret,
+					     strlen(from->mutual_secret));
+	if (!err)
+		*to = auth;
+	auth_free(&auth);
+	return err;
+}
+
+static void node_free(struct target_node *node)
+{
+	auth_free(&node->auth);
+	scsi_device_free(node->device);
+	free(node->name);
+	free(node->alias);
+	free(node);
+}
+
+struct target_node *target_find_node(struct target *t, const char *name)
+{
+	list_for_each (it, &t->nodes) {
+		struct target_node *node = list_entry(it, struct target_node, link);
+		if (!strcmp(node->name, name))
+			return node;
+	}
+	return NULL;
+}
+
+int target_node_new(struct target_node **out, struct target *t, const char *name, const char *alias)
+{
+	if (!iscsi_name_valid(name))
+		return -EINVAL;
+	if (target_find_node(t, name))
+		return -EEXIST;
+	struct target_node *node = calloc(1, sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	list_init(&node->link);
+	node->target = t;
+	node->name = strdup(name);
+	node->alias = alias ? strdup(alias) : NULL;
+	node->device = scsi_device_new(name);
+	if (!node->name || (alias && !node->alias) || !node->device) {
+		if (node->device)
+			scsi_device_free(node->device);
+		free(node->name);
+		free(node->alias);
+		free(node);
+		return -ENOMEM;
+	}
+	list_add_tail(&t->nodes, &node->link);
+	*out = node;
+	return 0;
+}
+
+int target_node_set_auth(struct target_node *node, const struct target_auth *auth)
+{
+	return auth_set(&node->auth, auth);
+}
+
+int target_set_discovery_auth(struct target *t, const struct target_auth *auth)
+{
+	return auth_set(&t->discovery_auth, auth);
+}
+
+struct scsi_device *target_node_device(struct target_node *node)
+{
+	return node->device;
+}
+
+/* --- the end */
+
+static void drop_all(struct target *t)
+{
+	list_for_each_safe (it, &t->conns)
+		conn_drop(list_entry(it, struct conn, link), "the target stops");
+}
+
+static void drain_over(struct timer *timer)
+{
+	drop_all(container_of(timer, struct target, drain_timer));
+}
+
+void target_check_drained(struct target *t)
+{
+	if (t->draining && !t->freeing && list_empty(&t->conns) && list_empty(&t->portals))
+		reactor_defer(t->reactor, &t->drained);
+}
+
+static void drained(struct deferred *d)
+{
+	struct target *t = container_of(d, struct target, drained);
+	void (*done)(void *ctx) = t->drain_done;
+	t->drain_done = NULL;
+	timer_cancel(t->reactor, &t->drain_timer);
+	if (done)
+		done(t->drain_ctx);
+}
+
+/* Whoever is in full feature phase is asked to go; whoever still logs in was not here yet. */
+static void ask_to_leave(struct conn *c, uint32_t seconds)
+{
+	if (c->state == CONN_FULL)
+		conn_ask_logout(c, seconds);
+	else if (c->state == CONN_LOGIN)
+		conn_drop(c, "the target stops");
+}
+
+void target_drain(struct target *t, uint32_t seconds, void (*done)(void *ctx), void *ctx)
+{
+	bool first = !t->draining;
+	t->draining = true;
+	t->drain_done = done;
+	t->drain_ctx = ctx;
+	list_for_each_safe (it, &t->portals)
+		portal_close(list_entry(it, struct portal, link));
+	if (!seconds) {
+		drop_all(t);
+	} else {
+		if (first)
+			list_for_each_safe (it, &t->conns)
+				ask_to_leave(list_entry(it, struct conn, link), seconds);
+		timer_set(t->reactor, &t->drain_timer,
+			  target_deadline(t, reactor_now(t->reactor), seconds));
+	}
+	target_check_drained(t);
+}
+
+/* What still lives refers to operations that will never return. */
+static void free_dead_tasks(struct target *t)
+{
+	list_splice_tail(&t->free_tasks, &t->tasks);
+	while (!list_empty(&t->free_tasks)) {
+		struct task *task = list_first(&t->free_tasks, struct task, all);
+		list_del(&task->all);
+		if (task->buf)
+			pool_put(&t->pool, task->buf, task->buf_len);
+		free(task);
+	}
+	while (!list_empty(&t->free_pdus)) {
+		struct out_pdu *pdu = list_first(&t->free_pdus, struct out_pdu, tx.link);
+		list_del(&pdu->tx.link);
+		free(pdu);
+	}
+}
+
+void target_free(struct target *t)
+{
+	t->freeing = true;
+	drop_all(t);
+	list_for_each_safe (it, &t->portals)
+		portal_close(list_entry(it, struct portal, link));
+	timer_cancel(t->reactor, &t->drain_timer);
+	deferred_cancel(&t->drained);
+	deferred_cancel(&t->feed);
+	free_dead_tasks(t);
+	list_for_each_safe (it, &t->nodes)
+		node_free(list_entry(it, struct target_node, link));
+	auth_free(&t->discovery_auth);
+	pool_free(&t->pool);
+	free(t);
+}
+
+void target_get_stats(const struct target *t, struct target_stats *out)
+{
+	*out = t->stats;
+	out->connections = t->conn_count;
+	out->sessions = t->session_count;
+	out->memory = t->pool.used;
+}

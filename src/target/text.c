@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Text Requests in full feature phase, SendTargets among them (RFC 7143 11.10, appendix C). */
+#include <errno.h>
+#include <string.h>
+#include "target/priv.h"
+
+/*
+ * Whether somebody who reached us at `local` can reach this portal, as far as we can know: a
+ * loopback address only from this host, a link-local one only over a link-local one.
+ */
+static bool reachable(const struct net_addr *portal, const struct net_addr *local)
+{
+	if (portal->sa.sa_family != local->sa.sa_family)
+		return !net_addr_is_loopback(portal) && !net_addr_is_link_local(portal);
+	if (net_addr_is_loopback(portal))
+		return net_addr_is_loopback(local);
+	if (net_addr_is_link_local(portal))
+		return net_addr_equal_host(portal, local);
+	return true;
+}
+
+/*
+ * The address of a wildcard portal is the one that this initiator has come to. Of the other family's
+ * wildcard nothing can be said: which of this host's addresses would reach it is not known.
+ */
+static bool portal_address(const struct portal *p, const struct conn *c, struct net_addr *out)
+{
+	*out = p->addr;
+	if (!net_addr_is_any(&p->addr))
+		return reachable(&p->addr, &c->local);
+	if (p->addr.sa.sa_family != c->local.sa.sa_family)
+		return false;
+	*out = c->local;
+	net_addr_set_port(out, net_addr_port(&p->addr));
+	return true;
+}
+
+static void add_node(const struct conn *c, const struct target_node *node, struct buf *out)
+{
+	char host[NET_ADDR_TEXT], address[NET_ADDR_TEXT + 8];
+	iscsi_add_target(out, node->name);
+	list_for_each (it, &c->target->portals) {
+		const struct portal *p = list_entry(it, struct portal, link);
+		struct net_addr addr;
+		if (p->closing || !portal_address(p, c, &addr))
+			continue;
+		snprintf(address, sizeof(address), "%s:%u", net_addr_format_host(host, &addr),
+			 net_addr_port(&addr));
+		iscsi_add_address(out, address, TARGET_PORTAL_GROUP);
+	}
+}
+
+static int send_targets(void *ctx, const char *which, struct buf *out)
+{
+	struct conn *c = ctx;
+	const struct target_node *own = c->session->node;
+	list_for_each (it, &c->target->nodes) {
+		const struct target_node *node = list_entry(it, struct target_node, link);
+		bool wanted = !strcmp(which, "All") || !strcmp(which, node->name) ||
+			      (!which[0] && node == own);
+		/* A normal session learns of its own target only. */
+		if (wanted && (!own || node == own))
+			add_node(c, node, out);
+	}
+	return out->err;
+}
+
+static const struct iscsi_text_target_ops text_ops = {send_targets};
+
+void text_start(struct conn *c)
+{
+	iscsi_text_target_init(&c->text, &text_ops, c, &c->params, !c->session->node);
+}
+
+void text_deliver(struct task *task)
+{
+	struct conn *c = task->conn;
+	const uint8_t *text = NULL;
+	uint32_t len = 0, got = iscsi_data_length(&task->bhs);
+	if (got > task->buf_len) { /* longer than any text, or no memory for it */
+		conn_reject(c, &task->bhs, ISCSI_REJECT_LONG_OPERATION);
+		command_forget(task);
+		return;
+	}
+	struct iscsi_text_response *bhs =
+		(struct iscsi_text_response *)task_response(task, ISCSI_TEXT_RESPONSE);
+	int reject =
+		iscsi_text_target_request(&c->text, (const struct iscsi_text_request *)&task->bhs,
+					  task->buf, got, bhs, &text, &len);
+	if (!reject && len && !task_get_buf(task, len))
+		reject = ISCSI_REJECT_LONG_OPERATION;
+	if (reject) {
+		conn_reject(c, &task->bhs, (enum iscsi_reject_reason)reject);
+		command_forget(task);
+		return;
+	}
+	if (len)
+		memcpy(task->buf, text, len);
+	task_respond(task, task->buf, len);
+}

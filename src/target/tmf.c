@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Task Management Function Requests (RFC 7143 11.5, 11.6). What they do is in scsi/. */
+#include <string.h>
+#include "target/priv.h"
+
+/*
+ * How long aborted tasks may still wait for data that their initiator was asked for. The standard has
+ * the initiator send it (4.2.3.3 a); Linux' initiator, for one, does not, and this is its price.
+ */
+#define PATIENCE_NS (2 * NSEC_PER_SEC)
+
+static const struct function {
+	bool known;
+	enum scsi_tmf_function scsi;
+} functions[] = {
+	[ISCSI_TMF_ABORT_TASK] = {true, SCSI_ABORT_TASK},
+	[ISCSI_TMF_ABORT_TASK_SET] = {true, SCSI_ABORT_TASK_SET},
+	[ISCSI_TMF_CLEAR_TASK_SET] = {true, SCSI_CLEAR_TASK_SET},
+	[ISCSI_TMF_LOGICAL_UNIT_RESET] = {true, SCSI_LU_RESET},
+	[ISCSI_TMF_TARGET_WARM_RESET] = {true, SCSI_TARGET_RESET},
+	[ISCSI_TMF_TARGET_COLD_RESET] = {true, SCSI_TARGET_RESET},
+};
+
+static const uint8_t results[] = {
+	[SCSI_TMF_COMPLETE] = ISCSI_TMF_COMPLETE,
+	[SCSI_TMF_NO_TASK] = ISCSI_TMF_NO_TASK,
+	[SCSI_TMF_NO_LUN] = ISCSI_TMF_NO_LUN,
+	[SCSI_TMF_REJECTED] = ISCSI_TMF_REJECTED,
+};
+
+static const struct iscsi_tmf_request *request(const struct task *task)
+{
+	return (const struct iscsi_tmf_request *)&task->bhs;
+}
+
+static unsigned function_of(const struct task *task)
+{
+	return request(task)->function & ~ISCSI_FINAL;
+}
+
+/* RFC 7143 11.5.1: a cold reset is like a power on, so it ends every session of the node. */
+static void cold_reset(const struct target_node *node, const struct conn *asker)
+{
+	list_for_each_safe (it, &node->target->conns) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (c != asker && c->session && c->session->node == node)
+			conn_drop(c, "target cold reset");
+	}
+}
+
+static void respond(struct task *task, uint8_t result)
+{
+	struct conn *c = task->conn;
+	struct iscsi_tmf_response *bhs =
+		(struct iscsi_tmf_response *)task_response(task, ISCSI_TMF_RESPONSE);
+	bhs->response = result;
+	/* What is answered already must be read before this (RFC 7143 11.5.1). */
+	data_in_make(c, true);
+	task_respond(task, NULL, 0);
+	if (function_of(task) == ISCSI_TMF_TARGET_COLD_RESET && result == ISCSI_TMF_COMPLETE) {
+		cold_reset(c->session->node, c);
+		session_free(c->session);
+		conn_end(c);
+	}
+}
+
+static void done(struct scsi_tmf *tmf, enum scsi_tmf_result result)
+{
+	struct task *task = container_of(tmf, struct task, tmf);
+	task->tmf_running = false;
+	timer_cancel(task->target->reactor, &task->patience);
+	if (task->conn)
+		respond(task, results[result]);
+}
+
+void tmf_stop(struct task *task)
+{
+	if (!task->tmf_running)
+		return;
+	task->tmf_running = false;
+	timer_cancel(task->target->reactor, &task->patience);
+	scsi_tmf_cancel(&task->tmf);
+}
+
+/* --- tasks that the device server does not know yet: those that wait for memory */
+
+static bool covers(const struct task *tmf, const struct task *task)
+{
+	switch (function_of(tmf)) {
+	case ISCSI_TMF_ABORT_TASK:
+		return task->conn == tmf->conn &&
+		       task->itt == get_be32(request(tmf)->referenced_tag);
+	case ISCSI_TMF_ABORT_TASK_SET:
+		return task->conn == tmf->conn && !memcmp(task->bhs.lun, tmf->bhs.lun, 8);
+	case ISCSI_TMF_CLEAR_TASK_SET:
+	case ISCSI_TMF_LOGICAL_UNIT_RESET:
+		return task->conn && task->conn->session->node == tmf->conn->session->node &&
+		       !memcmp(task->bhs.lun, tmf->bhs.lun, 8);
+	default: return task->conn && task->conn->session->node == tmf->conn->session->node;
+	}
+}
+
+static size_t forget_starved(struct task *tmf)
+{
+	size_t count = 0;
+	list_for_each_safe (it, &tmf->target->starved) {
+		struct task *task = list_entry(it, struct task, link);
+		if (!covers(tmf, task))
+			continue;
+		count++;
+		if (task->conn == tmf->conn)
+			command_forget(task);
+		else
+			command_refuse(task, SCSI_TASK_ABORTED);
+	}
+	return count;
+}
+
+/* Commands whose data is still coming without being asked for, or that wait to be refused. */
+static size_t forget_collecting(struct task *tmf)
+{
+	struct session *s = tmf->conn->session;
+	size_t count = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
+		list_for_each_safe (it, &s->by_itt[i]) {
+			struct task *task = list_entry(it, struct task, itt_link);
+			if (iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND && !task->submitted &&
+			    iscsi_sn_lt(task->cmdsn, tmf->cmdsn) && covers(tmf, task)) {
+				command_forget(task);
+				count++;
+			}
+		}
+	return count;
+}
+
+static void impatient(struct timer *timer)
+{
+	struct task *tmf = container_of(timer, struct task, patience);
+	struct session *s = tmf->conn->session;
+	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
+		list_for_each_safe (it, &s->by_itt[i]) {
+			struct task *task = list_entry(it, struct task, itt_link);
+			if (task->swallowing) {
+				data_out_give_up(task);
+				if (!tmf->tmf_running)
+					return; /* that was the last */
+			}
+		}
+}
+
+/*
+ * RFC 7143 11.6.1 b: an ABORT TASK for a command that has not come, by a number that was to come
+ * before this function: it counts as received and aborted. Any other tag is of no task.
+ */
+static void abort_absent(struct task *tmf)
+{
+	struct conn *c = tmf->conn;
+	uint32_t cmdsn = get_be32(request(tmf)->refcmdsn);
+	bool due = session_expects(c->session, cmdsn) && iscsi_sn_lt(cmdsn, tmf->cmdsn);
+	respond(tmf, due ? ISCSI_TMF_COMPLETE : ISCSI_TMF_NO_TASK);
+	/* What was held behind that number has its turn now, and may end the session. */
+	if (due && session_plug(c->session, cmdsn))
+		conn_drop(c, "no memory");
+}
+
+static bool is_known(unsigned function)
+{
+	return function < ARRAY_SIZE(functions) && functions[function].known;
+}
+
+static void waited_in_vain(struct timer *timer)
+{
+	struct task *tmf = container_of(timer, struct task, patience);
+	list_del(&tmf->link);
+	respond(tmf, ISCSI_TMF_REJECTED);
+}
+
+/*
+ * RFC 7143 4.2.3.3 b: a function on many tasks waits for every command that was sent before it. A gap
+ * that does not close in time leaves everything as it is.
+ */
+bool tmf_waits(struct task *task)
+{
+	struct target *t = task->target;
+	unsigned function = function_of(task);
+	if (iscsi_opcode(&task->bhs) != ISCSI_TMF_REQUEST || !is_known(function) ||
+	    function == ISCSI_TMF_ABORT_TASK ||
+	    !iscsi_sn_gt(task->cmdsn, task->conn->session->expcmdsn))
+		return false;
+	timer_init(&task->patience, waited_in_vain);
+	timer_set(t->reactor, &task->patience,
+		  target_deadline(t, reactor_now(t->reactor), t->limits.tmf_timeout));
+	return true;
+}
+
+/* What can be said without asking the device server, else one of these. */
+enum {
+	ASK = -1,    /* it is to be asked */
+	ABSENT = -2, /* the task to be aborted has not come */
+};
+
+static int judge(struct task *task)
+{
+	unsigned function = function_of(task);
+	const struct task *other;
+	switch (function) {
+	case ISCSI_TMF_ABORT_TASK:
+		other = session_find_task(task->conn->session,
+					  get_be32(request(task)->referenced_tag));
+		/* Not on requests that are no SCSI tasks (RFC 7143 11.5.1). */
+		if (other && iscsi_opcode(&other->bhs) != ISCSI_SCSI_COMMAND)
+			return ISCSI_TMF_REJECTED;
+		return other ? ASK : ABSENT;
+	case ISCSI_TMF_TASK_REASSIGN: return ISCSI_TMF_NO_REASSIGN;
+	default: break;
+	}
+	if (!is_known(function))
+		return ISCSI_TMF_NOT_SUPPORTED;
+	return ASK;
+}
+
+void tmf_deliver(struct task *task)
+{
+	int answer = judge(task);
+	timer_cancel(task->target->reactor, &task->patience);
+	if (answer == ABSENT) {
+		abort_absent(task);
+		return;
+	}
+	if (answer >= 0) {
+		respond(task, (uint8_t)answer);
+		return;
+	}
+	size_t forgotten = forget_starved(task) + forget_collecting(task);
+	if (function_of(task) == ISCSI_TMF_ABORT_TASK && forgotten) {
+		respond(task, ISCSI_TMF_COMPLETE);
+		return;
+	}
+	struct conn *c = task->conn;
+	struct reactor *r = task->target->reactor;
+	task->tmf = (struct scsi_tmf){
+		.function = functions[function_of(task)].scsi,
+		.nexus = task->conn->session->nexus,
+		.tag = get_be32(request(task)->referenced_tag),
+		.timeout = task->target->limits.tmf_timeout * NSEC_PER_SEC,
+		.done = done,
+	};
+	memcpy(task->tmf.lun, task->bhs.lun, sizeof(task->tmf.lun));
+	timer_init(&task->patience, impatient);
+	timer_set(r, &task->patience, reactor_now(r) + PATIENCE_NS);
+	task->tmf_running = true;
+	/* Tasks are aborted from inside this call; it may end the session, the connection stays. */
+	c->patient = function_of(task) != ISCSI_TMF_ABORT_TASK;
+	scsi_tmf_start(&task->tmf);
+	c->patient = false;
+}
