@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OLD_EVENTS 10000
+
+struct value {
+	uint64_t id;    /* of its write; 0: the zeroes of the beginning */
+	uint64_t stamp; /* its content: 0 is all zeroes */
+	uint64_t issued, end;
+	uint64_t gone; /* when it was superseded or refuted; MODEL_OPEN: it may be there */
+	bool dead;     /* ... and no power cut brings it back; a read under way may still see it */
+};
+
+struct block {
+	struct value *values;
+	size_t count, size;
+};
+
+struct model {
+	uint64_t blocks;
+	uint64_t doubtful; /* of what was gone before this, no flush is proof */
+	struct block at[];
+};
+
+static uint64_t stamp_of(uint64_t id, uint64_t index)
+{
+	return id << 12 | (index & 0x7ff) << 1 | 1;
+}
+
+static void fill(uint64_t stamp, uint8_t block[MODEL_BLOCK])
+{
+	for (size_t i = 0; i < MODEL_BLOCK / sizeof(stamp); i++) {
+		uint64_t word = stamp ? stamp + i * 0x9e3779b97f4a7c15u : 0;
+		memcpy(block + i * sizeof(word), &word, sizeof(word));
+	}
+}
+
+void model_fill(uint64_t id, uint64_t index, uint8_t block[MODEL_BLOCK])
+{
+	fill(stamp_of(id, index), block);
+}
+
+static void add(struct block *b, struct value v)
+{
+	if (b->count == b->size) {
+		b->size = b->size ? b->size * 2 : 4;
+		b->values = realloc(b->values, b->size * sizeof(*b->values));
+		if (!b->values)
+			abort();
+	}
+	b->values[b->count++] = v;
+}
+
+struct model *model_new(uint64_t blocks)
+{
+	struct model *m = calloc(1, sizeof(*m) + blocks * sizeof(m->at[0]));
+	if (!m)
+		abort();
+	m->blocks = blocks;
+	for (uint64_t i = 0; i < blocks; i++)
+		add(&m->at[i], (struct value){.gone = MODEL_OPEN});
+	return m;
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (uint64_t i = 0; i < m->blocks; i++)
+		free(m->at[i].values);
+	free(m);
+}
+
+/* What was gone before `before`, when everything was made durable, is gone for good. */
+static void bury(struct block *b, uint64_t before, uint64_t doubtful)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct value *v = &b->values[i];
+		v->dead |= v->gone != MODEL_OPEN && v->gone < before && v->gone >= doubtful;
+	}
+}
+
+/* Drops the dead that no read is old enough to see. */
+static void forget(struct block *b, uint64_t oldest_read)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < b->count; i++)
+		if (!b->values[i].dead || b->values[i].gone >= oldest_read)
+			b->values[kept++] = b->values[i];
+	b->count = kept;
+}
+
+void model_write(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, bool zero, bool same,
+		 uint64_t now)
+{
+	for (uint64_t i = 0; i < blocks; i++) {
+		uint64_t stamp = zero ? 0 : stamp_of(id, same ? 0 : i);
+		/* No read is out for that many events. */
+		if (now > OLD_EVENTS)
+			forget(&m->at[lba + i], now - OLD_EVENTS);
+		add(&m->at[lba + i], (struct value){.id = id,
+						    .stamp = stamp,
+						    .issued = now,
+						    .end = MODEL_OPEN,
+						    .gone = MODEL_OPEN});
+	}
+}
+
+static struct value *find(struct block *b, uint64_t id)
+{
+	for (size_t i = b->count; i-- > 0;)
+		if (b->values[i].id == id)
+			return &b->values[i];
+	return NULL;
+}
+
+void model_write_good(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, bool durable,
+		      uint64_t issued, uint64_t now)
+{
+	for (uint64_t i = 0; i < blocks; i++) {
+		struct block *b = &m->at[lba + i];
+		struct value *own = find(b, id);
+		if (own)
+			own->end = now;
+		for (size_t j = 0; j < b->count; j++) {
+			struct value *v = &b->values[j];
+			if (v->end < issued && v->gone == MODEL_OPEN)
+				v->gone = now;
+		}
+		/* What this very write has superseded is past even for a medium without power. */
+		if (durable)
+			bury(b, now + 1, m->doubtful);
+	}
+}
+
+void model_write_over(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, uint64_t now)
+{
+	for (uint64_t i = 0; i < blocks; i++) {
+		struct value *own = find(&m->at[lba + i], id);
+		if (own && own->end == MODEL_OPEN)
+			own->end = now;
+	}
+}
+
+void model_flush_good(struct model *m, uint64_t issued)
+{
+	for (uint64_t i = 0; i < m->blocks; i++)
+		bury(&m->at[i], issued, m->doubtful);
+}
+
+void model_flush_bad(struct model *m, uint64_t now)
+{
+	m->doubtful = now;
+}
+
+void model_power_cut(struct model *m, uint64_t now)
+{
+	for (uint64_t i = 0; i < m->blocks; i++) {
+		struct block *b = &m->at[i];
+		forget(b, MODEL_OPEN);
+		for (size_t j = 0; j < b->count; j++) {
+			b->values[j].gone = MODEL_OPEN;
+			if (b->values[j].end == MODEL_OPEN)
+				b->values[j].end = now;
+		}
+	}
+}
+
+static bool describe(const struct block *b, uint64_t lba, const uint8_t *data, uint64_t issued,
+		     char *why, size_t size)
+{
+	uint8_t expected[MODEL_BLOCK];
+	uint64_t stamp;
+	size_t same = 0;
+	memcpy(&stamp, data, sizeof(stamp));
+	fill(stamp, expected);
+	while (same < MODEL_BLOCK && expected[same] == data[same])
+		same++;
+	int n = snprintf(
+		why, size,
+		"block %llu holds %llx (write %llu; %zu bytes of it), read issued at %llu;",
+		(unsigned long long)lba, (unsigned long long)stamp,
+		(unsigned long long)(stamp >> 12), same, (unsigned long long)issued);
+	for (size_t i = 0; i < b->count && n > 0 && (size_t)n < size; i++) {
+		const struct value *v = &b->values[i];
+		n += snprintf(why + n, size - (size_t)n, " %llx[%llu..%lld gone %lld]",
+			      (unsigned long long)v->stamp, (unsigned long long)v->issued,
+			      (long long)v->end, (long long)v->gone);
+	}
+	return false;
+}
+
+bool model_read(struct model *m, uint64_t lba, uint64_t blocks, const uint8_t *data,
+		uint64_t issued, uint64_t now, char *why, size_t why_size)
+{
+	uint8_t expected[MODEL_BLOCK];
+	for (uint64_t i = 0; i < blocks; i++, data += MODEL_BLOCK) {
+		struct block *b = &m->at[lba + i];
+		uint64_t stamp;
+		bool possible = false;
+		memcpy(&stamp, data, sizeof(stamp));
+		for (size_t j = 0; j < b->count && !possible; j++)
+			possible = b->values[j].stamp == stamp && b->values[j].gone > issued &&
+				   b->values[j].issued < now;
+		fill(stamp, expected);
+		if (!possible || memcmp(expected, data, MODEL_BLOCK) != 0)
+			return describe(b, lba + i, data, issued, why, why_size);
+		for (size_t j = 0; j < b->count; j++) {
+			struct value *v = &b->values[j];
+			if (v->stamp != stamp && v->end < issued && v->gone == MODEL_OPEN)
+				v->gone = now;
+		}
+	}
+	return true;
+}
