@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include "cli/commands.h"
+#include "common/cleanup.h"
+
+struct command {
+	const char *name;
+	int (*run)(char **argv);
+	const char *help;
+};
+
+static const struct command commands[] = {
+	{"serve", serve_command,
+	 "serve disk images and block devices over iSCSI, from one command"},
+};
+
+static void help(FILE *out)
+{
+	fprintf(out, "usage: lunar COMMAND [ARGUMENT...]\n"
+		     "\n"
+		     "iSCSI for Linux without kernel modules.\n"
+		     "\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n"
+		     "  lunar COMMAND --help    the options of a command\n"
+		     "  lunar --version         the version\n");
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	/* A reader of our output that has gone is an error of that write. */
+	signal(SIGPIPE, SIG_IGN);
+	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
+		printf("lunar %s\n", LUNAR_VERSION);
+		return 0;
+	}
+	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+		help(stdout);
+		return 0;
+	}
+	const struct command *command = find(word);
+	if (command)
+		return command->run(argv + 2);
+	if (argc > 1)
+		fprintf(stderr, "lunar: there is no command \"%s\"\n\n", word);
+	help(stderr);
+	return EXIT_USAGE;
+}

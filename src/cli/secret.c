@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+/* What Microsoft's initiator takes; RFC 7143 9.2.1 wants 96 bits at least. */
+#define SHORTEST 12
+#define LONGEST  16
+
+void secret_wipe(char secret[SECRET_SIZE])
+{
+	explicit_bzero(secret, SECRET_SIZE);
+}
+
+/* The first line of what is there. -EMSGSIZE: more than a secret may have. */
+static int first_line(char out[SECRET_SIZE], const char *text, size_t len)
+{
+	size_t n = 0;
+	while (n < len && text[n] && text[n] != '\n' && text[n] != '\r')
+		n++;
+	if (n >= SECRET_SIZE)
+		return -EMSGSIZE;
+	memcpy(out, text, n);
+	out[n] = 0;
+	return 0;
+}
+
+static int from_file(const char *path, char out[SECRET_SIZE], char *why, size_t why_size)
+{
+	char text[SECRET_SIZE + 2];
+	struct stat st;
+	size_t len = 0;
+	ssize_t n = 0;
+	CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		int err = -errno;
+		snprintf(why, why_size, "the secret's file %s cannot be read: %s", path,
+			 strerror(-err));
+		return err;
+	}
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077)) {
+		snprintf(why, why_size,
+			 "the secret's file %s can be used by others (mode %03o); `chmod 600 %s`",
+			 path, st.st_mode & 0777, path);
+		return -EPERM;
+	}
+	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) > 0)
+		len += (size_t)n;
+	int err = n < 0 ? -errno : first_line(out, text, len);
+	explicit_bzero(text, sizeof(text));
+	if (err)
+		snprintf(why, why_size, "the secret's file %s: %s", path,
+			 err == -EMSGSIZE ? "a secret has 255 bytes at most" : strerror(-err));
+	return err;
+}
+
+/* `value` is that of the variable, in place. */
+static int from_environment(const char *variable, char *value, char out[SECRET_SIZE], char *why,
+			    size_t why_size)
+{
+	int err = first_line(out, value, strlen(value));
+	explicit_bzero(value, strlen(value));
+	unsetenv(variable);
+	if (err)
+		snprintf(why, why_size, "%s: a secret has 255 bytes at most", variable);
+	return err;
+}
+
+static void interrupted(int sig)
+{
+	(void)sig; /* the read ends with EINTR: the terminal must echo again before we go */
+}
+
+static int from_prompt(const char *user, char out[SECRET_SIZE], char *why, size_t why_size)
+{
+	char text[SECRET_SIZE + 2];
+	struct termios old, silent;
+	struct sigaction end = {.sa_handler = interrupted}, before;
+	if (tcgetattr(STDIN_FILENO, &old)) {
+		snprintf(why, why_size, "the terminal cannot hide what is typed: %s",
+			 strerror(errno));
+		return -ENOTTY;
+	}
+	silent = old;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	sigaction(SIGINT, &end, &before);
+	fprintf(stderr, "CHAP secret of %s: ", user);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	ssize_t n = read(STDIN_FILENO, text, sizeof(text));
+	int err = n < 0 ? -errno : first_line(out, text, (size_t)n);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+	sigaction(SIGINT, &before, NULL);
+	fputc('\n', stderr);
+	explicit_bzero(text, sizeof(text));
+	if (err)
+		snprintf(why, why_size, "no secret: %s",
+			 err == -EMSGSIZE ? "it has 255 bytes at most" : strerror(-err));
+	return err;
+}
+
+int secret_get(const struct secret_source *from, char out[SECRET_SIZE], struct log *log, char *why,
+	       size_t why_size)
+{
+	char *value = getenv(from->variable);
+	int err = -ENOENT;
+	if (from->file) {
+		err = from_file(from->file, out, why, why_size);
+	} else if (value) {
+		err = from_environment(from->variable, value, out, why, why_size);
+	} else if (isatty(STDIN_FILENO)) {
+		err = from_prompt(from->user, out, why, why_size);
+	} else {
+		snprintf(why, why_size,
+			 "the secret of %s is missing: give it in a file by %s, in the environment "
+			 "as %s, or on a terminal when asked",
+			 from->user, from->option, from->variable);
+	}
+	if (!err && !out[0]) {
+		snprintf(why, why_size,
+			 "the secret of %s is empty; it needs at least %d characters", from->user,
+			 SHORTEST);
+		err = -EINVAL;
+	}
+	size_t len = err ? SHORTEST : strlen(out);
+	if (len < SHORTEST || len > LONGEST)
+		log_warning(log,
+			    "the secret of %s has %zu characters; Windows takes %d to %d only%s",
+			    from->user, len, SHORTEST, LONGEST,
+			    len < SHORTEST ? ", and shorter ones are guessed" : "");
+	return err;
+}

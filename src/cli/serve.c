@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/serve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/serve_print.h"
+#include "reactor/file.h"
+
+#define SETTLE_INTERVAL (20 * NSEC_PER_MSEC)
+
+/* --- the end */
+
+static void flushed(void *ctx, int err)
+{
+	struct serve *s = ctx;
+	if (err) {
+		log_error(&s->term.log, "the last flush failed: %s", strerror(-err));
+		s->result = EXIT_FAILED;
+	}
+	if (!--s->flushing)
+		reactor_stop(s->r);
+}
+
+static void flush_all(struct serve *s)
+{
+	s->flushing = s->lu_count + 1;
+	for (size_t i = 0; i < s->lu_count; i++)
+		scsi_lu_flush(s->lus[i], flushed, s);
+	flushed(s, 0);
+}
+
+/* Until nothing is at the stores any more, aborted tasks included. */
+static void settle(struct timer *t)
+{
+	struct serve *s = container_of(t, struct serve, settle);
+	uint64_t now = reactor_now(s->r);
+	for (size_t i = 0; i < s->lu_count; i++) {
+		if (!scsi_lu_busy(s->lus[i]))
+			continue;
+		if (now < s->settle_until) {
+			timer_set(s->r, &s->settle, now + SETTLE_INTERVAL);
+			return;
+		}
+		log_error(&s->term.log, "%s does not answer; requests to it are given up",
+			  scsi_lu_backstore(s->lus[i])->path);
+		s->result = EXIT_FAILED;
+		s->abandoned = true;
+		reactor_stop(s->r);
+		return;
+	}
+	flush_all(s);
+}
+
+static void drained(void *ctx)
+{
+	struct serve *s = ctx;
+	s->settle_until = reactor_now(s->r) + s->o.limits.drain_timeout * NSEC_PER_SEC;
+	timer_set(s->r, &s->settle, reactor_now(s->r));
+}
+
+static void end(struct serve *s)
+{
+	struct target_stats stats;
+	s->ending = true;
+	target_get_stats(s->target, &stats);
+	if (stats.sessions)
+		log_info(&s->term.log,
+			 "asking %zu session%s to log out, for up to %" PRIu32
+			 " seconds; again to stop at once",
+			 stats.sessions, stats.sessions == 1 ? "" : "s", s->o.limits.drain_timeout);
+	target_drain(s->target, s->o.limits.drain_timeout, drained, s);
+}
+
+static void signal_done(struct op *op, int res)
+{
+	struct serve *s = container_of(op, struct serve, signal_op);
+	if (res == (int)sizeof(s->signal) && s->ending) {
+		terminal_clear(&s->term);
+		_exit(EXIT_SIGNAL + (int)s->signal.ssi_signo);
+	}
+	if (res == (int)sizeof(s->signal))
+		end(s);
+	else if (res < 0 && res != -EINTR && res != -EAGAIN)
+		log_warning(&s->term.log, "signals are not seen any more: %s", strerror(-res));
+	if (res >= 0 || res == -EINTR || res == -EAGAIN)
+		file_read(s->r, op, s->signals, &s->signal_iov, 1, 0);
+}
+
+static int watch_signals(struct serve *s)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	s->signals = signal_open(s->r, signals, ARRAY_SIZE(signals));
+	if (s->signals < 0) {
+		snprintf(s->why, sizeof(s->why), "signals cannot be watched: %s",
+			 strerror(-s->signals));
+		return s->signals;
+	}
+	s->signal_iov = (struct iovec){&s->signal, sizeof(s->signal)};
+	s->signal_op.done = signal_done;
+	file_read(s->r, &s->signal_op, s->signals, &s->signal_iov, 1, 0);
+	return 0;
+}
+
+/* --- the status line */
+
+static struct counters count(const struct serve *s)
+{
+	struct counters sum = {0};
+	for (size_t i = 0; i < s->lu_count; i++) {
+		const struct scsi_lu_stats *stats = scsi_lu_stats(s->lus[i]);
+		sum.ops += stats->reads + stats->writes;
+		sum.read_bytes += stats->read_bytes;
+		sum.write_bytes += stats->write_bytes;
+	}
+	return sum;
+}
+
+static void tick(struct timer *t)
+{
+	struct serve *s = container_of(t, struct serve, tick);
+	struct counters now = count(s);
+	struct target_stats stats;
+	char line[160];
+	target_get_stats(s->target, &stats);
+	snprintf(line, sizeof(line),
+		 "%s%zu session%s  %" PRIu64 " IOPS  read %.1f MB/s  write %.1f MB/s",
+		 s->ending ? "ending: " : "", stats.sessions, stats.sessions == 1 ? "" : "s",
+		 now.ops - s->last.ops, (double)(now.read_bytes - s->last.read_bytes) / 1e6,
+		 (double)(now.write_bytes - s->last.write_bytes) / 1e6);
+	s->last = now;
+	terminal_status(&s->term, line);
+	timer_set(s->r, &s->tick, reactor_now(s->r) + NSEC_PER_SEC);
+}
+
+static int run(struct serve *s)
+{
+	const struct serve_found found = {s->iqn, s->portals, s->portal_count, s->lus, s->lu_count};
+	serve_print(&found, &s->o);
+	if (!s->o.quiet)
+		timer_set(s->r, &s->tick, reactor_now(s->r) + NSEC_PER_SEC);
+	int err = reactor_run(s->r);
+	terminal_clear(&s->term);
+	if (err < 0) {
+		log_error(&s->term.log, "the engine broke: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	if (s->abandoned)
+		_exit(s->result);
+	serve_stop(s, false);
+	return s->result;
+}
+
+int serve_command(char **argv)
+{
+	struct serve *s = calloc(1, sizeof(*s));
+	if (!s) {
+		fprintf(stderr, "lunar: error: no memory\n");
+		return EXIT_FAILED;
+	}
+	int err = serve_options_parse(&s->o, argv, s->why, sizeof(s->why));
+	terminal_init(&s->term, s->o.verbose ? LOG_LEVEL_DEBUG
+				: s->o.quiet ? LOG_LEVEL_WARNING
+					     : LOG_LEVEL_INFO);
+	timer_init(&s->settle, settle);
+	timer_init(&s->tick, tick);
+	int result = 0;
+	if (err == ARGS_HELP) {
+		serve_options_help(stdout);
+	} else if (err) {
+		log_error(&s->term.log, "%s", s->why);
+		fprintf(stderr, "`lunar serve --help` lists the options.\n");
+		result = EXIT_USAGE;
+	} else if (serve_start(s) || watch_signals(s)) {
+		log_error(&s->term.log, "%s", s->why);
+		serve_stop(s, true);
+		result = EXIT_FAILED;
+	} else {
+		result = run(s);
+	}
+	free(s);
+	return result;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/serve_print.h"
+
+#include <ctype.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <net/if.h>
+#include <string.h>
+#include "common/cleanup.h"
+#include "iscsi/names.h"
+
+#define NAME_PREFIX "iqn.2026-11.io.lunar:"
+#define PART_MAX    63
+
+/* --- the target's name */
+
+/* The part of a name that `text` makes: what iSCSI names do not take becomes '-'. */
+static void sanitise(char out[PART_MAX + 1], const char *text, size_t len, const char *otherwise)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len && n < PART_MAX; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool plain = c < 0x80 && (isalnum(c) || c == '.' || c == '-' || c == '_');
+		char next = plain ? (char)tolower(c) : '-';
+		if (next != '-' || (n && out[n - 1] != '-'))
+			out[n++] = next;
+	}
+	while (n && (out[n - 1] == '-' || out[n - 1] == '.'))
+		n--;
+	out[n] = 0;
+	if (!n)
+		snprintf(out, PART_MAX + 1, "%s", otherwise);
+}
+
+void serve_default_name(char *out, const char *path)
+{
+	char host[HOST_NAME_MAX + 1] = "", host_part[PART_MAX + 1], file_part[PART_MAX + 1];
+	gethostname(host, sizeof(host) - 1);
+	sanitise(host_part, host, strcspn(host, "."), "host");
+	const char *name = path ? strrchr(path, '/') : NULL;
+	name = name ? name + 1 : path ? path : "memory";
+	const char *dot = strrchr(name, '.');
+	sanitise(file_part, name, dot && dot != name ? (size_t)(dot - name) : strlen(name), "disk");
+	snprintf(out, ISCSI_NAME_SIZE, NAME_PREFIX "%s.%s", host_part, file_part);
+}
+
+/* --- where it is reached */
+
+/* An address of this host for others, in place of a wildcard. Of its family, or loopback. */
+static void own_address(struct net_addr *addr)
+{
+	uint16_t port = net_addr_port(addr);
+	int family = addr->sa.sa_family;
+	struct ifaddrs *all = NULL;
+	struct net_addr found;
+	net_addr_parse(&found, family == AF_INET6 ? "::1" : "127.0.0.1", port);
+	if (getifaddrs(&all))
+		all = NULL;
+	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+		struct net_addr candidate = {0};
+		if (!i->ifa_addr || i->ifa_addr->sa_family != family || !(i->ifa_flags & IFF_UP))
+			continue;
+		memcpy(&candidate, i->ifa_addr,
+		       family == AF_INET6 ? sizeof(candidate.in6) : sizeof(candidate.in4));
+		if (net_addr_is_loopback(&candidate) || net_addr_is_link_local(&candidate))
+			continue;
+		found = candidate;
+		break;
+	}
+	if (all)
+		freeifaddrs(all);
+	net_addr_set_port(&found, port);
+	*addr = found;
+}
+
+struct place {
+	char portal[NET_ADDR_TEXT]; /* "192.0.2.1:3260" */
+	char host[NET_ADDR_TEXT];   /* without brackets */
+	unsigned port;
+};
+
+static void find_place(struct place *p, const struct net_addr *bound)
+{
+	struct net_addr addr = *bound;
+	if (net_addr_is_any(&addr))
+		own_address(&addr);
+	p->port = net_addr_port(&addr);
+	net_addr_format(p->portal, &addr);
+	net_addr_format_host(p->host, &addr);
+	size_t len = strlen(p->host);
+	if (p->host[0] == '[') {
+		memmove(p->host, p->host + 1, len - 2);
+		p->host[len - 2] = 0;
+	}
+}
+
+/* --- clients */
+
+static void print_lus(const struct serve_found *f)
+{
+	printf("\ntarget %s\n", f->iqn);
+	for (size_t i = 0; i < f->lu_count; i++) {
+		const struct backstore *bs = scsi_lu_backstore(f->lus[i]);
+		char size[CONFIG_TEXT_SIZE];
+		printf("  LUN %zu: %s, %s, blocks of %" PRIu32 "%s, serial %s\n", i,
+		       bs->path[0] ? bs->path : "memory", config_format_size(size, bs->size),
+		       scsi_lu_block_size(f->lus[i]), bs->readonly ? ", read-only" : "",
+		       scsi_lu_serial(f->lus[i]));
+	}
+	for (size_t i = 0; i < f->portal_count; i++) {
+		char text[NET_ADDR_TEXT];
+		printf("  listens on %s\n", net_addr_format(text, &f->portals[i]));
+	}
+}
+
+static void print_node_setting(const struct place *p, const char *iqn, const char *name,
+			       const char *value)
+{
+	printf("  iscsiadm -m node -T %s -p %s -o update -n node.session.auth.%s -v %s\n", iqn,
+	       p->portal, name, value);
+}
+
+static void print_iscsiadm(const struct serve_found *f, const struct place *p,
+			   const struct serve_options *o)
+{
+	printf("\nLinux (open-iscsi), as root:\n"
+	       "  iscsiadm -m discovery -t sendtargets -p %s\n",
+	       p->portal);
+	if (o->chap) {
+		print_node_setting(p, f->iqn, "authmethod", "CHAP");
+		print_node_setting(p, f->iqn, "username", o->chap);
+		print_node_setting(p, f->iqn, "password", "SECRET");
+	}
+	if (o->mutual_chap) {
+		print_node_setting(p, f->iqn, "username_in", o->mutual_chap);
+		print_node_setting(p, f->iqn, "password_in", "MUTUAL-SECRET");
+	}
+	printf("  iscsiadm -m node -T %s -p %s --login\n", f->iqn, p->portal);
+}
+
+static void print_qemu(const struct serve_found *f, const struct place *p,
+		       const struct serve_options *o)
+{
+	printf("\nQEMU:\n  qemu-system-x86_64 -m 2G ");
+	if (o->chap)
+		printf("-object secret,id=chap,file=%s -iscsi user=%s,password-secret=chap ",
+		       o->chap_secret_file ? o->chap_secret_file : "SECRET-FILE", o->chap);
+	printf("-drive file=iscsi://%s/%s/0,format=raw,if=virtio%s\n", p->portal, f->iqn,
+	       o->readonly ? ",readonly=on" : "");
+}
+
+static void print_windows(const struct serve_found *f, const struct place *p,
+			  const struct serve_options *o)
+{
+	printf("\nWindows (PowerShell as administrator):\n"
+	       "  New-IscsiTargetPortal -TargetPortalAddress %s -TargetPortalPortNumber %u\n",
+	       p->host, p->port);
+	if (o->mutual_chap)
+		printf("  Set-IscsiChapSecret -ChapSecret MUTUAL-SECRET\n");
+	printf("  Connect-IscsiTarget -NodeAddress %s -TargetPortalAddress %s "
+	       "-TargetPortalPortNumber %u",
+	       f->iqn, p->host, p->port);
+	if (o->chap)
+		printf(" -AuthenticationType %s -ChapUsername %s -ChapSecret SECRET",
+		       o->mutual_chap ? "MUTUALCHAP" : "ONEWAYCHAP", o->chap);
+	putchar('\n');
+}
+
+void serve_print(const struct serve_found *f, const struct serve_options *o)
+{
+	struct place place;
+	find_place(&place, &f->portals[0]);
+	for (size_t i = 0; i < f->lu_count; i++)
+		printf("iscsi://%s/%s/%zu\n", place.portal, f->iqn, i);
+	if (!o->quiet) {
+		print_lus(f);
+		print_iscsiadm(f, &place, o);
+		print_qemu(f, &place, o);
+		print_windows(f, &place, o);
+		printf("\nCtrl-C ends it: initiators are asked to log out, and what was written is "
+		       "flushed.\n");
+	}
+	fflush(stdout);
+}
