@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A front door to meson. The program is build/lunar.
+
+MAKEFLAGS += --no-print-directory
+BUILD ?= build
+PREFIX ?= /usr/local
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@meson setup --prefix=$(PREFIX) $(BUILD)
+
+# Installs the Debian packages of packaging/packages.txt that are missing.
+deps:
+	@packaging/install-deps
+
+demo:
+	@packaging/install-deps build clients
+	@$(MAKE) all
+	@LUNAR=$(BUILD)/lunar tools/demo
+
+check:
+	@packaging/install-deps
+	@tests/run
+
+# The same at length: hours, where check takes minutes.
+check-long:
+	@packaging/install-deps
+	@tests/run --long
+
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+fmt:
+	@find src tests -name '*.[ch]' -exec clang-format -i {} +
+
+clean:
+	@rm -rf $(BUILD) build-asan
+
+.PHONY: all deps demo check check-long install fmt clean

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2034 # what is set here is used there
+# For the end-to-end scripts: TAP, a target on a free port, and an end that leaves nothing behind.
+#
+#   . "$(dirname "$0")/functions.sh"
+#   need iscsi-inq
+#   start_target disk.img --size 64M
+#   try "INQUIRY answers" iscsi-inq "$URL"
+#   done_testing
+#
+# $LUNAR is the program. Each script works in a directory of its own, $T, which is also the current
+# directory, and has a state directory of its own.
+
+set -u -o pipefail
+
+LUNAR=$(realpath "${LUNAR:-$(dirname "${BASH_SOURCE[0]}")/../../build/lunar}")
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+T=$(mktemp -d "${TMPDIR:-/tmp}/lunar-e2e.XXXXXX")
+chmod 755 "$T"
+cd "$T" || exit 1
+export HOME=$T XDG_STATE_HOME=$T/.state TMPDIR=$T LC_ALL=C
+LIMIT=60	# seconds that one client command may take
+CASES=0
+TARGETS=()	# processes of this script's targets
+CLIENTS=()	# and of clients in the background
+INITIATOR=iqn.2026-01.test.lunar:e2e
+
+cleanup() {
+	local pid
+	for pid in "${CLIENTS[@]}"; do
+		kill "$pid" 2>/dev/null
+	done
+	for pid in "${TARGETS[@]}"; do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait
+	cd /
+	rm -rf "$T"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# --- TAP -----------------------------------------------------------------------------------------
+
+# diag [FILE...]: shows text as comments.
+diag() {
+	cat "$@" | tr -d '\000' | head -c 20000 | sed 's/^/# /; $a\'
+}
+
+ok() {
+	CASES=$((CASES + 1))
+	echo "ok $CASES - $1"
+}
+
+# not_ok NAME [FILE...]: the files are shown.
+not_ok() {
+	CASES=$((CASES + 1))
+	echo "not ok $CASES - $1"
+	shift
+	[ $# -eq 0 ] || diag "$@"
+	[ ! -s "$T/target.err" ] || { echo "# the target said:"; tail -30 "$T/target.err" | diag; }
+}
+
+skip() {
+	CASES=$((CASES + 1))
+	echo "ok $CASES - $1 # SKIP $2"
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$CASES"
+	exit 0
+}
+
+# need TOOL...: without them the script has nothing to do.
+need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+	done
+}
+
+# run COMMAND...: with a time limit unless it is a function; its output goes to $T/out.
+run() {
+	if [ "$(type -t "$1")" = function ]; then
+		"$@" >"$T/out" 2>&1
+	else
+		timeout -k 5 "$LIMIT" "$@" >"$T/out" 2>&1 </dev/null
+	fi
+}
+
+# try NAME COMMAND...: the command must succeed.
+try() {
+	local name=$1 code
+	shift
+	run "$@"
+	code=$?
+	if [ "$code" -eq 0 ]; then
+		ok "$name"
+	else
+		echo "exit code $code of: $*" >>"$T/out"
+		not_ok "$name" "$T/out"
+	fi
+}
+
+# try_fails NAME COMMAND...: the command must fail by itself: no signal, no time limit.
+try_fails() {
+	local name=$1 code
+	shift
+	run "$@"
+	code=$?
+	if [ "$code" -gt 0 ] && [ "$code" -lt 124 ]; then
+		ok "$name"
+	else
+		echo "exit code $code of: $*" >>"$T/out"
+		not_ok "$name" "$T/out"
+	fi
+}
+
+# says NAME REGEX [FILE]: the last command's output (or the file) has a line that matches.
+says() {
+	if grep -Eq -- "$2" "${3:-$T/out}"; then
+		ok "$1"
+	else
+		echo "# no line matches $2"
+		not_ok "$1" "${3:-$T/out}"
+	fi
+}
+
+# is NAME GOT EXPECTED
+is() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" <(printf 'got      %s\nexpected %s\n' "$2" "$3")
+	fi
+}
+
+# --- targets -------------------------------------------------------------------------------------
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# True when the process has ended (a zombie has).
+ended() {
+	local state
+	state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1)
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
+ready() {
+	grep -q '^iscsi://' "$T/target.out" || ended "$TARGET_PID"
+}
+
+# spawn_target ARGUMENT...: a target that will listen on a port of its own choice, unless the
+# arguments say where. Sets TARGET_PID. TARGET_WRAP is put before the command.
+spawn_target() {
+	local portal=(--portal 127.0.0.1:0)
+	case " $* " in *" --portal"*) portal=() ;; esac
+	: >"$T/target.out"
+	: >"$T/target.err"
+	${TARGET_WRAP:-} "$LUNAR" serve "$@" "${portal[@]}" >"$T/target.out" 2>"$T/target.err" </dev/null &
+	TARGET_PID=$!
+	TARGETS+=("$TARGET_PID")
+}
+
+# start_target ARGUMENT...: the same, until it is ready. Sets URLS (one for each LUN), and of the
+# first one URL, PORTAL (address:port), PORT, IQN. A target that does not start ends the script.
+start_target() {
+	spawn_target "$@"
+	wait_for 15 ready
+	mapfile -t URLS < <(grep -o '^iscsi://[^ ]*' "$T/target.out")
+	if [ ${#URLS[@]} -eq 0 ]; then
+		cat "$T/target.out" "$T/target.err" >"$T/out"
+		not_ok "the target starts with: $*" "$T/out"
+		done_testing
+	fi
+	URL=${URLS[0]}
+	PORTAL=${URL#iscsi://}
+	PORTAL=${PORTAL#*@}
+	IQN=${PORTAL#*/}
+	IQN=${IQN%%/*}
+	PORTAL=${PORTAL%%/*}
+	PORT=${PORTAL##*:}
+}
+
+# stop_target [SIGNAL] [SECONDS]: TERM unless told. Sets STATUS, its exit code. Fails when it does
+# not end in time (it is killed then).
+stop_target() {
+	local in_time=0
+	kill "-${1:-TERM}" "$TARGET_PID" 2>/dev/null
+	if ! wait_for "${2:-35}" ended "$TARGET_PID"; then
+		kill -KILL "$TARGET_PID"
+		in_time=1
+	fi
+	wait "$TARGET_PID" 2>/dev/null
+	STATUS=$?
+	return $in_time
+}
+
+alive() {
+	! ended "$TARGET_PID"
+}
+
+# --- clients -------------------------------------------------------------------------------------
+
+# io URL COMMAND...: qemu-io commands on a LUN. With IO_OPTIONS (a list), options of qemu-io.
+io() {
+	local url=$1 args=() c
+	shift
+	for c; do args+=(-c "$c"); done
+	timeout -k 5 "$LIMIT" qemu-io -f raw ${IO_OPTIONS[@]+"${IO_OPTIONS[@]}"} "${args[@]}" "$url" </dev/null
+}
+
+# io_lun OPTIONS COMMAND...: the same for a LUN given by qemu's options instead of a URL, added to
+# portal, target and LUN 0.
+io_lun() {
+	local options=$1 args=() c
+	shift
+	for c; do args+=(-c "$c"); done
+	timeout -k 5 "$LIMIT" qemu-io ${IO_OPTIONS[@]+"${IO_OPTIONS[@]}"} "${args[@]}" --image-opts \
+		"driver=iscsi,transport=tcp,portal=$PORTAL,target=$IQN,lun=0${options:+,$options}" </dev/null
+}
+
+# start_client LOG COMMAND...: in the background, its input from here. Sets CLIENT.
+start_client() {
+	local log=$1
+	shift
+	: >"$log" # now, or what an earlier client said would be read
+	timeout -k 1 "$LIMIT" stdbuf -oL "$@" >"$log" 2>&1 <&0 &
+	CLIENT=$!
+	CLIENTS+=("$CLIENT")
+}
+
+# stop_client: ends the last one. SIGTERM goes through `timeout` to the client itself.
+stop_client() {
+	kill "$CLIENT" 2>/dev/null
+	wait "$CLIENT" 2>/dev/null
+}
