@@ -244,6 +244,12 @@ static bool writes(const struct ini_cmd *cmd)
 	return !cmd->tmf && cmd->kind >= WRITE && cmd->kind <= UNMAP;
 }
 
+/* Brings the disk's data to the medium; VERIFY does, for it is the medium that it verifies. */
+static bool flushes(const struct ini_cmd *cmd)
+{
+	return !cmd->tmf && (cmd->kind == FLUSH || cmd->kind == WRITE_FUA || cmd->kind == VERIFY);
+}
+
 static unsigned pick_kind(struct world *w)
 {
 	uint64_t at = below(w, 100);
@@ -368,8 +374,8 @@ static void give_up(struct script *s, struct ini_cmd *cmd)
 	say(s, cmd, "given up");
 	if (writes(cmd))
 		model_write_over(w->model[cmd->lun], cmd->id, cmd->lba, cmd->blocks, now);
-	/* A durable write or a flush without an answer may have failed; nobody knows. */
-	if (!cmd->tmf && (cmd->kind == FLUSH || cmd->kind == WRITE_FUA) && w->sync_may_fail)
+	/* A flush without an answer may have failed, and the next process does not know. */
+	if (flushes(cmd) && w->sync_may_fail)
 		model_flush_bad(w->model[cmd->lun], now);
 	if (cmd->tmf == ISCSI_TMF_LOGICAL_UNIT_RESET)
 		reset_ended(w);
@@ -495,6 +501,8 @@ static void done(struct initiator *ini, struct ini_cmd *cmd)
 	say(s, cmd, "done");
 	trace(w, (uint64_t)s->index << 56 ^ (uint64_t)cmd->kind << 48 ^ cmd->lba << 16 ^
 			 (uint64_t)cmd->status << 8 ^ cmd->sense_key);
+	if (flushes(cmd) && store_failed(cmd))
+		model_flush_bad(m, now);
 	if (cmd->tmf) {
 		tmf_done(s, cmd);
 	} else if (writes(cmd)) {
@@ -503,13 +511,8 @@ static void done(struct initiator *ini, struct ini_cmd *cmd)
 			model_write_good(m, cmd->id, cmd->lba, cmd->blocks, fua, cmd->issued, now);
 		else
 			model_write_over(m, cmd->id, cmd->lba, cmd->blocks, now);
-		if (fua && store_failed(cmd))
-			model_flush_bad(m, now);
-	} else if (cmd->kind == FLUSH) {
-		if (good)
-			model_flush_good(m, cmd->issued);
-		else if (store_failed(cmd))
-			model_flush_bad(m, now);
+	} else if (cmd->kind == FLUSH && good) {
+		model_flush_good(m, cmd->issued);
 	} else if (cmd->kind == READ && good) {
 		check_read(s, cmd, now);
 	} else if (s->verifying && cmd->kind == READ) {
@@ -695,6 +698,7 @@ bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_resu
 	w->initiators = (unsigned)(2 + below(w, INITIATORS_MAX - 1));
 	for (unsigned i = 0; i < w->initiators; i++)
 		start_script(w, i, commands / w->initiators + 1);
+	update_faults(w);
 	run_scripts(w);
 	if (!result->why[0])
 		verify(w);
