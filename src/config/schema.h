@@ -19,10 +19,12 @@ struct config_limits {
 		silent_timeout; /* no byte before the first PDU is whole, or in the middle of one */
 	uint32_t tmf_timeout;
 	uint32_t drain_timeout;
-	uint32_t fence_hold;       /* I/O waits behind a fence before it gets BUSY */
-	uint32_t data_out_timeout; /* data that was asked for with an R2T stops coming */
-	uint32_t nopin_interval;   /* a connection is quiet before it is pinged; 0: never */
-	uint32_t nopin_timeout;    /* and how long it has to answer */
+	uint32_t fence_hold;        /* I/O waits behind a fence before it gets BUSY */
+	uint32_t data_out_timeout;  /* data that was asked for with an R2T stops coming */
+	uint32_t send_timeout;      /* nothing of what is sent is taken */
+	uint32_t discovery_timeout; /* from accept to the end of a discovery session */
+	uint32_t nopin_interval;    /* a connection is quiet before it is pinged; 0: never */
+	uint32_t nopin_timeout;     /* and how long it has to answer */
 
 	/* what peers can make us hold */
 	uint32_t max_connections;

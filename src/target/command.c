@@ -46,6 +46,12 @@ static bool take_ahs(struct task *task, const uint8_t *ahs, uint32_t len, uint32
 	return true;
 }
 
+/* Two LUs may share one of the accounts: then they share a bound. */
+static uint16_t lun_account(const struct target_node *node, const uint8_t lun[8])
+{
+	return (uint16_t)((get_be16(lun) + node->id * 61u) % TARGET_LUN_ACCOUNTS);
+}
+
 /* Fills in the task's io from the header. False: a field is not as it must be. */
 static bool take_header(struct conn *c, struct task *task)
 {
@@ -61,6 +67,7 @@ static bool take_header(struct conn *c, struct task *task)
 	io->cdb_len = sizeof(bhs->cdb);
 	io->attr = (enum scsi_task_attr)(bhs->flags & ISCSI_COMMAND_ATTR);
 	io->tag = task->itt;
+	task->lun_account = lun_account(c->session->node, io->lun);
 	if (io->attr > SCSI_ACA || !take_ahs(task, c->rx.ahs, c->rx.ahs_len, &bidi_read))
 		return false;
 	task->edtl_out = write ? edtl : 0;
@@ -102,11 +109,14 @@ bool command_header(struct conn *c, struct task *task)
 		task->fail = UNEXPECTED_UNSOLICITED_DATA;
 	if (!c->rx.data_len && !task->expects_unsolicited)
 		return true;
-	/* Data comes before the command's turn, so its place must be there now. */
-	if (io->buf_len && !task->fail && !task_get_buf(task, io->buf_len))
+	/* Data comes before the command's turn, so there must be a place for it now, if for no more. */
+	uint32_t now = task->expects_unsolicited ? MIN(task->edtl_out, c->params.first_burst)
+						 : c->rx.data_len;
+	now = MIN(now, io->buf_len);
+	if (now && !task->fail && !task_get_buf(task, now, false))
 		task->full = true;
 	if (task->buf)
-		iscsi_rx_place(&c->rx, task->buf, io->out_len);
+		iscsi_rx_place(&c->rx, task->buf, MIN(io->out_len, task->buf_len));
 	return true;
 }
 
@@ -134,6 +144,16 @@ static void submit(struct task *task)
 	scsi_submit(&task->io);
 }
 
+/* A buffer that the socket receives into now cannot be exchanged for a larger one. */
+static bool get_whole_buf(struct task *task)
+{
+	const struct conn *c = task->conn;
+	uint32_t need = task->io.buf_len;
+	bool coming = c->rx_task == task && iscsi_opcode(&c->rx.bhs) == ISCSI_DATA_OUT;
+	return !need || (coming && task->buf_len >= need) ||
+	       (!coming && task_get_buf(task, need, true));
+}
+
 void command_begin(struct task *task)
 {
 	struct target *t = task->target;
@@ -144,8 +164,7 @@ void command_begin(struct task *task)
 		return;
 	}
 	/* Behind others that wait, even without a need of its own: order is kept. */
-	if (list_empty(&t->starved) &&
-	    (!task->io.buf_len || task_get_buf(task, task->io.buf_len))) {
+	if (list_empty(&t->starved) && get_whole_buf(task)) {
 		submit(task);
 		return;
 	}
@@ -153,21 +172,31 @@ void command_begin(struct task *task)
 	reactor_defer(t->reactor, &t->feed);
 }
 
-/* A window that was shut for want of memory opens; nobody would hear of it otherwise. */
+/* A window that was shut for want of memory opens; nobody would hear of it otherwise. Who has much to
+ * read yet hears of it with that. */
 static void open_windows(struct target *t)
 {
 	list_for_each (it, &t->sessions) {
 		struct session *s = list_entry(it, struct session, link);
-		if (s->window_closed && s->active < t->limits.max_commands &&
-		    s->conn->state == CONN_FULL)
+		if (s->conn->state == CONN_FULL && s->conn->tx.count < TARGET_TX_DEPTH &&
+		    session_window_opens(s))
 			conn_ping(s->conn, false);
 	}
 }
 
-/*
- * Gives memory to those that wait, in order: behind one that gets none, those of its own session wait
- * on; and when there is none left for anyone, everybody who needs some.
- */
+/* Behind one that waits on, those of its session to the same LU do: their order is kept. */
+static bool is_blocked(const struct target *t, const struct session *s, uint64_t lun)
+{
+	return s->blocked == t->feed_round && (s->blocked_luns & lun);
+}
+
+static void block(const struct target *t, struct session *s, uint64_t lun)
+{
+	s->blocked_luns = s->blocked == t->feed_round ? s->blocked_luns | lun : lun;
+	s->blocked = t->feed_round;
+}
+
+/* Gives memory to those that wait, in order; when there is none left for anyone, to nobody who needs some. */
 static void feed(struct target *t, struct list *ready)
 {
 	bool dry = false;
@@ -176,11 +205,12 @@ static void feed(struct target *t, struct list *ready)
 		struct task *task = list_entry(it, struct task, link);
 		struct session *s = task->conn->session;
 		uint32_t need = task->io.buf_len;
-		if (s->blocked == t->feed_round)
+		uint64_t lun = UINT64_C(1) << task->lun_account % 64;
+		if (is_blocked(t, s, lun))
 			continue;
-		if (need && (dry || !task_get_buf(task, need))) {
-			dry |= pool_size(need) <= session_share(s);
-			s->blocked = t->feed_round;
+		if ((dry && need) || !get_whole_buf(task)) {
+			dry |= task_is_too_much(task, need);
+			block(t, s, lun);
 			continue;
 		}
 		list_del(&task->link);
@@ -214,6 +244,7 @@ void command_forget(struct task *task)
 	}
 	if (task->submitted && !task->finished)
 		return; /* command_done() comes */
+	data_out_forgive(task);
 	if (!task->delivered && !list_empty(&task->link)) {
 		task->plug = true; /* held: its number must not be missed */
 		task_retire(task);

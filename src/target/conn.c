@@ -33,12 +33,13 @@ void conn_new(struct target *t, struct portal *p, int sock, const struct net_add
 	list_init(&c->data_in);
 	deferred_init(&c->pump, pump);
 	timer_init(&c->timer, timer_fired);
-	c->started = c->heard = reactor_now(t->reactor);
+	c->started = c->heard = c->taken = reactor_now(t->reactor);
 	if (login_start(c))
 		goto fail;
 	list_add_tail(&t->conns, &c->link);
 	t->conn_count++;
 	t->login_count++;
+	c->logging_in = true;
 	conn_set_timer(c);
 	receive(c);
 	return;
@@ -76,6 +77,13 @@ static void free_when_quiet(struct conn *c)
 		conn_free(c);
 }
 
+void conn_logged_in(struct conn *c)
+{
+	if (c->logging_in)
+		c->target->login_count--;
+	c->logging_in = false;
+}
+
 void conn_drop(struct conn *c, const char *why)
 {
 	struct target *t = c->target;
@@ -83,8 +91,7 @@ void conn_drop(struct conn *c, const char *why)
 		return;
 	if (why)
 		log_info(t->log, "%s: connection closed: %s", c->peer_text, why);
-	if (c->login)
-		t->login_count--;
+	conn_logged_in(c);
 	c->state = CONN_DEAD;
 	if (c->session)
 		session_free(c->session);
@@ -105,69 +112,94 @@ void conn_end(struct conn *c)
 	if (c->state == CONN_DEAD)
 		return;
 	c->state = CONN_ENDING;
-	c->heard = reactor_now(c->target->reactor);
+	c->ended = reactor_now(c->target->reactor);
 	conn_set_timer(c);
 	conn_wake(c);
 }
 
 /* --- time */
 
-/* In full feature phase, between PDUs. */
-static uint64_t full_deadline(const struct conn *c, const char **why)
+/* What a connection waits for: it is looked at again then, and `why` it would end. */
+struct deadline {
+	uint64_t at;
+	const char *why; /* NULL: it does not end, a ping is due */
+};
+
+static void until(struct deadline *d, const struct conn *c, uint64_t from, uint32_t seconds,
+		  const char *why)
 {
-	const struct config_limits *l = &c->target->limits;
-	uint64_t owed = c->owed ? target_deadline(c->target, c->owed_heard, l->data_out_timeout)
-				: REACTOR_NEVER;
-	uint64_t ping = target_deadline(c->target, c->ping_sent ? c->ping_sent : c->heard,
-					c->ping_sent ? l->nopin_timeout : l->nopin_interval);
-	*why = owed < ping    ? "data that was asked for does not come"
-	       : c->ping_sent ? "no answer to a NOP-In"
-			      : NULL; /* a ping is due */
-	return MIN(owed, ping);
+	uint64_t at = target_deadline(c->target, from, seconds);
+	if (at < d->at)
+		*d = (struct deadline){at, why};
 }
 
-/* When the connection is to be looked at again, and why it would end then. */
-static uint64_t next_deadline(struct conn *c, const char **why)
+static void login_deadline(struct deadline *d, const struct conn *c, bool midway)
 {
-	struct target *t = c->target;
-	const struct config_limits *l = &t->limits;
-	bool midway = iscsi_rx_in_pdu(&c->rx) && !c->paused;
-	uint64_t silent = target_deadline(t, c->heard, l->silent_timeout);
+	const struct config_limits *l = &c->target->limits;
+	if (!c->any_pdu || midway)
+		until(d, c, c->heard, l->silent_timeout, "silent before its login was complete");
+	until(d, c, c->started, l->login_timeout, "login took too long");
+}
 
+/* Time in which we do not read is not the peer's. */
+static void full_deadline(struct deadline *d, const struct conn *c, bool midway)
+{
+	const struct config_limits *l = &c->target->limits;
+	const struct session *s = c->session;
+	uint64_t alive = MAX(c->heard, c->taken);
+	if (c->sending)
+		until(d, c, c->taken, l->send_timeout, "what is sent to it is not taken");
+	if (!s->node)
+		until(d, c, c->started, l->discovery_timeout, "a discovery without an end");
+	if (c->paused)
+		return;
+	if (midway) {
+		until(d, c, c->heard, l->silent_timeout, "silent in the middle of a PDU");
+		until(d, c, c->pdu_began, l->data_out_timeout, "a PDU without an end");
+	}
+	if (!list_empty(&s->held))
+		until(d, c, s->gap_since, l->tmf_timeout, "a request before others does not come");
+	if (c->owed)
+		until(d, c, c->owed_heard, l->data_out_timeout,
+		      "data that was asked for does not come");
+	if (c->ping_sent)
+		until(d, c, MAX(c->ping_sent, c->taken), l->nopin_timeout, "no answer to a NOP-In");
+	else if (!midway)
+		until(d, c, alive, l->nopin_interval, NULL);
+}
+
+static struct deadline next_deadline(const struct conn *c)
+{
+	const struct config_limits *l = &c->target->limits;
+	bool midway = iscsi_rx_in_pdu(&c->rx);
+	struct deadline d = {REACTOR_NEVER, NULL};
 	switch (c->state) {
-	case CONN_LOGIN:
-		*why = "silent before its login was complete";
-		uint64_t login = target_deadline(t, c->started, l->login_timeout);
-		if ((!c->any_pdu || midway) && silent < login)
-			return silent;
-		*why = "login took too long";
-		return login;
-	case CONN_FULL:
-		*why = "silent in the middle of a PDU";
-		if (midway)
-			return silent;
-		return full_deadline(c, why);
-	case CONN_ENDING: *why = "the last answers were not taken"; return silent;
+	case CONN_LOGIN: login_deadline(&d, c, midway); break;
+	case CONN_FULL: full_deadline(&d, c, midway); break;
+	case CONN_ENDING:
+		until(&d, c, MAX(c->ended, c->taken), l->silent_timeout,
+		      "the last answers were not taken");
+		until(&d, c, c->ended, l->send_timeout, "the last answers were not taken in time");
+		break;
 	case CONN_DEAD: break;
 	}
-	return REACTOR_NEVER;
+	return d;
 }
 
 void conn_set_timer(struct conn *c)
 {
-	const char *why;
-	timer_set(c->target->reactor, &c->timer, next_deadline(c, &why));
+	timer_set(c->target->reactor, &c->timer, next_deadline(c).at);
 }
 
 /* Deadlines move with every byte; the timer does not, it looks again when it fires. */
 static void timer_fired(struct timer *timer)
 {
 	struct conn *c = container_of(timer, struct conn, timer);
-	const char *why = NULL;
-	if (next_deadline(c, &why) > reactor_now(c->target->reactor)) {
+	struct deadline d = next_deadline(c);
+	if (d.at > reactor_now(c->target->reactor)) {
 		conn_set_timer(c);
-	} else if (why) {
-		conn_drop(c, why);
+	} else if (d.why) {
+		conn_drop(c, d.why);
 	} else {
 		conn_ping(c, true);
 		conn_set_timer(c);
@@ -176,11 +208,9 @@ static void timer_fired(struct timer *timer)
 
 /* --- receiving */
 
-/* A PDU begun must be finished in time, so the timer has to be on the earlier deadline. */
-static void watch_for_silence(struct conn *c)
+void conn_watch(struct conn *c)
 {
-	const char *why;
-	uint64_t deadline = next_deadline(c, &why);
+	uint64_t deadline = next_deadline(c).at;
 	if (!timer_is_set(&c->timer) || deadline < c->timer.deadline)
 		timer_set(c->target->reactor, &c->timer, deadline);
 }
@@ -189,13 +219,16 @@ static void receive(struct conn *c)
 {
 	if (c->state == CONN_DEAD || c->receiving)
 		return;
+	bool resumed = c->paused;
 	c->paused = c->tx.count > TARGET_TX_HIGH;
 	if (c->paused)
 		return;
+	if (resumed)
+		c->heard = c->pdu_began = c->owed_heard = reactor_now(c->target->reactor);
 	unsigned n = iscsi_rx_want(&c->rx, c->recv_iov);
 	c->receiving = true;
 	net_recv(c->target->reactor, &c->recv, c->sock, c->recv_iov, n);
-	watch_for_silence(c);
+	conn_watch(c);
 }
 
 /* One event of the receive machine. False: take no more from this connection. */
@@ -204,7 +237,10 @@ static bool take_event(struct conn *c, enum iscsi_rx_event event)
 	bool login = c->state == CONN_LOGIN;
 	switch (event) {
 	case ISCSI_RX_HEADER: return login ? login_header(c) : dispatch_header(c);
-	case ISCSI_RX_PDU: c->any_pdu = true; return login ? login_pdu(c) : dispatch_pdu(c, false);
+	case ISCSI_RX_PDU:
+		c->any_pdu = true;
+		c->pdu_began = c->heard;
+		return login ? login_pdu(c) : dispatch_pdu(c, false);
 	case ISCSI_RX_DATA_DIGEST: c->target->stats.digest_errors++; return dispatch_pdu(c, true);
 	case ISCSI_RX_HEADER_DIGEST:
 		/* RFC 7143 7.8: where the next PDU begins cannot be known. */
@@ -233,6 +269,8 @@ static void received(struct op *op, int res)
 		return;
 	}
 	c->heard = reactor_now(c->target->reactor);
+	if (!iscsi_rx_in_pdu(&c->rx))
+		c->pdu_began = c->heard;
 	iscsi_rx_got(&c->rx, (size_t)res);
 	/* A connection that is ending reads on only to notice that the peer has closed. */
 	while (c->state != CONN_ENDING && c->state != CONN_DEAD) {
@@ -273,11 +311,13 @@ static void pump(struct deferred *d)
 	}
 	if (c->sending)
 		return;
-	data_in_make(c, false);
+	data_in_make(c);
 	unsigned n = iscsi_tx_want(&c->tx, c->send_iov, TARGET_SEND_IOV);
 	if (n) {
 		c->sending = true;
+		c->taken = reactor_now(c->target->reactor); /* so far, all of it */
 		net_send(c->target->reactor, &c->send, c->sock, c->send_iov, n);
+		conn_watch(c);
 	} else if (c->state == CONN_ENDING) {
 		conn_drop(c, NULL);
 	}
@@ -295,6 +335,7 @@ static void sent(struct op *op, int res)
 		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
 		return;
 	}
+	c->taken = reactor_now(c->target->reactor);
 	iscsi_tx_went(&c->tx, (size_t)res);
 	if (c->paused)
 		receive(c);

@@ -31,9 +31,10 @@ void data_in_residual(const struct task *task, struct iscsi_scsi_response *bhs)
 			 ISCSI_BIDI_UNDERFLOW);
 	if (write)
 		residual(bhs, bhs->residual, out, task->edtl_out, ISCSI_OVERFLOW, ISCSI_UNDERFLOW);
+	else if (out && !in) /* it calls for data that the initiator will not send */
+		residual(bhs, bhs->residual, out, 0, ISCSI_OVERFLOW, ISCSI_UNDERFLOW);
 	else
-		residual(bhs, bhs->residual, in ? in : out, task->edtl_in, ISCSI_OVERFLOW,
-			 ISCSI_UNDERFLOW);
+		residual(bhs, bhs->residual, in, task->edtl_in, ISCSI_OVERFLOW, ISCSI_UNDERFLOW);
 }
 
 void data_in_start(struct task *task, uint32_t len)
@@ -68,8 +69,35 @@ static void make_last(struct task *task, uint32_t len)
 	task_respond(task, task->buf + task->in_sent, len);
 }
 
+static void answer(struct task *task)
+{
+	struct conn *c = task->conn;
+	void (*then)(struct conn *) = task->then;
+	task_respond(task, NULL, 0);
+	if (then)
+		then(c);
+}
+
+void task_respond_behind(struct task *task, void (*then)(struct conn *c))
+{
+	struct conn *c = task->conn;
+	task->answering = true;
+	task->then = then;
+	if (list_empty(&c->data_in)) {
+		answer(task);
+		return;
+	}
+	list_add_tail(&c->data_in, &task->link);
+	conn_wake(c);
+}
+
 static bool make_one(struct conn *c, struct task *task)
 {
+	if (task->answering) {
+		list_del(&task->link);
+		answer(task);
+		return true;
+	}
 	uint32_t left = task->in_total - task->in_sent;
 	uint32_t len = MIN(left, MIN(c->params.max_send_data, task->in_burst));
 	bool bidi =
@@ -105,9 +133,9 @@ static bool make_one(struct conn *c, struct task *task)
 	return true;
 }
 
-void data_in_make(struct conn *c, bool all)
+void data_in_make(struct conn *c)
 {
-	while (!list_empty(&c->data_in) && (all || c->tx.count < TARGET_TX_DEPTH))
+	while (!list_empty(&c->data_in) && c->tx.count < TARGET_TX_DEPTH)
 		if (!make_one(c, list_first(&c->data_in, struct task, link)))
 			return;
 }

@@ -24,6 +24,7 @@ void data_out_expect(struct task *task)
 	struct conn *c = task->conn;
 	if (!c->owed++)
 		c->owed_heard = reactor_now(c->target->reactor);
+	conn_watch(c);
 }
 
 static void got_sequence(struct task *task)
@@ -103,14 +104,19 @@ void data_out_move_abort(struct scsi_io *io)
 		data_out_give_up(task);
 }
 
-void data_out_give_up(struct task *task)
+void data_out_forgive(struct task *task)
 {
-	task->swallowing = false;
 	for (; task->r2t_count; task->r2t_count--)
 		got_sequence(task);
 	if (task->expects_unsolicited)
 		got_sequence(task);
 	task->expects_unsolicited = false;
+}
+
+void data_out_give_up(struct task *task)
+{
+	task->swallowing = false;
+	data_out_forgive(task);
 	if (task->moving)
 		end_move(task, -ECANCELED);
 }
@@ -164,7 +170,6 @@ bool data_out_header(struct conn *c)
 	}
 	task_ref(task);
 	c->rx_task = task;
-	c->owed_heard = reactor_now(c->target->reactor);
 	if (task->fail) /* the rest is only waited for */
 		return true;
 	uint32_t offset = get_be32(bhs->buffer_offset), datasn = get_be32(bhs->datasn);
@@ -174,8 +179,9 @@ bool data_out_header(struct conn *c)
 	} else if (c->rx.data_len > seq.end - offset) {
 		fail(task, INCORRECT_AMOUNT_OF_DATA);
 	}
-	if (!task->fail && task->buf && offset < task->io.out_len)
-		iscsi_rx_place(&c->rx, task->buf + offset, task->io.out_len - offset);
+	uint32_t room = MIN(task->io.out_len, task->buf_len);
+	if (!task->fail && task->buf && offset < room)
+		iscsi_rx_place(&c->rx, task->buf + offset, room - offset);
 	return true;
 }
 
@@ -211,6 +217,8 @@ static void go_on(struct task *task)
 	} else if (task->delivered && !task->submitted && (task->fail || task->full)) {
 		list_del(&task->link); /* it may be starved */
 		command_begin(task);
+	} else if (task->delivered && !task->submitted) {
+		reactor_defer(task->target->reactor, &task->target->feed);
 	}
 }
 
@@ -222,6 +230,8 @@ bool data_out_pdu(struct conn *c, bool damaged)
 	/* It may have been aborted while this came in, and owes nothing any more. */
 	if (!task || !task->conn || !data_out_owed(task))
 		return true;
+	if (c->rx.data_len || (c->rx.bhs.flags & ISCSI_FINAL))
+		c->owed_heard = reactor_now(c->target->reactor);
 	if (damaged) /* RFC 7143 7.8 b: the task ends so, when the rest has come */
 		fail(task, PROTOCOL_SERVICE_CRC_ERROR);
 	if (!task->fail)

@@ -10,14 +10,17 @@ struct request {
 	void (*deliver)(struct task *task); /* NULL: no request, or no such opcode */
 	bool discovery;                     /* also in discovery sessions (RFC 7143 4.3) */
 	uint32_t data_max; /* what it may bring for its buffer; SCSI commands say themselves */
+	/* Immediate ones are taken while so many are in progress: when commands have used up their
+	 * places there are some left for what aborts them (RFC 7143 4.2.2.1). */
+	size_t immediate_max;
 };
 
 static const struct request requests[ISCSI_OPCODE_MASK + 1] = {
-	[ISCSI_NOP_OUT] = {nop_deliver, true, UINT32_MAX},
-	[ISCSI_SCSI_COMMAND] = {command_begin, false, 0},
-	[ISCSI_TMF_REQUEST] = {tmf_deliver, false, 0},
-	[ISCSI_TEXT_REQUEST] = {text_deliver, true, ISCSI_TEXT_MAX},
-	[ISCSI_LOGOUT_REQUEST] = {logout_deliver, true, 0},
+	[ISCSI_NOP_OUT] = {nop_deliver, true, UINT32_MAX, 36},
+	[ISCSI_SCSI_COMMAND] = {command_begin, false, 0, 32},
+	[ISCSI_TMF_REQUEST] = {tmf_deliver, false, 0, 40},
+	[ISCSI_TEXT_REQUEST] = {text_deliver, true, ISCSI_TEXT_MAX, 36},
+	[ISCSI_LOGOUT_REQUEST] = {logout_deliver, true, 0, 44},
 };
 
 /* A NOP-Out that asks for nothing: an answer to our ping, or a sign of life (RFC 7143 11.18). */
@@ -41,7 +44,7 @@ static int judge(struct conn *c, const struct request *row)
 		return ISCSI_REJECT_INVALID_FIELD;
 	if (session_find_task(c->session, itt))
 		return ISCSI_REJECT_TASK_IN_PROGRESS;
-	if ((bhs->opcode & ISCSI_IMMEDIATE) && c->immediate >= TARGET_IMMEDIATE_MAX)
+	if ((bhs->opcode & ISCSI_IMMEDIATE) && c->immediate >= row->immediate_max)
 		return ISCSI_REJECT_IMMEDIATE;
 	return 0;
 }
@@ -49,7 +52,7 @@ static int judge(struct conn *c, const struct request *row)
 static void place_request(struct conn *c, struct task *task, const struct request *row)
 {
 	uint32_t len = MIN(c->rx.data_len, row->data_max);
-	if (len && task_get_buf(task, len))
+	if (len && task_get_buf(task, len, false))
 		iscsi_rx_place(&c->rx, task->buf, len);
 }
 
@@ -62,7 +65,7 @@ static bool request_header(struct conn *c, const struct request *row)
 	uint32_t cmdsn = get_be32(((const struct iscsi_nop_out *)bhs)->cmdsn);
 
 	/* RFC 7143 4.2.2.1: outside the window, or there already: silently ignored. */
-	if (numbered && !session_expects(s, cmdsn) && reject != ISCSI_REJECT_TASK_IN_PROGRESS)
+	if (numbered && !session_expects(s, cmdsn))
 		return true;
 	if (reject) {
 		conn_reject(c, &c->rx.bhs, (enum iscsi_reject_reason)reject);
@@ -189,6 +192,14 @@ static enum iscsi_logout_result judge_logout(const struct conn *c,
 	return ISCSI_LOGOUT_FAILED;
 }
 
+/* What is not answered by now never will be (RFC 7143 11.14.5). */
+static void logged_out(struct conn *c)
+{
+	log_info(c->target->log, "%s: logout of %s", c->peer_text, c->session->initiator);
+	session_free(c->session);
+	conn_end(c);
+}
+
 static void logout_deliver(struct task *task)
 {
 	struct conn *c = task->conn;
@@ -199,12 +210,5 @@ static void logout_deliver(struct task *task)
 	bhs->response = result;
 	put_be16(bhs->time2wait, (uint16_t)c->params.time2wait);
 	put_be16(bhs->time2retain, (uint16_t)c->params.time2retain);
-	data_in_make(c, true);
-	task_respond(task, NULL, 0);
-	if (result != ISCSI_LOGOUT_CLOSED)
-		return;
-	/* What is not answered by now never will be (RFC 7143 11.14.5). */
-	log_info(c->target->log, "%s: logout of %s", c->peer_text, c->session->initiator);
-	session_free(c->session);
-	conn_end(c);
+	task_respond_behind(task, result == ISCSI_LOGOUT_CLOSED ? logged_out : NULL);
 }

@@ -173,7 +173,7 @@ static void fail(struct conn *c, const char *why)
 	snprintf(name, sizeof(name), "%s", engine->id.initiator_name);
 	log_warning(c->target->log, "%s: login of %s failed: %s", c->peer_text,
 		    name[0] ? name : "somebody", why);
-	c->target->login_count--;
+	conn_logged_in(c);
 	login_free(c);
 	conn_end(c);
 }
@@ -186,7 +186,7 @@ static int make_session(struct conn *c)
 	struct session *s = session_find(t, c->login->node, id->initiator_name, id->isid, id->tsih);
 	c->cid = id->cid;
 	if (id->tsih)
-		return s && s->conn->cid == id->cid ? session_adopt(s, c) : -ENOENT;
+		return s && s->conn->cid == id->cid ? session_adopt(s, c, id->cmdsn) : -ENOENT;
 	/* RFC 7143 6.3.5: the same initiator port logs in again, so the old session is over. */
 	if (s)
 		conn_drop(s->conn, "its session is reinstated");
@@ -226,7 +226,8 @@ static bool enter_full_feature(struct conn *c, struct iscsi_login_response *rsp,
 	c->rx.data_digest = c->tx.data_digest = c->params.data_digest;
 	c->state = CONN_FULL;
 	t->stats.logins++;
-	t->login_count--;
+	if (s->node) /* a discovery session is not trusted more than a login */
+		conn_logged_in(c);
 	login_free(c);
 	text_start(c);
 	conn_set_timer(c);

@@ -39,13 +39,14 @@ static void *pop(struct pool *pool, unsigned class)
 static void trim(struct pool *pool, size_t need)
 {
 	for (unsigned class = POOL_CLASSES; class -- > 0;)
-		while (pool->used + pool->kept + need > pool->limit && pool->free[class])
+		while (pool->used + pool->other + pool->kept + need > pool->limit &&
+		       pool->free[class])
 			free(pop(pool, class));
 }
 
 void pool_free(struct pool *pool)
 {
-	assert(pool->used == 0);
+	assert(pool->used == 0 && pool->other == 0);
 	for (unsigned class = 0; class < POOL_CLASSES; class ++)
 		while (pool->free[class])
 			free(pop(pool, class));
@@ -62,8 +63,9 @@ void *pool_get(struct pool *pool, size_t len, bool command)
 		return NULL;
 	unsigned class = class_of(len);
 	size_t size = class_size(class);
-	size_t limit = command ? pool_for_commands(pool) : pool->limit;
-	if (pool->used + size > limit)
+	size_t *account = command ? &pool->used : &pool->other;
+	size_t limit = command ? pool_for_commands(pool) : pool->limit - pool_for_commands(pool);
+	if (*account + size > limit)
 		return NULL;
 	void *buf = pop(pool, class);
 	if (!buf) {
@@ -71,15 +73,16 @@ void *pool_get(struct pool *pool, size_t len, bool command)
 		buf = aligned_alloc((size_t)1 << POOL_MIN_SHIFT, size);
 	}
 	if (buf)
-		pool->used += size;
+		*account += size;
 	return buf;
 }
 
-void pool_put(struct pool *pool, void *buf, size_t len)
+void pool_put(struct pool *pool, void *buf, size_t len, bool command)
 {
 	unsigned class = class_of(len);
-	assert(pool->used >= class_size(class));
-	pool->used -= class_size(class);
+	size_t *account = command ? &pool->used : &pool->other;
+	assert(*account >= class_size(class));
+	*account -= class_size(class);
 	memcpy(buf, &pool->free[class], sizeof(void *));
 	pool->free[class] = buf;
 	pool->kept += class_size(class);

@@ -3,8 +3,8 @@
  * Buffers of tasks: page-aligned, in powers of two, kept for the next task of that size. One budget
  * bounds what is in use and what is kept together. Contents are whatever was there before.
  *
- * An eighth of the budget is left to what keeps sessions alive (pings, text), when commands have taken
- * the rest.
+ * An eighth of the budget is for what keeps sessions alive (pings, text), and nothing else is: neither
+ * commands nor those can take the other's part.
  */
 #ifndef LUNAR_TARGET_POOL_H
 #define LUNAR_TARGET_POOL_H
@@ -19,8 +19,9 @@
 
 struct pool {
 	size_t limit;
-	size_t used; /* bytes handed out, rounded up to their class */
-	size_t kept; /* bytes waiting in the free lists */
+	size_t used;  /* bytes handed out to commands, rounded up to their class */
+	size_t other; /* to others */
+	size_t kept;  /* bytes waiting in the free lists */
 	void *free[POOL_CLASSES];
 };
 
@@ -30,17 +31,17 @@ void pool_free(struct pool *pool);
 void *pool_get(struct pool *pool, size_t len, bool command);
 /* What a buffer for `len` bytes takes of the budget. */
 size_t pool_size(size_t len);
-/* `len` as it was asked for. */
-void pool_put(struct pool *pool, void *buf, size_t len);
+/* `len` and `command` as it was asked for. */
+void pool_put(struct pool *pool, void *buf, size_t len, bool command);
 /* What commands may take together. */
 static inline size_t pool_for_commands(const struct pool *pool)
 {
 	return pool->limit - pool->limit / 8;
 }
-/* Three quarters of that are in use: take nothing new on. */
+/* Half of that is in use: take little new on. */
 static inline bool pool_low(const struct pool *pool)
 {
-	return pool->used > pool_for_commands(pool) / 4 * 3;
+	return pool->used > pool_for_commands(pool) / 2;
 }
 
 #endif

@@ -13,7 +13,7 @@ static void accept_next(struct portal *p)
 	net_accept(p->target->reactor, &p->accept, p->sock);
 }
 
-/* Out of descriptors or memory: connections that end will make room. */
+/* Out of descriptors or memory, as a rule: connections that end will make room. */
 static void retry_fired(struct timer *timer)
 {
 	accept_next(container_of(timer, struct portal, retry));
@@ -52,7 +52,7 @@ static void accepted(struct op *op, int res)
 		release(p);
 		return;
 	}
-	if (res == -EMFILE || res == -ENFILE || res == -ENOMEM || res == -ENOBUFS) {
+	if (res < 0 && res != -ECONNABORTED) {
 		log_warning(t->log, "cannot accept a connection: %s", strerror(-res));
 		timer_set(t->reactor, &p->retry, reactor_now(t->reactor) + ACCEPT_RETRY_NS);
 		return;

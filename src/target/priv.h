@@ -27,18 +27,21 @@
 #include "target/target.h"
 
 #define TARGET_PORTAL_GROUP 1
-#define TARGET_MAX_R2T      16   /* outstanding R2Ts of one task */
-#define TARGET_SEND_IOV     96   /* vectors of one send: up to 32 PDUs */
-#define TARGET_TX_DEPTH     32   /* Data-In PDUs are made no further ahead than this */
-#define TARGET_TX_HIGH      1024 /* queued PDUs from which on we stop reading */
+#define TARGET_MAX_R2T      16  /* outstanding R2Ts of one task */
+#define TARGET_SEND_IOV     96  /* vectors of one send: up to 32 PDUs */
+#define TARGET_TX_DEPTH     32  /* Data-In PDUs are made no further ahead than this */
+#define TARGET_TX_HIGH      256 /* queued PDUs from which on we stop reading */
 /* What one session may hold of the memory for commands: its share of four, but never less than the
  * largest command needs. */
-#define TARGET_SHARES        4
-#define TARGET_SHARE_MIN     (16u << 20)
-#define TARGET_IMMEDIATE_MAX 32 /* immediate requests of a connection at a time */
-#define TARGET_STAGE_LOGIN   ISCSI_RX_STAGE_MIN
-#define TARGET_STAGE_FULL    (16 * 1024)
-#define TARGET_ITT_BUCKETS   64
+#define TARGET_SHARES    4
+#define TARGET_SHARE_MIN (16u << 20)
+/* What one connection may hold for pings and texts, which no window bounds. */
+#define TARGET_ECHO_MAX     (512u << 10)
+#define TARGET_FREE_MAX     1024 /* tasks, and PDUs, that are kept for the next use */
+#define TARGET_STAGE_LOGIN  ISCSI_RX_STAGE_MIN
+#define TARGET_STAGE_FULL   (16 * 1024)
+#define TARGET_ITT_BUCKETS  64
+#define TARGET_LUN_ACCOUNTS 1024
 
 struct auth {
 	struct iscsi_chap_account
@@ -50,9 +53,11 @@ struct auth {
 struct target_node {
 	struct list link;
 	struct target *target;
+	uint16_t id;
 	char *name, *alias;
 	struct auth auth;
 	struct scsi_device *device;
+	struct deferred cold_reset; /* ends every session of the node */
 };
 
 struct portal {
@@ -75,8 +80,11 @@ struct target {
 
 	struct pool pool;
 	struct list free_tasks, free_pdus, tasks; /* tasks: all that are alive */
-	struct list starved;                      /* tasks that wait for a buffer, oldest first */
+	size_t free_task_count, free_pdu_count;
+	struct list starved; /* tasks that wait for a buffer, oldest first */
 	uint64_t feed_round;
+	size_t lun_memory[TARGET_LUN_ACCOUNTS]; /* of commands' buffers, bytes; by node and LUN */
+	uint16_t last_node_id;
 	struct deferred feed; /* serves them */
 	uint16_t last_tsih;
 
@@ -101,9 +109,12 @@ struct session {
 
 	uint32_t expcmdsn, maxcmdsn;
 	size_t active;      /* delivered, non-immediate requests without a response */
-	size_t memory;      /* of its tasks' buffers, bytes */
-	uint64_t blocked;   /* feed round in which it got no memory */
-	bool window_closed; /* the last MaxCmdSN we sent left no room for a command */
+	size_t memory;      /* of its commands' buffers, bytes */
+	size_t echoes;      /* of its other requests' buffers, bytes */
+	uint64_t gap_since; /* with something held: when the number before it began to be missing */
+	uint64_t blocked;   /* feed round in which commands to some LUNs got no memory */
+	uint64_t blocked_luns; /* which: a bit for each account, modulo 64 */
+	bool window_closed;    /* the last MaxCmdSN we sent left no room for a command */
 	struct list
 		held; /* came before their turn, by CmdSN; immediate functions on many tasks, too */
 	struct list by_itt[TARGET_ITT_BUCKETS];
@@ -140,6 +151,9 @@ struct conn {
 
 	struct timer timer;
 	uint64_t started, heard; /* when the last byte came */
+	uint64_t pdu_began;      /* the PDU that is coming in */
+	uint64_t taken;          /* when the peer last took something, or had all of it */
+	uint64_t ended;          /* CONN_ENDING: since then */
 	size_t owed;             /* Data-Out sequences that the initiator was asked for or began */
 	uint64_t owed_heard;     /* when one of them last began or moved */
 	uint64_t ping_sent;      /* 0: no NOP-In waits for its answer */
@@ -153,6 +167,7 @@ struct conn {
 	size_t immediate; /* requests in progress */
 	bool patient;     /* a function on many tasks is being started (RFC 7143 4.2.3.3 a) */
 	bool any_pdu;     /* a first PDU has come in whole */
+	bool logging_in;  /* counted in target->login_count; so are discovery sessions */
 	struct iscsi_text_target text; /* in full feature phase */
 };
 
@@ -175,9 +190,11 @@ struct task {
 	bool plug;      /* no request at all, only its CmdSN */
 	bool counted;   /* in session->active or conn->immediate */
 
-	uint8_t *buf;     /* from the pool */
-	uint32_t buf_len; /* as asked for */
-	size_t charged;   /* of it, to session->memory */
+	uint8_t *buf;                 /* from the pool */
+	uint32_t buf_len;             /* as asked for */
+	uint16_t lun_account;         /* in target->lun_memory */
+	void (*then)(struct conn *c); /* after its answer, which waits behind Data-In */
+	bool answering;
 
 	/* A SCSI command */
 	uint32_t edtl_out, edtl_in; /* expected data transfer lengths */
@@ -233,11 +250,15 @@ void conn_new(struct target *t, struct portal *p, int sock, const struct net_add
 /* The connection ends now; with a reason for the log, or NULL when it is no news. Its memory stays
  * until the end of this turn at least. */
 void conn_drop(struct conn *c, const char *why);
+/* It is not one of those that still log in any more. */
+void conn_logged_in(struct conn *c);
 /* It ends when everything queued has been sent. */
 void conn_end(struct conn *c);
 /* Something is to be sent, at the end of this turn. */
 void conn_wake(struct conn *c);
 void conn_set_timer(struct conn *c);
+/* A deadline may have come that is earlier than the timer. */
+void conn_watch(struct conn *c);
 int conn_grow_stage(struct conn *c, size_t size);
 
 /* --- response.c */
@@ -270,18 +291,22 @@ void session_free(struct session *s);
 /* NULL node: discovery sessions. `tsih` 0: whatever it is. */
 struct session *session_find(struct target *t, const struct target_node *node,
 			     const char *initiator, const uint8_t *isid, uint16_t tsih);
-/* `c` takes the place of the session's connection (RFC 7143 6.3.4). */
-int session_adopt(struct session *s, struct conn *c);
+/* `c` takes the place of the session's connection (RFC 7143 6.3.4); its login had this CmdSN. */
+int session_adopt(struct session *s, struct conn *c, uint32_t cmdsn);
 /* What a PDU says now: never less than was said before (RFC 7143 4.2.2.1). */
 uint32_t session_maxcmdsn(struct session *s);
+/* There is news of the window for an initiator that waits for it. */
+bool session_window_opens(const struct session *s);
 struct task *session_find_task(struct session *s, uint32_t itt);
 /* May a request with this CmdSN come in? False: it is to be ignored. */
 bool session_expects(const struct session *s, uint32_t cmdsn);
 /* Delivers the request when its turn has come, and those behind it; else holds it. */
 void session_sequence(struct session *s, struct task *task);
+/* The request whose turn has just come is rejected: its number has not been received (RFC 7143 7.3). */
+void session_reject(struct task *task);
 /* A request that will not come: its number counts as received (RFC 7143 11.6.1 b). -ENOMEM. */
 int session_plug(struct session *s, uint32_t cmdsn);
-/* How much more memory its commands may take. */
+/* How much memory its commands may take together. */
 size_t session_share(const struct session *s);
 
 /* --- task.c */
@@ -290,8 +315,14 @@ size_t session_share(const struct session *s);
 struct task *task_new(struct conn *c);
 void task_ref(struct task *task);
 void task_unref(struct task *task);
-/* A buffer of at least `len` bytes. False: no memory now. */
-bool task_get_buf(struct task *task, uint32_t len);
+bool task_is_command(const struct task *task);
+/* It does not get a buffer of `len` bytes because all have too much, not its own session or LU. */
+bool task_is_too_much(struct task *task, uint32_t len);
+/*
+ * A buffer of at least `len` bytes, with what has been received so far: for the whole of a command, or
+ * for data that comes before its turn and for other requests. False: no memory now.
+ */
+bool task_get_buf(struct task *task, uint32_t len, bool whole);
 /* The answer is on its way, or there will be none: the request counts no more, and its ITT may come
  * again. */
 void task_retire(struct task *task);
@@ -299,6 +330,8 @@ void task_retire(struct task *task);
 struct iscsi_bhs *task_response(struct task *task, uint8_t opcode);
 /* Sends it; `data` lives as long as the task. The task's own reference goes with it. */
 void task_respond(struct task *task, const void *data, uint32_t len);
+/* The same without data, when the Data-In that is ready has been sent; `then` (may be NULL) follows. */
+void task_respond_behind(struct task *task, void (*then)(struct conn *c));
 
 /* --- dispatch.c */
 
@@ -334,22 +367,25 @@ void data_out_move_abort(struct scsi_io *io);
 void data_out_expect(struct task *task);
 /* The initiator is still to send something: unsolicited data, or for an R2T. */
 bool data_out_owed(const struct task *task);
-/* Of an aborted task: what has not come is not waited for any more. */
+/* What has not come of its data is not waited for any more. */
+void data_out_forgive(struct task *task);
+/* The same of an aborted task, whose move ends. */
 void data_out_give_up(struct task *task);
 
 /* --- data_in.c */
 
 void data_in_start(struct task *task, uint32_t len);
-/* Queues Data-In PDUs, all there are or as many as are worth it now. */
-void data_in_make(struct conn *c, bool all);
+/* Queues Data-In PDUs, and answers behind them, as many as are worth it now. */
+void data_in_make(struct conn *c);
 /* Residual counts and flags of a Data-In or SCSI Response (RFC 7143 11.4.5). */
 void data_in_residual(const struct task *task, struct iscsi_scsi_response *bhs);
 
 /* --- tmf.c, text.c */
 
 /* Whether an immediate request is a function that has to wait for commands before it. */
-bool tmf_waits(struct task *task);
+bool tmf_waits(const struct task *task);
 void tmf_deliver(struct task *task);
+void tmf_cold_reset(struct deferred *d);
 /* The nexus is lost: forget the function. */
 void tmf_stop(struct task *task);
 void text_start(struct conn *c);

@@ -37,7 +37,12 @@ static void out_sent(struct iscsi_tx_pdu *tx, int err)
 	struct target *t = pdu->target;
 	if (pdu->task)
 		task_unref(pdu->task);
+	if (t->free_pdu_count >= TARGET_FREE_MAX) {
+		free(pdu);
+		return;
+	}
 	list_add_head(&t->free_pdus, &pdu->tx.link);
+	t->free_pdu_count++;
 }
 
 struct out_pdu *conn_pdu(struct conn *c, uint8_t opcode, uint8_t flags, struct task *task)
@@ -51,6 +56,7 @@ struct out_pdu *conn_pdu(struct conn *c, uint8_t opcode, uint8_t flags, struct t
 	} else {
 		pdu = list_first(&t->free_pdus, struct out_pdu, tx.link);
 		list_del(&pdu->tx.link);
+		t->free_pdu_count--;
 	}
 	memset(&pdu->tx.bhs, 0, sizeof(pdu->tx.bhs));
 	pdu->tx.bhs.opcode = opcode;

@@ -73,45 +73,57 @@ struct session *session_new(struct conn *c, struct target_node *node,
 	return s;
 }
 
-/* Nobody is left to answer: what the device server has goes on without us, the rest ends here. */
-static void orphan(struct task *task)
+/* Nobody is left to answer. */
+static void isolate(struct task *task, struct list *alone)
 {
-	task_ref(task);
 	list_del(&task->itt_link);
+	list_add_tail(alone, &task->itt_link);
 	task->conn = NULL;
 	task->counted = false;
 	tmf_stop(task);
-	command_forget(task);
-	task_unref(task);
 }
 
-static void end_tasks(struct session *s)
+/*
+ * What the device server has goes on without us, the rest ends here. The end of one task lets others
+ * go on, and functions of other sessions end: so all of them are out of everybody's reach first.
+ */
+static void end_tasks(struct session *s, struct conn *c)
 {
+	struct list alone;
+	list_init(&alone);
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
 		while (!list_empty(&s->by_itt[i]))
-			orphan(list_first(&s->by_itt[i], struct task, itt_link));
+			isolate(list_first(&s->by_itt[i], struct task, itt_link), &alone);
+	s->active = 0;
+	s->memory = s->echoes = 0;
+	c->immediate = 0;
+	c->owed = 0;
+	while (!list_empty(&alone)) {
+		struct task *task = list_first(&alone, struct task, itt_link);
+		list_del(&task->itt_link);
+		task_ref(task);
+		command_forget(task);
+		task_unref(task);
+	}
 	while (!list_empty(&s->held)) /* what is left are plugs */
 		task_unref(list_first(&s->held, struct task, link));
-	s->active = 0;
-	s->memory = 0;
-	s->conn->immediate = 0;
-	s->conn->owed = 0;
 }
 
 void session_free(struct session *s)
 {
 	struct target *t = s->target;
-	end_tasks(s);
+	struct conn *c = s->conn;
+	c->session = NULL;
+	list_del(&s->link);
+	end_tasks(s, c);
 	if (s->nexus) {
 		scsi_nexus_free(s->nexus);
 		t->session_count--;
 	}
-	s->conn->session = NULL;
-	list_del(&s->link);
 	free(s);
 }
 
-int session_adopt(struct session *s, struct conn *c)
+int session_adopt(struct session *s, struct conn *c, uint32_t cmdsn)
 {
 	struct conn *old = s->conn;
 	struct scsi_nexus *nexus = NULL;
@@ -122,42 +134,50 @@ int session_adopt(struct session *s, struct conn *c)
 		if (!nexus)
 			return -ENOMEM;
 	}
-	end_tasks(s);
+	old->session = NULL;
+	s->conn = c;
+	c->session = s;
+	end_tasks(s, old);
 	if (s->nexus)
 		scsi_nexus_free(s->nexus);
 	s->nexus = nexus;
-	s->conn = c;
-	c->session = s;
-	old->session = NULL;
+	/* What was sent on the old connection and has not come never will, and nobody waits for it. */
+	if (iscsi_sn_in(cmdsn, s->expcmdsn, s->maxcmdsn + 1))
+		s->expcmdsn = cmdsn;
 	conn_drop(old, "taken over by a new connection of its session");
 	return 0;
 }
 
 /* --- command numbering (RFC 7143 4.2.2.1) */
 
-static size_t whole_share(const struct session *s)
+size_t session_share(const struct session *s)
 {
 	return MAX(pool_for_commands(&s->target->pool) / TARGET_SHARES, TARGET_SHARE_MIN);
 }
 
-size_t session_share(const struct session *s)
+/* The MaxCmdSN that there is room for now. Near a limit that is one command at a time, so that a session
+ * which needs no memory is not stopped by those that have it. */
+static uint32_t window_end(const struct session *s)
 {
-	size_t share = whole_share(s);
-	return s->memory < share ? share - s->memory : 0;
+	const struct target *t = s->target;
+	bool low = pool_low(&t->pool) || s->memory > session_share(s) / 8 * 5;
+	size_t most = low ? 1 : t->limits.max_commands;
+	size_t room = s->active < most ? most - s->active : 0;
+	return s->expcmdsn + (uint32_t)room - 1;
 }
 
 uint32_t session_maxcmdsn(struct session *s)
 {
-	const struct target *t = s->target;
-	size_t room = 0;
-	bool low = pool_low(&t->pool) || session_share(s) < whole_share(s) / 4;
-	if (!low && s->active < t->limits.max_commands)
-		room = t->limits.max_commands - s->active;
-	uint32_t max = s->expcmdsn + (uint32_t)room - 1;
+	uint32_t max = window_end(s);
 	if (iscsi_sn_gt(max, s->maxcmdsn))
 		s->maxcmdsn = max;
 	s->window_closed = s->maxcmdsn == s->expcmdsn - 1;
 	return s->maxcmdsn;
+}
+
+bool session_window_opens(const struct session *s)
+{
+	return s->window_closed && iscsi_sn_gt(window_end(s), s->maxcmdsn);
 }
 
 struct task *session_find_task(struct session *s, uint32_t itt)
@@ -192,6 +212,8 @@ static bool goes_before(const struct task *a, const struct task *b)
 static void hold(struct session *s, struct task *task)
 {
 	struct list *pos = &s->held;
+	if (list_empty(&s->held))
+		s->gap_since = reactor_now(s->target->reactor);
 	list_for_each (it, &s->held) {
 		if (goes_before(task, list_entry(it, struct task, link))) {
 			pos = it;
@@ -226,6 +248,7 @@ static void deliver_due(struct conn *c)
 		if (iscsi_sn_gt(task->cmdsn, s->expcmdsn))
 			break;
 		list_del(&task->link);
+		s->gap_since = reactor_now(s->target->reactor);
 		deliver(s, task);
 	}
 }
@@ -243,6 +266,15 @@ void session_sequence(struct session *s, struct task *task)
 	}
 	hold(s, task);
 	deliver_due(c);
+	if (c->session == s && !list_empty(&s->held))
+		conn_watch(c);
+}
+
+void session_reject(struct task *task)
+{
+	struct session *s = task->conn->session;
+	if (!task->immediate && task->cmdsn == s->expcmdsn - 1)
+		s->expcmdsn--;
 }
 
 int session_plug(struct session *s, uint32_t cmdsn)

@@ -65,6 +65,7 @@ static int auth_set(struct auth *to, const struct target_auth *from)
 
 static void node_free(struct target_node *node)
 {
+	deferred_cancel(&node->cold_reset);
 	auth_free(&node->auth);
 	scsi_device_free(node->device);
 	free(node->name);
@@ -93,9 +94,11 @@ int target_node_new(struct target_node **out, struct target *t, const char *name
 		return -ENOMEM;
 	list_init(&node->link);
 	node->target = t;
+	node->id = t->last_node_id++;
 	node->name = strdup(name);
 	node->alias = alias ? strdup(alias) : NULL;
 	node->device = scsi_device_new(name);
+	deferred_init(&node->cold_reset, tmf_cold_reset);
 	if (!node->name || (alias && !node->alias) || !node->device) {
 		if (node->device)
 			scsi_device_free(node->device);
@@ -190,7 +193,7 @@ static void free_dead_tasks(struct target *t)
 		struct task *task = list_first(&t->free_tasks, struct task, all);
 		list_del(&task->all);
 		if (task->buf)
-			pool_put(&t->pool, task->buf, task->buf_len);
+			pool_put(&t->pool, task->buf, task->buf_len, task_is_command(task));
 		free(task);
 	}
 	while (!list_empty(&t->free_pdus)) {
@@ -222,5 +225,5 @@ void target_get_stats(const struct target *t, struct target_stats *out)
 	*out = t->stats;
 	out->connections = t->conn_count;
 	out->sessions = t->session_count;
-	out->memory = t->pool.used;
+	out->memory = t->pool.used + t->pool.other;
 }

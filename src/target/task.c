@@ -15,6 +15,7 @@ struct task *task_new(struct conn *c)
 	} else {
 		task = list_first(&t->free_tasks, struct task, all);
 		list_del(&task->all);
+		t->free_task_count--;
 	}
 	/* What lies behind `response` is filled in by who uses it. */
 	memset(task, 0, offsetof(struct task, response));
@@ -38,18 +39,95 @@ void task_ref(struct task *task)
 	task->refs++;
 }
 
+bool task_is_command(const struct task *task)
+{
+	return iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND;
+}
+
+/* --- buffers */
+
+/* A buffer's bytes are on the account of the session, until that ends, and of the logical unit, until
+ * they are free: what a store that hangs keeps is its own LU's. */
+static size_t *lun_account(struct task *task)
+{
+	return &task->target->lun_memory[task->lun_account];
+}
+
+static size_t *session_account(struct task *task)
+{
+	struct session *s = task->conn ? task->conn->session : NULL;
+	return !s ? NULL : task_is_command(task) ? &s->memory : &s->echoes;
+}
+
 static void put_buf(struct task *task)
 {
+	bool command = task_is_command(task);
 	if (!task->buf)
 		return;
-	pool_put(&task->target->pool, task->buf, task->buf_len);
-	/* A session that is gone took its account with it. */
-	if (task->conn && task->conn->session)
-		task->conn->session->memory -= task->charged;
-	task->charged = 0;
+	size_t size = pool_size(task->buf_len), *session = session_account(task);
+	pool_put(&task->target->pool, task->buf, task->buf_len, command);
+	if (session)
+		*session -= size;
+	if (command)
+		*lun_account(task) -= size;
 	task->buf = NULL;
 	task->buf_len = 0;
 }
+
+/* How much there is of something for one command: a quarter is left for data that comes before its
+ * command's turn, or windows that are open already could not be honoured. */
+static size_t part(size_t all, bool whole)
+{
+	return whole ? all / 4 * 3 : all;
+}
+
+/*
+ * One LU takes no more than it leaves to all others, so however many hang, there is room for one more. A
+ * session has its share, or a single command. `own` is what the task gives back for it.
+ */
+static bool may_have(struct task *task, size_t size, size_t own, bool whole)
+{
+	const struct session *s = task->conn->session;
+	const struct pool *pool = &task->target->pool;
+	if (!task_is_command(task))
+		return s->echoes - own + size <= TARGET_ECHO_MAX;
+	size_t others = s->memory - own;
+	if (others && others + size > part(session_share(s), whole))
+		return false;
+	return *lun_account(task) - own + size + pool->used - own <=
+	       part(pool_for_commands(pool), whole);
+}
+
+bool task_is_too_much(struct task *task, uint32_t len)
+{
+	size_t own = task->buf ? pool_size(task->buf_len) : 0;
+	return *lun_account(task) == own && task->conn->session->memory == own &&
+	       !may_have(task, pool_size(len), own, true);
+}
+
+bool task_get_buf(struct task *task, uint32_t len, bool whole)
+{
+	bool command = task_is_command(task);
+	size_t size = pool_size(len), own = task->buf ? pool_size(task->buf_len) : 0;
+	if (task->buf && task->buf_len >= len)
+		return true;
+	if (!may_have(task, size, own, whole))
+		return false;
+	uint8_t *buf = pool_get(&task->target->pool, len, command);
+	if (!buf)
+		return false;
+	if (task->buf)
+		memcpy(buf, task->buf, MIN(task->received, task->buf_len));
+	put_buf(task);
+	task->buf = buf;
+	task->buf_len = len;
+	*session_account(task) += size;
+	if (command)
+		*lun_account(task) += size;
+	return true;
+}
+
+/* --- the end */
 
 void task_unref(struct task *task)
 {
@@ -62,29 +140,14 @@ void task_unref(struct task *task)
 	timer_cancel(t->reactor, &task->patience);
 	put_buf(task);
 	list_del(&task->all);
-	list_add_head(&t->free_tasks, &task->all);
+	if (t->free_task_count < TARGET_FREE_MAX) {
+		list_add_head(&t->free_tasks, &task->all);
+		t->free_task_count++;
+	} else {
+		free(task);
+	}
 	if (!pool_low(&t->pool) && !t->freeing)
 		reactor_defer(t->reactor, &t->feed);
-}
-
-bool task_get_buf(struct task *task, uint32_t len)
-{
-	struct target *t = task->target;
-	struct session *s = task->conn->session;
-	bool command = iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND;
-	if (task->buf && task->buf_len >= len)
-		return true;
-	if (command && pool_size(len) > session_share(s))
-		return false;
-	uint8_t *buf = pool_get(&t->pool, len, command);
-	if (!buf)
-		return false;
-	put_buf(task);
-	task->buf = buf;
-	task->buf_len = len;
-	task->charged = command ? pool_size(len) : 0;
-	s->memory += task->charged;
-	return true;
 }
 
 void task_retire(struct task *task)

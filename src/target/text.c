@@ -72,26 +72,30 @@ void text_start(struct conn *c)
 	iscsi_text_target_init(&c->text, &text_ops, c, &c->params, !c->session->node);
 }
 
+static void reject(struct task *task, enum iscsi_reject_reason reason)
+{
+	session_reject(task);
+	conn_reject(task->conn, &task->bhs, reason);
+	command_forget(task);
+}
+
 void text_deliver(struct task *task)
 {
 	struct conn *c = task->conn;
 	const uint8_t *text = NULL;
 	uint32_t len = 0, got = iscsi_data_length(&task->bhs);
 	if (got > task->buf_len) { /* longer than any text, or no memory for it */
-		conn_reject(c, &task->bhs, ISCSI_REJECT_LONG_OPERATION);
-		command_forget(task);
+		reject(task, ISCSI_REJECT_LONG_OPERATION);
 		return;
 	}
 	struct iscsi_text_response *bhs =
 		(struct iscsi_text_response *)task_response(task, ISCSI_TEXT_RESPONSE);
-	int reject =
-		iscsi_text_target_request(&c->text, (const struct iscsi_text_request *)&task->bhs,
-					  task->buf, got, bhs, &text, &len);
-	if (!reject && len && !task_get_buf(task, len))
-		reject = ISCSI_REJECT_LONG_OPERATION;
-	if (reject) {
-		conn_reject(c, &task->bhs, (enum iscsi_reject_reason)reject);
-		command_forget(task);
+	int err = iscsi_text_target_request(&c->text, (const struct iscsi_text_request *)&task->bhs,
+					    task->buf, got, bhs, &text, &len);
+	if (!err && len && !task_get_buf(task, len, false))
+		err = ISCSI_REJECT_LONG_OPERATION;
+	if (err) {
+		reject(task, (enum iscsi_reject_reason)err);
 		return;
 	}
 	if (len)

@@ -38,30 +38,36 @@ static unsigned function_of(const struct task *task)
 	return request(task)->function & ~ISCSI_FINAL;
 }
 
-/* RFC 7143 11.5.1: a cold reset is like a power on, so it ends every session of the node. */
-static void cold_reset(const struct target_node *node, const struct conn *asker)
+/*
+ * RFC 7143 11.5.1: a cold reset is like a power on, so it ends every session of the node. The asker's
+ * goes with the answer, the others later: any of them may be in the middle of something.
+ */
+void tmf_cold_reset(struct deferred *d)
 {
+	struct target_node *node = container_of(d, struct target_node, cold_reset);
 	list_for_each_safe (it, &node->target->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
-		if (c != asker && c->session && c->session->node == node)
+		if (c->session && c->session->node == node)
 			conn_drop(c, "target cold reset");
 	}
 }
 
+static void cold_reset_answered(struct conn *c)
+{
+	reactor_defer(c->target->reactor, &c->session->node->cold_reset);
+	session_free(c->session);
+	conn_end(c);
+}
+
 static void respond(struct task *task, uint8_t result)
 {
-	struct conn *c = task->conn;
+	bool cold =
+		function_of(task) == ISCSI_TMF_TARGET_COLD_RESET && result == ISCSI_TMF_COMPLETE;
 	struct iscsi_tmf_response *bhs =
 		(struct iscsi_tmf_response *)task_response(task, ISCSI_TMF_RESPONSE);
 	bhs->response = result;
 	/* What is answered already must be read before this (RFC 7143 11.5.1). */
-	data_in_make(c, true);
-	task_respond(task, NULL, 0);
-	if (function_of(task) == ISCSI_TMF_TARGET_COLD_RESET && result == ISCSI_TMF_COMPLETE) {
-		cold_reset(c->session->node, c);
-		session_free(c->session);
-		conn_end(c);
-	}
+	task_respond_behind(task, cold ? cold_reset_answered : NULL);
 }
 
 static void done(struct scsi_tmf *tmf, enum scsi_tmf_result result)
@@ -116,7 +122,13 @@ static size_t forget_starved(struct task *tmf)
 	return count;
 }
 
-/* Commands whose data is still coming without being asked for, or that wait to be refused. */
+/* The device server has it, or its answer is on its way. */
+static bool is_at_work(const struct task *task)
+{
+	return task->finished ? !data_out_owed(task) : task->submitted;
+}
+
+/* Commands whose data is still coming without being asked for, whatever becomes of them then. */
 static size_t forget_collecting(struct task *tmf)
 {
 	struct session *s = tmf->conn->session;
@@ -124,7 +136,7 @@ static size_t forget_collecting(struct task *tmf)
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
 		list_for_each_safe (it, &s->by_itt[i]) {
 			struct task *task = list_entry(it, struct task, itt_link);
-			if (iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND && !task->submitted &&
+			if (iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND && !is_at_work(task) &&
 			    iscsi_sn_lt(task->cmdsn, tmf->cmdsn) && covers(tmf, task)) {
 				command_forget(task);
 				count++;
@@ -133,19 +145,25 @@ static size_t forget_collecting(struct task *tmf)
 	return count;
 }
 
+static struct task *next_swallowing(const struct session *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
+		list_for_each (it, &s->by_itt[i]) {
+			struct task *task = list_entry(it, struct task, itt_link);
+			if (task->swallowing)
+				return task;
+		}
+	return NULL;
+}
+
+/* The end of a task lets others go on, which may be the end of anything: so each is looked for anew. */
 static void impatient(struct timer *timer)
 {
-	struct task *tmf = container_of(timer, struct task, patience);
-	struct session *s = tmf->conn->session;
-	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
-		list_for_each_safe (it, &s->by_itt[i]) {
-			struct task *task = list_entry(it, struct task, itt_link);
-			if (task->swallowing) {
-				data_out_give_up(task);
-				if (!tmf->tmf_running)
-					return; /* that was the last */
-			}
-		}
+	struct task *tmf = container_of(timer, struct task, patience), *task;
+	task_ref(tmf);
+	while (tmf->tmf_running && (task = next_swallowing(tmf->conn->session)))
+		data_out_give_up(task);
+	task_unref(tmf);
 }
 
 /*
@@ -168,29 +186,13 @@ static bool is_known(unsigned function)
 	return function < ARRAY_SIZE(functions) && functions[function].known;
 }
 
-static void waited_in_vain(struct timer *timer)
+/* RFC 7143 4.2.3.3 b: a function on many tasks waits for every command that was sent before it. */
+bool tmf_waits(const struct task *task)
 {
-	struct task *tmf = container_of(timer, struct task, patience);
-	list_del(&tmf->link);
-	respond(tmf, ISCSI_TMF_REJECTED);
-}
-
-/*
- * RFC 7143 4.2.3.3 b: a function on many tasks waits for every command that was sent before it. A gap
- * that does not close in time leaves everything as it is.
- */
-bool tmf_waits(struct task *task)
-{
-	struct target *t = task->target;
 	unsigned function = function_of(task);
-	if (iscsi_opcode(&task->bhs) != ISCSI_TMF_REQUEST || !is_known(function) ||
-	    function == ISCSI_TMF_ABORT_TASK ||
-	    !iscsi_sn_gt(task->cmdsn, task->conn->session->expcmdsn))
-		return false;
-	timer_init(&task->patience, waited_in_vain);
-	timer_set(t->reactor, &task->patience,
-		  target_deadline(t, reactor_now(t->reactor), t->limits.tmf_timeout));
-	return true;
+	return iscsi_opcode(&task->bhs) == ISCSI_TMF_REQUEST && is_known(function) &&
+	       function != ISCSI_TMF_ABORT_TASK &&
+	       iscsi_sn_gt(task->cmdsn, task->conn->session->expcmdsn);
 }
 
 /* What can be said without asking the device server, else one of these. */
@@ -222,7 +224,6 @@ static int judge(struct task *task)
 void tmf_deliver(struct task *task)
 {
 	int answer = judge(task);
-	timer_cancel(task->target->reactor, &task->patience);
 	if (answer == ABSENT) {
 		abort_absent(task);
 		return;

@@ -132,6 +132,7 @@ static void duplicates_are_ignored(struct wire_world *world)
 	wire_expect_silence(w, 1);
 	wire_send(w, &held);
 	wire_send(w, &again); /* a duplicate within the window */
+	wire_send(w, &held);  /* and the very same once more */
 	wire_expect_silence(w, 1);
 	wire_send(w, &gap);
 	expect_pong(w, &gap);

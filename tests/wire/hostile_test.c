@@ -235,16 +235,24 @@ static void more_than_memory(struct wire_world *world)
 
 	for (int s = 0; s < SESSIONS; s++)
 		w[s] = session(world);
-	sim_disk_state(world->sim, wire_disk(0), SIM_DISK_HANGS);
+	for (int s = 0; s < SESSIONS; s++) {
+		wire_clear_attention(w[s], (uint8_t)s);
+		sim_disk_state(world->sim, wire_disk((unsigned)s), SIM_DISK_HANGS);
+	}
 	for (int s = 0; s < SESSIONS; s++)
-		for (int i = 0; i < N; i++)
+		for (int i = 0; i < N; i++) {
+			read.lun = (uint8_t)s;
 			wire_command(w[s], &read);
+		}
 	wire_run(world, 1);
 	target_get_stats(world->target, &stats);
 	assert_true(stats.memory <= world->limits.memory_limit);
 	assert_true(stats.memory >= world->limits.memory_limit / 2);
-	wire_ping(small); /* what needs no memory works */
-	sim_disk_state(world->sim, wire_disk(0), SIM_DISK_OK);
+	wire_ping(small); /* what needs no memory works, and so does what needs little */
+	wire_clear_attention(small, 4);
+	wire_good(small, &(struct wire_cmd){.lun = 4, .cdb = READ10(0, 8), .read = 4096}, NULL);
+	for (int s = 0; s < SESSIONS; s++)
+		sim_disk_state(world->sim, wire_disk((unsigned)s), SIM_DISK_OK);
 	for (int s = 0; s < SESSIONS; s++)
 		for (unsigned ended = 0; ended < N;) {
 			struct wire_pdu pdu;
@@ -278,33 +286,48 @@ static void writes_that_never_come(struct wire_world *world)
 	assert_int_equal(stats.memory, 0);
 }
 
-/* Near the limit the windows of all sessions close, and when there is room again somebody must say so:
- * a session that has used up its window would wait for ever (RFC 7143 11.4.11). */
+/* Near the limit the windows of all sessions shrink to one command at a time, and when there is room
+ * again somebody must say so: a session with a closed window would wait for ever (RFC 7143 11.4.11). */
 static void windows_close_near_the_limit(struct wire_world *world)
 {
 	enum { HOGS = 4, N = 30, LEN = 1u << 20 };
 	struct wire *hog[HOGS], *w = session(world);
 	struct wire_cmd write = {.cdb = WRITE10(0, LEN / 512), .write = LEN};
-	struct wire_pdu nop;
-	unsigned used = 0;
+	struct wire_cmd own = {.lun = 4, .cdb = WRITE10(0, 1), .write = 512};
+	struct wire_pdu nop, r2t;
+	uint32_t itt;
 
-	for (int i = 0; i < HOGS; i++)
+	wire_clear_attention(w, 4);
+	for (int i = 0; i < HOGS; i++) {
 		hog[i] = session(world);
-	for (int i = 0; i < HOGS * N; i++)
+		wire_clear_attention(hog[i], (uint8_t)i);
+	}
+	for (int i = 0; i < HOGS * N; i++) {
+		write.lun = (uint8_t)(i % HOGS);
 		wire_command(hog[i % HOGS], &write);
+	}
 	wire_run(world, 1);
 	w->show_nops = true;
-	for (; w->maxcmdsn != w->expcmdsn - 1; used++) {
+	for (unsigned used = 0; w->maxcmdsn != w->expcmdsn; used++) {
 		assert_true(used <= world->limits.max_commands);
 		wire_good(w, &(struct wire_cmd){.cdb = TEST_UNIT_READY}, NULL);
 	}
+	for (int i = 0; i < 10; i++)
+		wire_good(w, &(struct wire_cmd){.cdb = TEST_UNIT_READY}, NULL);
+	assert_int_equal(w->maxcmdsn, w->expcmdsn);
+	own.data = wire_pattern(world, 512, 1);
+	itt = wire_command(w, &own);
+	wire_expect_r2t(w, itt, 0, 512, &r2t);
+	assert_int_equal(w->maxcmdsn, w->expcmdsn - 1);
 	wire_expect_silence(w, 5);
 	for (int i = 0; i < HOGS; i++)
 		wire_close(hog[i]);
 	wire_expect(w, ISCSI_NOP_IN, &nop);
 	assert_int_equal(wire_itt(&nop), ISCSI_RESERVED_TAG);
 	assert_int_equal(get_be32(nop.nop_in.ttt), ISCSI_RESERVED_TAG); /* news, not a ping */
-	assert_int_equal(w->maxcmdsn - w->expcmdsn + 1, world->limits.max_commands);
+	assert_int_equal(w->maxcmdsn - w->expcmdsn + 2, world->limits.max_commands);
+	wire_answer(w, &r2t, own.data);
+	wire_expect_status(w, itt, 0);
 	expect_unharmed(w);
 }
 
@@ -411,7 +434,7 @@ static void cut_anywhere(struct wire_world *world)
 }
 
 static const struct wire_config limited = {.tune = few};
-static const struct wire_config tight = {.tune = little_memory};
+static const struct wire_config tight = {.tune = little_memory, .luns = 5};
 
 static const struct wire_case cases[] = {
 	REAL(garbage_in_a_session),

@@ -72,6 +72,16 @@ static void the_number_is_not_used_up(struct wire_world *world)
 	w->cmdsn = first; /* plugs it */
 	wire_ping(w);
 	assert_int_equal(w->expcmdsn, first + 1);
+
+	q = wire_make(w, ISCSI_TEXT_REQUEST); /* whose text is looked at when its turn has come */
+	q.text.flags = ISCSI_FINAL;
+	wire_set_data(&q, "no text at all", 15);
+	wire_send(w, &q);
+	wire_expect_reject(w, ISCSI_REJECT_PROTOCOL, &q);
+	assert_int_equal(w->expcmdsn, first + 1);
+	w->cmdsn = first + 1;
+	wire_ping(w);
+	assert_int_equal(w->expcmdsn, first + 2);
 }
 
 /* The reserved tag is no tag of a task. */

@@ -281,6 +281,8 @@ static void need_without_write_flag(struct wire_world *world)
 	uint32_t itt = wire_command(w, &(struct wire_cmd){.cdb = WRITE10(0, 1)});
 
 	expect_residual(w, itt, ISCSI_OVERFLOW, 512);
+	itt = wire_command(w, &(struct wire_cmd){.cdb = WRITE10(0, 1), .read = 512});
+	expect_residual(w, itt, ISCSI_OVERFLOW, 512);
 	expect_medium(w, 0, wire_alloc(world, 512), 512);
 }
 
