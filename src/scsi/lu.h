@@ -105,6 +105,13 @@ struct scsi_tmf {
 	struct list link;
 };
 
+/*
+ * Before scsi_tmf_start(), for tasks that were decoded and wait for the transport to submit them: whether
+ * the function is about this one; and its end instead of scsi_submit(), by port->done(), with the status
+ * or the unit attention that a task in the set would have had.
+ */
+bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io);
+void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io);
 void scsi_tmf_start(struct scsi_tmf *tmf);
 /* The asker has gone: forget it; what was aborted stays so. Does nothing when it is done. */
 void scsi_tmf_cancel(struct scsi_tmf *tmf);

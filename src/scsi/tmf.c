@@ -135,13 +135,13 @@ static struct scsi_io *next_victim(const struct scsi_tmf *tmf, const struct scsi
 }
 
 /* A task of another nexus is told by its status or by a unit attention (SAM-5 5.6). */
-static void abort_task(const struct scsi_tmf *tmf, struct scsi_io *io)
+static enum scsi_status tell(const struct scsi_tmf *tmf, struct scsi_io *io)
 {
 	bool others = io->nexus != tmf->nexus, tas = scsi_mode_tas(&io->lu->mode);
 
 	if (others && !tas && !functions[tmf->function].reset && io->itl)
 		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
-	scsi_abort(io, others && tas ? SCSI_TASK_ABORTED : SCSI_GOOD);
+	return others && tas ? SCSI_TASK_ABORTED : SCSI_GOOD;
 }
 
 /* Returns whether there was a task in its scope. */
@@ -154,7 +154,7 @@ static bool apply(const struct scsi_tmf *tmf, struct scsi_lu *lu)
 	lu->order_hold++;
 	while ((io = next_victim(tmf, lu))) {
 		found = true;
-		abort_task(tmf, io);
+		scsi_abort(io, tell(tmf, io));
 	}
 	if (reset) {
 		scsi_lu_reset(lu);
@@ -172,6 +172,24 @@ static struct scsi_lu *find_lu(const struct scsi_tmf *tmf)
 	if (scsi_lun_decode(tmf->lun, &lun) < 0)
 		return NULL;
 	return scsi_device_find(tmf->nexus->dev, lun);
+}
+
+bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io)
+{
+	const struct function *f = &functions[tmf->function];
+
+	/* An LU may have gone since the task was decoded: it hears of that when it is submitted. */
+	if (!io->lu || !io->nexus || io->generation != io->nexus->dev->generation)
+		return false;
+	if (!f->in_scope(tmf, io))
+		return false;
+	return f->whole_device ? io->nexus->dev == tmf->nexus->dev : io->lu == find_lu(tmf);
+}
+
+void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io)
+{
+	io->aborted = true;
+	scsi_refuse(io, tell(tmf, io), 0, 0);
 }
 
 void scsi_tmf_start(struct scsi_tmf *tmf)

@@ -90,34 +90,17 @@ void tmf_stop(struct task *task)
 
 /* --- tasks that the device server does not know yet: those that wait for memory */
 
-static bool covers(const struct task *tmf, const struct task *task)
-{
-	switch (function_of(tmf)) {
-	case ISCSI_TMF_ABORT_TASK:
-		return task->conn == tmf->conn &&
-		       task->itt == get_be32(request(tmf)->referenced_tag);
-	case ISCSI_TMF_ABORT_TASK_SET:
-		return task->conn == tmf->conn && !memcmp(task->bhs.lun, tmf->bhs.lun, 8);
-	case ISCSI_TMF_CLEAR_TASK_SET:
-	case ISCSI_TMF_LOGICAL_UNIT_RESET:
-		return task->conn && task->conn->session->node == tmf->conn->session->node &&
-		       !memcmp(task->bhs.lun, tmf->bhs.lun, 8);
-	default: return task->conn && task->conn->session->node == tmf->conn->session->node;
-	}
-}
-
-static size_t forget_starved(struct task *tmf)
+static size_t abort_starved(struct task *tmf)
 {
 	size_t count = 0;
 	list_for_each_safe (it, &tmf->target->starved) {
 		struct task *task = list_entry(it, struct task, link);
-		if (!covers(tmf, task))
+		if (!scsi_tmf_covers(&tmf->tmf, &task->io))
 			continue;
 		count++;
-		if (task->conn == tmf->conn)
-			command_forget(task);
-		else
-			command_refuse(task, SCSI_TASK_ABORTED);
+		list_del(&task->link);
+		task->submitted = true;
+		scsi_tmf_abort(&tmf->tmf, &task->io);
 	}
 	return count;
 }
@@ -137,7 +120,8 @@ static size_t forget_collecting(struct task *tmf)
 		list_for_each_safe (it, &s->by_itt[i]) {
 			struct task *task = list_entry(it, struct task, itt_link);
 			if (iscsi_opcode(&task->bhs) == ISCSI_SCSI_COMMAND && !is_at_work(task) &&
-			    iscsi_sn_lt(task->cmdsn, tmf->cmdsn) && covers(tmf, task)) {
+			    iscsi_sn_lt(task->cmdsn, tmf->cmdsn) &&
+			    scsi_tmf_covers(&tmf->tmf, &task->io)) {
 				command_forget(task);
 				count++;
 			}
@@ -232,11 +216,6 @@ void tmf_deliver(struct task *task)
 		respond(task, (uint8_t)answer);
 		return;
 	}
-	size_t forgotten = forget_starved(task) + forget_collecting(task);
-	if (function_of(task) == ISCSI_TMF_ABORT_TASK && forgotten) {
-		respond(task, ISCSI_TMF_COMPLETE);
-		return;
-	}
 	struct conn *c = task->conn;
 	struct reactor *r = task->target->reactor;
 	task->tmf = (struct scsi_tmf){
@@ -247,6 +226,11 @@ void tmf_deliver(struct task *task)
 		.done = done,
 	};
 	memcpy(task->tmf.lun, task->bhs.lun, sizeof(task->tmf.lun));
+	size_t forgotten = abort_starved(task) + forget_collecting(task);
+	if (function_of(task) == ISCSI_TMF_ABORT_TASK && forgotten) {
+		respond(task, ISCSI_TMF_COMPLETE);
+		return;
+	}
 	timer_init(&task->patience, impatient);
 	timer_set(r, &task->patience, reactor_now(r) + PATIENCE_NS);
 	task->tmf_running = true;

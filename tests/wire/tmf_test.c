@@ -236,12 +236,10 @@ static void functions_that_reach_others(struct wire_world *world)
 }
 
 /* With TAS clear they get nothing but a unit attention: COMMANDS CLEARED BY ANOTHER INITIATOR. */
-static void without_task_aborted_status(struct wire_world *world)
+static void tas_off(struct wire *w, struct wire *other)
 {
 	static const uint8_t control[] = {0, 0, 0, 0, 0x0a, 0x0a, 2, 0x10,
 					  0, 0, 0, 0, 0xff, 0xff, 0, 0};
-	struct wire *w = session(world), *other = session(world);
-	uint32_t itt;
 
 	wire_good(w,
 		  &(struct wire_cmd){.cdb = {0x15, 0x10, 0, 0, sizeof(control)},
@@ -249,6 +247,14 @@ static void without_task_aborted_status(struct wire_world *world)
 				     .data = control},
 		  NULL);
 	wire_clear_attention(other, 0); /* mode parameters changed */
+}
+
+static void without_task_aborted_status(struct wire_world *world)
+{
+	struct wire *w = session(world), *other = session(world);
+	uint32_t itt;
+
+	tas_off(w, other);
 	hang(world, true);
 	wire_command(other, &(struct wire_cmd){.cdb = READ10(0, 8), .read = 4096});
 	wire_run(world, 1);
@@ -295,6 +301,28 @@ static void commands_that_wait_for_memory(struct wire_world *world)
 }
 
 /* ... and of the session that asked: none of them answers after the function has. */
+/* ... and are told in the same way as those that the device server has. */
+static void waiting_without_task_aborted_status(struct wire_world *world)
+{
+	enum { N = 100, LEN = 1u << 20 };
+	struct wire *w = session(world), *other = session(world);
+	struct wire_cmd read = {.cdb = READ10(0, LEN / 512), .read = LEN};
+	uint32_t itt;
+
+	tas_off(w, other);
+	hang(world, true);
+	for (int i = 0; i < N; i++)
+		wire_command(other, &read);
+	wire_run(world, 1);
+	itt = wire_tmf(w, ISCSI_TMF_CLEAR_TASK_SET, 0, NO_TAG, 0);
+	wire_run(world, 1);
+	hang(world, false);
+	wire_expect_tmf(w, itt, ISCSI_TMF_COMPLETE);
+	wire_expect_silence(other, 2);
+	wire_check(other, &(struct wire_cmd){.cdb = TEST_UNIT_READY}, 6, 0x2f00);
+	wire_good(other, &read, NULL);
+}
+
 static void own_commands_that_wait_for_memory(struct wire_world *world)
 {
 	enum { N = 100, LEN = 1u << 20 };
@@ -626,6 +654,7 @@ static const struct wire_case cases[] = {
 	CASE(functions_that_reach_others),
 	CASE(without_task_aborted_status),
 	CASE_WITH(commands_that_wait_for_memory, &tight),
+	CASE_WITH(waiting_without_task_aborted_status, &tight),
 	CASE_WITH(own_commands_that_wait_for_memory, &tight),
 	REAL(cold_reset),
 	REAL(no_such_lun),
