@@ -99,3 +99,33 @@ void portal_close(struct portal *p)
 		release(p);
 	}
 }
+
+/* --- its address, for others */
+
+/* A loopback address is reached from this host only, a link-local one over its own link only. */
+static bool reachable(const struct net_addr *addr, const struct net_addr *local)
+{
+	if (net_addr_is_loopback(addr))
+		return net_addr_is_loopback(local);
+	return !net_addr_is_link_local(addr) || net_addr_equal_host(addr, local);
+}
+
+/*
+ * The address of a wildcard portal is the one that this initiator has come to. Of the other family's
+ * wildcard nothing can be said: which of this host's addresses would reach it is not known.
+ */
+bool portal_address(const struct net_addr *addr, const struct net_addr *local, struct net_addr *out)
+{
+	*out = *addr;
+	if (net_addr_is_any(addr)) {
+		if (addr->sa.sa_family != local->sa.sa_family)
+			return false;
+		*out = *local;
+		net_addr_set_port(out, net_addr_port(addr));
+	}
+	/* The zone of a link-local IPv6 address is the initiator's own, not ours, and without one it is
+	 * of no use: it is left out, and he stays with the address that he has. */
+	if (out->sa.sa_family == AF_INET6 && net_addr_is_link_local(out))
+		return false;
+	return reachable(out, local);
+}

@@ -243,6 +243,10 @@ void target_check_drained(struct target *t);
 /* --- portal.c */
 
 void portal_close(struct portal *p);
+/* What to call a portal that listens at `addr`, to somebody who reached us at `local`; false: they cannot
+ * reach it, as far as we can know. */
+bool portal_address(const struct net_addr *addr, const struct net_addr *local,
+		    struct net_addr *out);
 
 /* --- conn.c */
 

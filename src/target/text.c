@@ -4,37 +4,6 @@
 #include <string.h>
 #include "target/priv.h"
 
-/*
- * Whether somebody who reached us at `local` can reach this portal, as far as we can know: a
- * loopback address only from this host, a link-local one only over a link-local one.
- */
-static bool reachable(const struct net_addr *portal, const struct net_addr *local)
-{
-	if (portal->sa.sa_family != local->sa.sa_family)
-		return !net_addr_is_loopback(portal) && !net_addr_is_link_local(portal);
-	if (net_addr_is_loopback(portal))
-		return net_addr_is_loopback(local);
-	if (net_addr_is_link_local(portal))
-		return net_addr_equal_host(portal, local);
-	return true;
-}
-
-/*
- * The address of a wildcard portal is the one that this initiator has come to. Of the other family's
- * wildcard nothing can be said: which of this host's addresses would reach it is not known.
- */
-static bool portal_address(const struct portal *p, const struct conn *c, struct net_addr *out)
-{
-	*out = p->addr;
-	if (!net_addr_is_any(&p->addr))
-		return reachable(&p->addr, &c->local);
-	if (p->addr.sa.sa_family != c->local.sa.sa_family)
-		return false;
-	*out = c->local;
-	net_addr_set_port(out, net_addr_port(&p->addr));
-	return true;
-}
-
 static void add_node(const struct conn *c, const struct target_node *node, struct buf *out)
 {
 	char host[NET_ADDR_TEXT], address[NET_ADDR_TEXT + 8];
@@ -42,7 +11,7 @@ static void add_node(const struct conn *c, const struct target_node *node, struc
 	list_for_each (it, &c->target->portals) {
 		const struct portal *p = list_entry(it, struct portal, link);
 		struct net_addr addr;
-		if (p->closing || !portal_address(p, c, &addr))
+		if (p->closing || !portal_address(&p->addr, &c->local, &addr))
 			continue;
 		snprintf(address, sizeof(address), "%s:%u", net_addr_format_host(host, &addr),
 			 net_addr_port(&addr));
