@@ -152,8 +152,8 @@ static void fail(struct task *task, uint16_t asc_ascq)
 }
 
 /*
- * A Data-Out without a task, or with a tag that is not valid, may belong to one that was aborted
- * while it was on its way; so it is dropped and not answered (RFC 7143 4.2.3.3).
+ * A Data-Out without a task may belong to one that was aborted while it was on its way; so it is dropped
+ * and not answered (RFC 7143 4.2.3.3).
  */
 bool data_out_header(struct conn *c)
 {

@@ -163,7 +163,7 @@ struct conn {
 	struct session *session;
 	struct iscsi_params params;
 	uint16_t cid;
-	uint32_t statsn, expstatsn, next_ttt;
+	uint32_t statsn, next_ttt;
 	size_t immediate; /* requests in progress */
 	bool patient;     /* a function on many tasks is being started (RFC 7143 4.2.3.3 a) */
 	bool any_pdu;     /* a first PDU has come in whole */

@@ -179,8 +179,9 @@ void target_drain(struct target *t, uint32_t seconds, void (*done)(void *ctx), v
 		if (first)
 			list_for_each_safe (it, &t->conns)
 				ask_to_leave(list_entry(it, struct conn, link), seconds);
-		timer_set(t->reactor, &t->drain_timer,
-			  target_deadline(t, reactor_now(t->reactor), seconds));
+		uint64_t deadline = target_deadline(t, reactor_now(t->reactor), seconds);
+		if (first || deadline < t->drain_timer.deadline)
+			timer_set(t->reactor, &t->drain_timer, deadline);
 	}
 	target_check_drained(t);
 }
