@@ -72,17 +72,18 @@ static void identify(void *ctx, const struct iscsi_login_identity *id,
 	struct target *t = c->target;
 	const struct auth *auth = &t->discovery_auth;
 
-	if (!id->discovery) {
+	if (id->target_name[0]) {
 		struct target_node *node = target_find_node(t, id->target_name);
 		if (!node) {
 			v->status = ISCSI_LOGIN_NOT_FOUND;
 			return;
 		}
-		c->login->node = node;
-		auth = &node->auth;
-		v->tpgt = TARGET_PORTAL_GROUP;
+		v->tpgt = TARGET_PORTAL_GROUP; /* RFC 7143 6.3.1: for all session types */
 		v->target_alias = node->alias;
+		c->login->node = id->discovery ? NULL : node;
 	}
+	if (c->login->node)
+		auth = &c->login->node->auth;
 	if (id->tsih)
 		v->status = join(c, id, v);
 	else if (!room_for_session(c, id))

@@ -362,6 +362,27 @@ static void discovery_session(struct wire_world *world)
 	wire_logout(w);
 }
 
+/* 6.3.1, 13.9: a discovery session may name a target, too, and learns its portal group then. */
+static void discovery_of_a_named_target(struct wire_world *world)
+{
+	struct wire *w = wire_open(world);
+	struct wire_pdu r;
+
+	assert_int_equal(
+		wire_try_login(w, &(struct wire_login){.discovery = true, .target = WIRE_TARGET},
+			       &r),
+		0);
+	wire_expect_key(w, &r, "TargetPortalGroupTag", "1");
+	wire_logout(w);
+	w = wire_open(world);
+	assert_int_equal(wire_try_login(w, &(struct wire_login){.discovery = true}, &r), 0);
+	wire_expect_key(w, &r, "TargetPortalGroupTag", NULL); /* of no target in particular */
+	wire_expect_login_fails(
+		wire_open(world),
+		&(struct wire_login){.discovery = true, .target = "iqn.2026-01.test.lunar:nobody"},
+		ISCSI_LOGIN_NOT_FOUND);
+}
+
 /* 13.21: nothing but SendTargets and logout. */
 static void discovery_takes_no_commands(struct wire_world *world)
 {
@@ -508,6 +529,7 @@ static const struct wire_case cases[] = {
 	CASE(first_burst_within_max_burst),
 	CASE(irrelevant_first_burst),
 	REAL(discovery_session),
+	CASE(discovery_of_a_named_target),
 	CASE(discovery_takes_no_commands),
 	CASE(a_session_of_the_past),
 	REAL(second_connection_is_one_too_many),
