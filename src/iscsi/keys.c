@@ -13,6 +13,8 @@
 #define SW       ISCSI_KEY_SESSION_WIDE
 #define REPEATED ISCSI_KEY_REPEATED
 #define LATER    ISCSI_KEY_LATER
+#define LENIENT  ISCSI_KEY_LENIENT
+#define QUIET    (LENIENT | ISCSI_KEY_QUIET)
 /* What most of section 13 has in common: LO, from both sides, for the session. */
 #define LO (OPER | I | T | SW | ISCSI_KEY_LEADING)
 /* ... and irrelevant on a discovery session. */
@@ -76,13 +78,15 @@ static const struct iscsi_key keys[ISCSI_KEY_COUNT] = {
 		NUMBER("MaxRecvDataSegmentLength", DECLARE, OPER | FULL | I | T, 512, LENGTH_MAX,
 		       8192, max_send_data),
 	[ISCSI_KEY_MAX_BURST_LENGTH] =
-		NUMBER("MaxBurstLength", MIN, LO_NORMAL, 512, LENGTH_MAX, 262144, max_burst),
+		NUMBER("MaxBurstLength", MIN, LO_NORMAL | QUIET, 512, LENGTH_MAX, 262144,
+		       max_burst),
 	[ISCSI_KEY_FIRST_BURST_LENGTH] =
-		NUMBER("FirstBurstLength", MIN, LO_NORMAL, 512, LENGTH_MAX, 65536, first_burst),
+		NUMBER("FirstBurstLength", MIN, LO_NORMAL | LENIENT, 512, LENGTH_MAX, 65536,
+		       first_burst),
 	[ISCSI_KEY_DEFAULT_TIME2WAIT] =
-		NUMBER("DefaultTime2Wait", MAX, LO, 0, 3600, 2, time2wait),
+		NUMBER("DefaultTime2Wait", MAX, LO | QUIET, 0, 3600, 2, time2wait),
 	[ISCSI_KEY_DEFAULT_TIME2RETAIN] =
-		NUMBER("DefaultTime2Retain", MIN, LO, 0, 3600, 20, time2retain),
+		NUMBER("DefaultTime2Retain", MIN, LO | QUIET, 0, 3600, 20, time2retain),
 	[ISCSI_KEY_DATA_PDU_IN_ORDER] =
 		BOOL("DataPDUInOrder", OR, LO_NORMAL, 1, data_pdu_in_order),
 	[ISCSI_KEY_DATA_SEQUENCE_IN_ORDER] =

@@ -87,6 +87,8 @@ enum iscsi_key_rule {
 #define ISCSI_KEY_NORMAL_ONLY  0x0400u /* irrelevant when SessionType=Discovery */
 #define ISCSI_KEY_REPEATED     0x0800u /* may come more than once */
 #define ISCSI_KEY_LATER        0x1000u /* younger than RFC 3720: NotUnderstood is an answer */
+#define ISCSI_KEY_LENIENT      0x2000u /* nothing agreed: the default will do, whatever we want */
+#define ISCSI_KEY_QUIET        0x4000u /* a target never brings it up itself */
 
 struct iscsi_key {
 	const char *name;
@@ -116,7 +118,9 @@ struct iscsi_params {
 	bool data_pdu_in_order, data_sequence_in_order;
 	uint32_t max_recv_data; /* MaxRecvDataSegmentLength that we declared: what we take */
 	uint32_t max_send_data; /* ... that the peer declared: what we may send */
-	uint32_t max_burst, first_burst; /* first_burst <= max_burst */
+	/* first_burst <= max_burst, when both were agreed on. A target's max_burst may be less than
+	 * that: how long its sequences are is its own choice. */
+	uint32_t max_burst, first_burst;
 	uint32_t max_connections, max_outstanding_r2t, error_recovery_level;
 	uint32_t time2wait, time2retain;
 	uint32_t protocol_level; /* iSCSIProtocolLevel */
@@ -211,7 +215,8 @@ bool iscsi_nego_propose(struct iscsi_nego *n, struct buf *reply);
 bool iscsi_nego_must_propose(const struct iscsi_nego *n);
 
 /*
- * The end of the negotiation: the values agree with one another and with our offer. 0, or -EPROTO.
+ * The end of the negotiation: the values agree with one another and with our offer, where we can
+ * not live with the default. 0, or -EPROTO.
  */
 int iscsi_nego_finish(struct iscsi_nego *n);
 

@@ -171,7 +171,7 @@ static uint32_t wanted(const struct iscsi_nego *n, enum iscsi_key_id id)
 	uint32_t burst = n->offer.want.max_burst;
 	switch (id) {
 	case ISCSI_KEY_FIRST_BURST_LENGTH: /* RFC 7143 13.14; the target sees to it (6.2) */
-		if (n->target && !(n->open & BIT(ISCSI_KEY_MAX_BURST_LENGTH)))
+		if (n->target)
 			burst = MIN(burst, p->max_burst);
 		return MIN(v, burst);
 	case ISCSI_KEY_MAX_OUTSTANDING_R2T: /* RFC 7143 13.19 */
@@ -318,9 +318,6 @@ static bool acceptable(const struct iscsi_nego *n, enum iscsi_key_id id)
 	uint32_t v = iscsi_params_get(&n->params, key);
 	if (key->rule == ISCSI_RULE_CHOOSE)
 		return allowed(n, id) & 1u << v;
-	/* Nobody has to be held to these: a time is waited, or is not. */
-	if (id == ISCSI_KEY_DEFAULT_TIME2WAIT || id == ISCSI_KEY_DEFAULT_TIME2RETAIN)
-		return true;
 	return combine(key, v, wanted(n, id)) == v;
 }
 
@@ -330,7 +327,7 @@ static bool worth_proposing(const struct iscsi_nego *n, enum iscsi_key_id id)
 	if (!concerns(n, id) || (n->ours | n->theirs) & BIT(id))
 		return false;
 	if (n->target)
-		return !acceptable(n, id);
+		return !(iscsi_key(id)->flags & ISCSI_KEY_QUIET) && !acceptable(n, id);
 	if (iscsi_key(id)->flags & ISCSI_KEY_LATER) /* older targets need not be bothered */
 		return wanted(n, id) != iscsi_key(id)->initial;
 	return true;
@@ -390,25 +387,36 @@ void iscsi_nego_declare(struct iscsi_nego *n, struct buf *reply)
 	iscsi_text_add(reply, "MaxRecvDataSegmentLength", "%u", n->params.max_recv_data);
 }
 
-/* The answers that need not come (RFC 7143 6.2.2): a Boolean that our proposal alone decides. */
+/* The answer that need not come (RFC 7143 6.2.2): our No alone decides. Where our Yes does, it is
+ * the default, too. */
 static void assume_answers(struct iscsi_nego *n)
 {
-	for (unsigned i = 0; i < ISCSI_KEY_COUNT; i++) {
-		const struct iscsi_key *key = iscsi_key(i);
-		uint32_t want = n->open & BIT(i) ? wanted(n, i) : 0;
-		if ((key->rule == ISCSI_RULE_AND && n->open & BIT(i) && !want) ||
-		    (key->rule == ISCSI_RULE_OR && want))
-			iscsi_params_set(&n->params, key, want);
-	}
+	for (unsigned i = 0; i < ISCSI_KEY_COUNT; i++)
+		if (iscsi_key(i)->rule == ISCSI_RULE_AND && n->open & BIT(i) && !wanted(n, i))
+			iscsi_params_set(&n->params, iscsi_key(i), false);
+}
+
+/*
+ * RFC 7143 13.14 is kept where MaxBurstLength was agreed on. Beyond that a target keeps its own
+ * limit: it sends Data-In in sequences as short as it likes, and asks for Data-Out likewise. So
+ * there is no need to hold an initiator to it that has not named the key.
+ */
+static void settle_bursts(struct iscsi_nego *n)
+{
+	struct iscsi_params *p = &n->params;
+	if ((n->theirs | n->ours) & BIT(ISCSI_KEY_MAX_BURST_LENGTH))
+		p->first_burst = MIN(p->first_burst, p->max_burst);
+	if (n->target)
+		p->max_burst = MIN(p->max_burst, n->offer.want.max_burst);
 }
 
 int iscsi_nego_finish(struct iscsi_nego *n)
 {
-	struct iscsi_params *p = &n->params;
 	assume_answers(n);
 	for (unsigned i = 0; i < ISCSI_KEY_COUNT; i++)
-		if (concerns(n, i) && !acceptable(n, i))
+		if (concerns(n, i) && !(iscsi_key(i)->flags & ISCSI_KEY_LENIENT) &&
+		    !acceptable(n, i))
 			return fail(n, i, -EPROTO, "was not agreed on");
-	p->first_burst = MIN(p->first_burst, p->max_burst);
+	settle_bursts(n);
 	return 0;
 }

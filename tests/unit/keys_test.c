@@ -310,14 +310,46 @@ static void test_target_proposes(void **state)
 	struct iscsi_nego n = nego(true, &offer);
 	assert_int_equal(say(&n, ISCSI_OPERATIONAL, "DefaultTime2Wait=1;", text), 0);
 	propose(&n, text);
-	assert_string_equal(text, "ImmediateData=No;MaxBurstLength=65536;");
+	/* How long a sequence is, the target can keep to by itself. */
+	assert_string_equal(text, "ImmediateData=No;");
 	/* The answer to ImmediateData=No may be left out (RFC 7143 6.2.2). */
-	assert_int_equal(say(&n, ISCSI_OPERATIONAL, "MaxBurstLength=32768;", text), 0);
 	assert_int_equal(iscsi_nego_finish(&n), 0);
 	assert_false(n.params.immediate_data);
-	assert_int_equal(n.params.max_burst, 32768);
-	/* InitialR2T=Yes and ImmediateData=No: of no use, but in order all the same. */
-	assert_int_equal(n.params.first_burst, 32768);
+	assert_int_equal(n.params.max_burst, 65536);
+}
+
+/* An initiator that does not answer, or will not have it: what it may send unasked is what the
+ * default says, and the target's own sequences are as short as it wants them. */
+static void test_target_lives_with_defaults(void **state)
+{
+	struct iscsi_offer offer;
+	char text[4096];
+	iscsi_offer_init(&offer);
+	offer.want.max_burst = 16384;
+	offer.want.first_burst = 8192;
+	struct iscsi_nego n = nego(true, &offer);
+	propose(&n, text);
+	assert_string_equal(text, "FirstBurstLength=8192;");
+	struct iscsi_nego agreed = n, refused = n;
+	assert_int_equal(iscsi_nego_finish(&n), 0);
+	assert_int_equal(n.params.first_burst, 65536);
+	assert_int_equal(n.params.max_burst, 16384);
+
+	assert_int_equal(say(&refused, ISCSI_OPERATIONAL, "FirstBurstLength=Reject;", text), 0);
+	assert_int_equal(iscsi_nego_finish(&refused), 0);
+	assert_int_equal(refused.params.first_burst, 65536);
+
+	assert_int_equal(say(&agreed, ISCSI_OPERATIONAL, "FirstBurstLength=4096;", text), 0);
+	assert_int_equal(iscsi_nego_finish(&agreed), 0);
+	assert_int_equal(agreed.params.first_burst, 4096);
+
+	/* A connection that joins the first session has its lengths as they are. */
+	struct iscsi_nego joined;
+	iscsi_nego_init(&joined, true, false, &offer, &n.params);
+	assert_false(iscsi_nego_must_propose(&joined));
+	assert_int_equal(iscsi_nego_finish(&joined), 0);
+	assert_int_equal(joined.params.first_burst, 65536);
+	assert_int_equal(joined.params.max_burst, 16384);
 }
 
 /* FirstBurstLength's default is above the MaxBurstLength that came out: the target sees to it. */
@@ -332,7 +364,8 @@ static void test_target_keeps_bursts_in_order(void **state)
 	assert_int_equal(say(&n, ISCSI_OPERATIONAL, "FirstBurstLength=4096;", text), 0);
 	assert_int_equal(iscsi_nego_finish(&n), 0);
 	assert_int_equal(n.params.first_burst, 4096);
-	assert_int_equal(iscsi_nego_finish(&silent), -EPROTO);
+	assert_int_equal(iscsi_nego_finish(&silent), 0);
+	assert_int_equal(silent.params.first_burst, 8192); /* it must know (13.14) */
 }
 
 static void test_discovery(void **state)
@@ -495,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_second_time_later),
 		cmocka_unit_test(test_digest_required),
 		cmocka_unit_test(test_target_proposes),
+		cmocka_unit_test(test_target_lives_with_defaults),
 		cmocka_unit_test(test_target_keeps_bursts_in_order),
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_joining_a_session),

@@ -327,6 +327,39 @@ static void first_burst_within_max_burst(struct wire_world *world)
 	assert_true(w->first_burst <= w->max_burst);
 }
 
+static void short_bursts(struct config_limits *limits)
+{
+	limits->max_burst_length = 8192;
+	limits->first_burst_length = 4096;
+}
+
+/* An initiator that does not listen to what the target proposes (iPXE) logs in all the same: of a
+ * first burst it may send what the default says, and the bursts asked for are as short as here. */
+static void proposals_are_ignored(struct wire_world *world)
+{
+	const uint8_t *data = wire_pattern(world, 131072, 1);
+	struct wire_cmd cmd = {
+		.cdb = WRITE10(0, 256), .write = 131072, .immediate = 65536, .data = data};
+	struct wire *w = wire_open(world);
+	struct wire_result result;
+	struct wire_pdu r;
+
+	assert_int_equal(wire_login_step(w, WIRE_OPERATIONAL_TO_FULL, NAMES, &r), 0);
+	assert_int_equal(r.login_response.flags, WIRE_OPERATIONAL);
+	wire_expect_key(w, &r, "FirstBurstLength", "4096");
+	wire_expect_key(w, &r, "MaxBurstLength", NULL);
+	wire_login_finish(w, NULL);
+	w->first_burst = 65536;
+	w->max_burst = 8192; /* the judge sees to it */
+	w->max_send = 65536;
+	wire_clear_attention(w, 0);
+	wire_finish(w, &cmd, wire_command(w, &cmd), &result);
+	assert_int_equal(result.status, 0);
+	assert_int_equal(result.r2ts, 8);
+	wire_good(w, &(struct wire_cmd){.cdb = READ10(0, 256), .read = 131072}, &result);
+	assert_memory_equal(result.data, data, 131072);
+}
+
 /* 13.14, 6.2: without unsolicited data there is no first burst. */
 static void irrelevant_first_burst(struct wire_world *world)
 {
@@ -511,6 +544,7 @@ static void nobody_redirects(struct wire_world *world)
 }
 
 static const struct wire_config two_nodes = {.other_node = true};
+static const struct wire_config bursts = {.tune = short_bursts};
 
 static const struct wire_case cases[] = {
 	REAL(in_one_request),
@@ -527,6 +561,7 @@ static const struct wire_case cases[] = {
 	CASE(names_without_case),
 	CASE(result_of_each_key),
 	CASE(first_burst_within_max_burst),
+	CASE_WITH(proposals_are_ignored, &bursts),
 	CASE(irrelevant_first_burst),
 	REAL(discovery_session),
 	CASE(discovery_of_a_named_target),
