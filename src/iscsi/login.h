@@ -172,12 +172,18 @@ void iscsi_text_target_free(struct iscsi_text_target *t);
 /*
  * Takes a Text Request and makes the Text Response: `rsp` is filled but for StatSN, ExpCmdSN and
  * MaxCmdSN; `*text` is its data segment, no longer than params->max_send_data, valid until the next
- * call. 0; or an enum iscsi_reject_reason: answer with a Reject PDU instead, the negotiation is
+ * call of either. 0; or an enum iscsi_reject_reason: answer with a Reject PDU instead, the negotiation is
  * reset and the parameters stay (RFC 7143 6.4, 7.12).
  */
 int iscsi_text_target_request(struct iscsi_text_target *t, const struct iscsi_text_request *req,
 			      const void *data, uint32_t len, struct iscsi_text_response *rsp,
 			      const uint8_t **text, uint32_t *text_len);
+
+/*
+ * `*text` has been copied or sent: gives its memory back, unless more of it is to come. What a peer
+ * makes this engine hold between two requests is text that it has said to continue, and no more.
+ */
+void iscsi_text_target_used(struct iscsi_text_target *t);
 
 /* Records of a SendTargets response. `address` is "host:port", bare IPv6 in brackets. */
 void iscsi_add_target(struct buf *out, const char *name);

@@ -44,7 +44,7 @@ static void begin(struct iscsi_text_target *t, uint32_t itt)
 	iscsi_nego_init(&t->nego, true, true, &offer, NULL);
 	t->nego.params = *t->params;
 	t->nego.discovery = t->discovery;
-	iscsi_text_in_reset(&t->in);
+	iscsi_text_in_free(&t->in);
 	iscsi_text_out_reset(&t->out);
 	t->itt = itt;
 	t->active = true;
@@ -123,7 +123,7 @@ static int take_data(struct iscsi_text_target *t, uint8_t flags, const void *dat
 	if (flags & ISCSI_TEXT_CONTINUE)
 		return 0;
 	int reason = take_text(t);
-	iscsi_text_in_reset(&t->in);
+	iscsi_text_in_free(&t->in);
 	return reason;
 }
 
@@ -158,8 +158,14 @@ int iscsi_text_target_request(struct iscsi_text_target *t, const struct iscsi_te
 	if (!reason)
 		reason = take_data(t, req->flags, data, len);
 	if (reason)
-		t->active = false;
+		iscsi_text_target_free(t);
 	else
 		respond(t, req->flags, rsp, text, text_len);
 	return reason;
+}
+
+void iscsi_text_target_used(struct iscsi_text_target *t)
+{
+	if (!iscsi_text_out_left(&t->out))
+		iscsi_text_out_free(&t->out);
 }

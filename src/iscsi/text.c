@@ -24,6 +24,7 @@ void iscsi_text_in_free(struct iscsi_text_in *in)
 {
 	wipe(&in->buf);
 	buf_free(&in->buf);
+	in->pdus = 0;
 }
 
 void iscsi_text_in_reset(struct iscsi_text_in *in)

@@ -29,7 +29,8 @@ struct iscsi_text_in {
 };
 
 void iscsi_text_in_init(struct iscsi_text_in *in, size_t max_bytes, unsigned max_pdus);
-void iscsi_text_in_free(struct iscsi_text_in *in); /* wiped: it may hold what proves a secret */
+/* Wiped: it may hold what proves a secret. The next text may be added all the same. */
+void iscsi_text_in_free(struct iscsi_text_in *in);
 /* Forgets the text, to begin the next one. */
 void iscsi_text_in_reset(struct iscsi_text_in *in);
 /* The data segment of the next PDU. 0; -EMSGSIZE: more bytes or PDUs than the limit; -ENOMEM. */

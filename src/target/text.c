@@ -64,10 +64,12 @@ void text_deliver(struct task *task)
 	if (!err && len && !task_get_buf(task, len, false))
 		err = ISCSI_REJECT_LONG_OPERATION;
 	if (err) {
+		iscsi_text_target_free(&c->text);
 		reject(task, (enum iscsi_reject_reason)err);
 		return;
 	}
 	if (len)
 		memcpy(task->buf, text, len);
+	iscsi_text_target_used(&c->text);
 	task_respond(task, task->buf, len);
 }

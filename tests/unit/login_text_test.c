@@ -239,6 +239,47 @@ static void test_request_over_several_pdus(void **state)
 	iscsi_text_target_free(&w.t);
 }
 
+static bool holds_memory(const struct iscsi_text_target *t)
+{
+	return t->in.buf.data || t->out.buf.data;
+}
+
+/* Memory is held for text that is to be continued, by either side, and for nothing else. */
+static void test_memory(void **state)
+{
+	static const struct {
+		uint8_t flags;
+		const char *text;
+		bool held;
+	} row[] = {
+		{F, "SendTargets=All;", false}, {F, "X-a=1;", false},   {0, "X-a=1;", false},
+		{F, "nonsense;", false},        {C, "SendTarge", true},
+	};
+	struct world w;
+	begin(&w, true);
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		ask(&w, row[i].flags, 1, NEW, row[i].text);
+		iscsi_text_target_used(&w.t);
+		assert_int_equal(holds_memory(&w.t), row[i].held);
+	}
+	/* A long answer, until its end. */
+	w.targets = 100;
+	w.params.max_send_data = 8192;
+	assert_int_equal(ask(&w, F, 7, NEW, "SendTargets=All;"), 0);
+	for (; !(w.flags & F); assert_int_equal(ask(&w, F, 7, w.ttt, ""), 0)) {
+		iscsi_text_target_used(&w.t);
+		assert_true(holds_memory(&w.t));
+	}
+	iscsi_text_target_used(&w.t);
+	assert_false(holds_memory(&w.t));
+	/* It works on, and what was half said and forgotten is not held. */
+	ask(&w, C, 1, NEW, "SendTarge");
+	assert_int_equal(ask(&w, F, 2, NEW, ""), 0);
+	iscsi_text_target_used(&w.t);
+	assert_false(holds_memory(&w.t));
+	iscsi_text_target_free(&w.t);
+}
+
 static void test_tag_never_reserved(void **state)
 {
 	struct world w;
@@ -260,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_long_list_disturbed),
 		cmocka_unit_test(test_request_over_several_pdus),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tag_never_reserved),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
