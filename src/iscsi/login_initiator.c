@@ -90,10 +90,8 @@ static void write_names(struct iscsi_login_initiator *l)
 	struct buf *out = &l->out.buf;
 	l->named = true;
 	iscsi_text_add(out, "InitiatorName", "%s", l->initiator_name);
-	if (l->initiator_alias[0]) {
+	if (l->initiator_alias[0])
 		iscsi_text_add(out, "InitiatorAlias", "%s", l->initiator_alias);
-		l->nego.ours |= UINT64_C(1) << ISCSI_KEY_INITIATOR_ALIAS;
-	}
 	if (l->target_name[0])
 		iscsi_text_add(out, "TargetName", "%s", l->target_name);
 	iscsi_text_add(out, "SessionType", l->nego.discovery ? "Discovery" : "Normal");

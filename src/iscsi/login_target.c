@@ -170,16 +170,12 @@ static void take_offer(struct iscsi_login_target *l, const struct iscsi_login_ve
 /* Our declarations of the first response (RFC 7143 6.3.1, 13.6). */
 static void declare_target(struct iscsi_login_target *l, const struct iscsi_login_verdict *verdict)
 {
-	if (verdict->tpgt >= 0) {
+	if (verdict->tpgt >= 0)
 		iscsi_text_add(&l->out.buf, "TargetPortalGroupTag", "%u",
 			       (unsigned)(uint16_t)verdict->tpgt);
-		l->nego.ours |= BIT(TARGET_PORTAL_GROUP_TAG);
-	}
-	if (verdict->target_alias && verdict->target_alias[0] && !l->id.discovery) {
+	if (verdict->target_alias && verdict->target_alias[0] && !l->id.discovery)
 		iscsi_text_add(&l->out.buf, "TargetAlias", "%.*s", ISCSI_SIMPLE_MAX,
 			       verdict->target_alias);
-		l->nego.ours |= BIT(TARGET_ALIAS);
-	}
 }
 
 static uint16_t take_verdict(struct iscsi_login_target *l,

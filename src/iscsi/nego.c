@@ -65,8 +65,8 @@ static int admit(struct iscsi_nego *n, enum iscsi_stage stage, enum iscsi_key_id
 	const struct iscsi_key *key = iscsi_key(id);
 	unsigned sender = n->target ? ISCSI_KEY_BY_INITIATOR : ISCSI_KEY_BY_TARGET;
 	uint64_t done = n->theirs | (negotiable(id) ? n->ours : 0);
-	/* An answer NotUnderstood may come to a declaration, too. */
-	if (!(key->flags & sender) && !(n->ours & BIT(id)))
+	/* Not as an answer NotUnderstood either: each of them every peer must know (RFC 7143 6.2). */
+	if (!(key->flags & sender))
 		return fail(n, id, -EPROTO, "is not for this side to send");
 	if (!(key->flags & stage_flag(stage)))
 		return fail(n, id, -EPROTO, "is not allowed in this stage");

@@ -20,7 +20,16 @@
 #define OPER_END 0x87
 #define C        ISCSI_LOGIN_CONTINUE
 
-enum { STAGE = 1, CHAP = 2, MUTUAL = 4, ALLOW_NONE = 8, TPGT_1 = 16, JOIN = 32, ONLY_MD5 = 64 };
+enum {
+	STAGE = 1,
+	CHAP = 2,
+	MUTUAL = 4,
+	ALLOW_NONE = 8,
+	TPGT_1 = 16,
+	JOIN = 32,
+	ONLY_MD5 = 64,
+	ALIAS = 128
+};
 
 struct step {
 	unsigned flags; /* of the response */
@@ -46,6 +55,7 @@ static void begin(struct iscsi_login_initiator *l, unsigned setup)
 	struct iscsi_chap_account ours, theirs;
 	struct iscsi_login_config c = {
 		.initiator_name = INITIATOR,
+		.initiator_alias = setup & ALIAS ? "A host" : NULL,
 		.target_name = TARGET,
 		.isid = {0, 2, 0x3d, 0, 0, 1},
 		.itt = 0x01020304,
@@ -160,6 +170,8 @@ static const struct script scripts[] = {
 	 {{OPER_END, "MaxBurstLength=262145;", 0}},
 	 BAD,
 	 "MaxBurstLength is answered by what was not proposed"},
+	{"our own name", 0, {{OPER, "InitiatorName=" INITIATOR ";", 0}}, BAD, "this side"},
+	{"our own alias", ALIAS, {{OPER, "InitiatorAlias=x;", 0}}, BAD, "this side"},
 	{"no form", 0, {{OPER_END, "Foo;", 0}}, BAD, "key=value"},
 	{"never ends", 0, {{OPER, "", 0}, {OPER, "", 0}, {OPER, "", 0}}, ISCSI_LOGIN_GOES_ON, ""},
 	{"another stage", 0, {{SEC, "", 0}}, BAD, "another stage"},

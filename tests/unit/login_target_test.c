@@ -299,10 +299,6 @@ static const struct script logins[] = {
 	 0,
 	 {{OPER_END, NAMES "X-com.foo=1;Foo=2;", 0, OPER_END,
 	   "X-com.foo=NotUnderstood;Foo=NotUnderstood;" HELLO MRDSL}}},
-	{"an answer to a declaration",
-	 0,
-	 {{OPER, NAMES, 0, OPER, HELLO MRDSL},
-	  {OPER_END, "TargetAlias=NotUnderstood;", 0, OPER_END, ""}}},
 };
 
 static const struct script refusals[] = {
@@ -341,6 +337,18 @@ static const struct script refusals[] = {
 	 0,
 	 {{OPER, NAMES "MaxBurstLength=262144;", 0, OPER, HELLO "MaxBurstLength=262144;" MRDSL},
 	  {OPER, "MaxBurstLength=262144;", ERROR, 0, ""}}},
+	{"our alias sent to us",
+	 0,
+	 {{OPER, NAMES, 0, OPER, HELLO MRDSL}, {OPER_END, "TargetAlias=evil;", ERROR, 0, ""}}},
+	{"our tag sent to us",
+	 0,
+	 {{OPER, NAMES, 0, OPER, HELLO MRDSL},
+	  {OPER_END, "TargetPortalGroupTag=7;", ERROR, 0, ""}}},
+	/* RFC 7143 6.2: a protocol error */
+	{"a key that must be understood",
+	 0,
+	 {{OPER, NAMES, 0, OPER, HELLO MRDSL},
+	  {OPER_END, "TargetAlias=NotUnderstood;", ERROR, 0, ""}}},
 	{"no form", 0, {{OPER_END, NAMES "Foo;", ERROR, 0, ""}}},
 	{"no end", 0, {{OPER_END, NAMES "Foo=1", ERROR, 0, ""}}},
 	{"alias with a control character",
