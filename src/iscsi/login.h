@@ -97,7 +97,8 @@ struct iscsi_login_target {
 	enum iscsi_stage stage;
 	unsigned requests;
 	struct iscsi_login_request first; /* header of the first request */
-	bool identified, chap;            /* of the verdict */
+	bool identified, aliased;         /* the names, the alias have come */
+	bool chap;                        /* of the verdict */
 	enum { LOGIN_AUTH_METHOD, LOGIN_AUTH_CHAP_A, LOGIN_AUTH_CHAP_N, LOGIN_AUTH_DONE } auth;
 	unsigned algorithms, algorithm;
 	uint8_t challenge_id;

@@ -384,6 +384,9 @@ static uint16_t take_alias(struct iscsi_login_target *l, const struct iscsi_valu
 		return 0;
 	if (strlen(alias) > ISCSI_SIMPLE_MAX || iscsi_check_utf8(alias) != 0)
 		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed InitiatorAlias");
+	if (l->aliased && strcmp(alias, l->initiator_alias) != 0)
+		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "InitiatorAlias has changed");
+	l->aliased = true;
 	memcpy(l->initiator_alias, alias, strlen(alias) + 1);
 	return 0;
 }
