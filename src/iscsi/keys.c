@@ -12,11 +12,13 @@
 #define FULL     ISCSI_KEY_FULL_FEATURE
 #define SW       ISCSI_KEY_SESSION_WIDE
 #define REPEATED ISCSI_KEY_REPEATED
+#define LEADING  ISCSI_KEY_LEADING
+#define RECORD   ISCSI_KEY_RECORD
 #define LATER    ISCSI_KEY_LATER
 #define LENIENT  ISCSI_KEY_LENIENT
 #define QUIET    (LENIENT | ISCSI_KEY_QUIET)
 /* What most of section 13 has in common: LO, from both sides, for the session. */
-#define LO (OPER | I | T | SW | ISCSI_KEY_LEADING)
+#define LO (OPER | I | T | SW | LEADING)
 /* ... and irrelevant on a discovery session. */
 #define LO_NORMAL (LO | ISCSI_KEY_NORMAL_ONLY)
 
@@ -46,9 +48,9 @@ static const struct iscsi_key keys[ISCSI_KEY_COUNT] = {
 	[ISCSI_KEY_INITIATOR_ALIAS] =
 		PLAIN("InitiatorAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | I | SW),
 	[ISCSI_KEY_SESSION_TYPE] =
-		PLAIN("SessionType", TEXT, DECLARE, SEC | OPER | I | SW),
+		PLAIN("SessionType", TEXT, DECLARE, SEC | OPER | I | SW | LEADING),
 	[ISCSI_KEY_TARGET_NAME] =
-		PLAIN("TargetName", NAME, DECLARE, SEC | OPER | I | SW),
+		PLAIN("TargetName", NAME, DECLARE, SEC | OPER | I | SW | RECORD),
 	[ISCSI_KEY_TARGET_ALIAS] =
 		PLAIN("TargetAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | T | SW),
 	[ISCSI_KEY_TARGET_ADDRESS] =
@@ -58,7 +60,7 @@ static const struct iscsi_key keys[ISCSI_KEY_COUNT] = {
 	[ISCSI_KEY_SEND_TARGETS] =
 		PLAIN("SendTargets", TEXT, EXCHANGE, FULL | I | SW),
 	[ISCSI_KEY_NODE_ARCHITECTURE] =
-		PLAIN("X#NodeArchitecture", LIST, DECLARE, SEC | OPER | I | T | SW | LATER),
+		PLAIN("X#NodeArchitecture", LIST, DECLARE, LO | LATER),
 
 	[ISCSI_KEY_AUTH_METHOD] = PLAIN("AuthMethod", LIST, EXCHANGE, SEC | I | T),
 	[ISCSI_KEY_CHAP_A] = PLAIN("CHAP_A", LIST, EXCHANGE, SEC | I | T),

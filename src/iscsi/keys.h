@@ -89,6 +89,7 @@ enum iscsi_key_rule {
 #define ISCSI_KEY_LATER        0x1000u /* younger than RFC 3720: NotUnderstood is an answer */
 #define ISCSI_KEY_LENIENT      0x2000u /* nothing agreed: the default will do, whatever we want */
 #define ISCSI_KEY_QUIET        0x4000u /* a target never brings it up itself */
+#define ISCSI_KEY_RECORD       0x8000u /* a target's in full feature phase, as often as it likes */
 
 struct iscsi_key {
 	const char *name;

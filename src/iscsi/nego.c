@@ -59,18 +59,27 @@ static unsigned stage_flag(enum iscsi_stage stage)
 	return ISCSI_KEY_FULL_FEATURE;
 }
 
+/* May come again and again from the peer. */
+static bool repeatable(const struct iscsi_nego *n, enum iscsi_key_id id)
+{
+	unsigned flags = iscsi_key(id)->flags;
+	return flags & ISCSI_KEY_REPEATED || (!n->target && flags & ISCSI_KEY_RECORD);
+}
+
 /* The peer may send this key now. */
 static int admit(struct iscsi_nego *n, enum iscsi_stage stage, enum iscsi_key_id id)
 {
-	const struct iscsi_key *key = iscsi_key(id);
+	unsigned flags = iscsi_key(id)->flags;
 	unsigned sender = n->target ? ISCSI_KEY_BY_INITIATOR : ISCSI_KEY_BY_TARGET;
 	uint64_t done = n->theirs | (negotiable(id) ? n->ours : 0);
+	if (!n->target && stage == ISCSI_FULL_FEATURE && flags & ISCSI_KEY_RECORD)
+		return 0;
 	/* Not as an answer NotUnderstood either: each of them every peer must know (RFC 7143 6.2). */
-	if (!(key->flags & sender))
+	if (!(flags & sender))
 		return fail(n, id, -EPROTO, "is not for this side to send");
-	if (!(key->flags & stage_flag(stage)))
+	if (!(flags & stage_flag(stage)))
 		return fail(n, id, -EPROTO, "is not allowed in this stage");
-	if (done & ~n->open & BIT(id) && !(key->flags & ISCSI_KEY_REPEATED))
+	if (done & ~n->open & BIT(id) && !repeatable(n, id))
 		return fail(n, id, -EEXIST, "came a second time");
 	return 0;
 }
@@ -103,7 +112,7 @@ int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *te
 		int err = admit(n, stage, id);
 		if (err)
 			return err;
-		if (v->of[id] && !(iscsi_key(id)->flags & ISCSI_KEY_REPEATED))
+		if (v->of[id] && !repeatable(n, id))
 			return fail(n, id, -EEXIST, "came a second time");
 		v->of[id] = pair.value;
 	}

@@ -172,6 +172,7 @@ static void keys_out_of_place(struct wire_world *world)
 {
 	refused_keys(world, WIRE_SECURITY_TO_OPERATIONAL, NAMES "\nMaxBurstLength=8192");
 	refused_keys(world, WIRE_SECURITY_TO_OPERATIONAL, NAMES "\nHeaderDigest=None");
+	refused_keys(world, WIRE_SECURITY_TO_OPERATIONAL, NAMES "\nX#NodeArchitecture=a/1");
 	refused_keys(world, WIRE_OPERATIONAL_TO_FULL, NAMES "\nAuthMethod=None");
 	refused_keys(world, WIRE_OPERATIONAL_TO_FULL, NAMES "\nSendTargets=All");
 	refused_keys(world, WIRE_OPERATIONAL_TO_FULL, NAMES "\nTargetPortalGroupTag=1");
