@@ -2,6 +2,7 @@
 #include "iscsi/keys.h"
 
 #include <string.h>
+#include "iscsi/text.h"
 
 /* ---- the table ---- */
 
@@ -22,16 +23,24 @@
 /* ... and irrelevant on a discovery session. */
 #define LO_NORMAL (LO | ISCSI_KEY_NORMAL_ONLY)
 
-#define LENGTH_MAX 0xffffffu /* 2^24 - 1 */
+#define LENGTH_MAX  0xffffffu /* 2^24 - 1 */
+#define ADDRESS_MAX 267       /* a domain name of 255 bytes, ":65535,65535" */
 
 /* The place of a digest in its list is its bit in a mask, and the value of the bool. */
 static const char *const digests[] = {"None", "CRC32C", NULL};
+static const char *const session_types[] = {"Normal", "Discovery", NULL};
 static const char *const task_reportings[] = {"RFC3720", "ResponseFence", "FastAbort", NULL};
 
 /* clang-format off */
 #define MEMBER(m)                                                                                  \
 	.offset = offsetof(struct iscsi_params, m), .size = sizeof(((struct iscsi_params *)0)->m)
 #define PLAIN(n, t, r, f) { .name = n, .type = ISCSI_TYPE_##t, .rule = ISCSI_RULE_##r, .flags = f }
+/* ... and its length or range */
+#define FORM(n, t, r, f, lo, hi)                                                                   \
+	{ .name = n, .type = ISCSI_TYPE_##t, .rule = ISCSI_RULE_##r, .flags = f, .min = lo,        \
+	  .max = hi }
+#define CHOICE(n, r, f, c)                                                                         \
+	{ .name = n, .type = ISCSI_TYPE_LIST, .rule = ISCSI_RULE_##r, .flags = f, .choices = c }
 #define LIST(n, f, c, m)                                                                           \
 	{ .name = n, .type = ISCSI_TYPE_LIST, .rule = ISCSI_RULE_CHOOSE, .flags = f, .choices = c, \
 	  MEMBER(m) }
@@ -46,28 +55,31 @@ static const struct iscsi_key keys[ISCSI_KEY_COUNT] = {
 	[ISCSI_KEY_INITIATOR_NAME] =
 		PLAIN("InitiatorName", NAME, DECLARE, SEC | OPER | I | SW),
 	[ISCSI_KEY_INITIATOR_ALIAS] =
-		PLAIN("InitiatorAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | I | SW),
+		FORM("InitiatorAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | I | SW, 0,
+		     ISCSI_SIMPLE_MAX),
 	[ISCSI_KEY_SESSION_TYPE] =
-		PLAIN("SessionType", TEXT, DECLARE, SEC | OPER | I | SW | LEADING),
+		CHOICE("SessionType", DECLARE, SEC | OPER | I | SW | LEADING, session_types),
 	[ISCSI_KEY_TARGET_NAME] =
 		PLAIN("TargetName", NAME, DECLARE, SEC | OPER | I | SW | RECORD),
 	[ISCSI_KEY_TARGET_ALIAS] =
-		PLAIN("TargetAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | T | SW),
+		FORM("TargetAlias", LOCAL_NAME, DECLARE, SEC | OPER | FULL | T | SW, 0,
+		     ISCSI_SIMPLE_MAX),
 	[ISCSI_KEY_TARGET_ADDRESS] =
-		PLAIN("TargetAddress", TEXT, DECLARE, SEC | OPER | FULL | T | SW | REPEATED),
+		FORM("TargetAddress", TEXT, DECLARE, SEC | OPER | FULL | T | SW | REPEATED, 1,
+		     ADDRESS_MAX),
 	[ISCSI_KEY_TARGET_PORTAL_GROUP_TAG] =
-		PLAIN("TargetPortalGroupTag", NUMBER, DECLARE, SEC | OPER | T | SW),
+		FORM("TargetPortalGroupTag", NUMBER, DECLARE, SEC | OPER | T | SW, 0, 65535),
 	[ISCSI_KEY_SEND_TARGETS] =
-		PLAIN("SendTargets", TEXT, EXCHANGE, FULL | I | SW),
+		FORM("SendTargets", TEXT, EXCHANGE, FULL | I | SW, 0, ISCSI_SIMPLE_MAX),
 	[ISCSI_KEY_NODE_ARCHITECTURE] =
-		PLAIN("X#NodeArchitecture", LIST, DECLARE, LO | LATER),
+		FORM("X#NodeArchitecture", LIST, DECLARE, LO | LATER, 0, 255),
 
-	[ISCSI_KEY_AUTH_METHOD] = PLAIN("AuthMethod", LIST, EXCHANGE, SEC | I | T),
-	[ISCSI_KEY_CHAP_A] = PLAIN("CHAP_A", LIST, EXCHANGE, SEC | I | T),
-	[ISCSI_KEY_CHAP_I] = PLAIN("CHAP_I", NUMBER, EXCHANGE, SEC | I | T),
-	[ISCSI_KEY_CHAP_C] = PLAIN("CHAP_C", BINARY, EXCHANGE, SEC | I | T),
-	[ISCSI_KEY_CHAP_N] = PLAIN("CHAP_N", LOCAL_NAME, EXCHANGE, SEC | I | T),
-	[ISCSI_KEY_CHAP_R] = PLAIN("CHAP_R", BINARY, EXCHANGE, SEC | I | T),
+	[ISCSI_KEY_AUTH_METHOD] = FORM("AuthMethod", LIST, EXCHANGE, SEC | I | T, 0, ISCSI_VALUE_MAX),
+	[ISCSI_KEY_CHAP_A] = FORM("CHAP_A", LIST, EXCHANGE, SEC | I | T, 0, ISCSI_VALUE_MAX),
+	[ISCSI_KEY_CHAP_I] = FORM("CHAP_I", NUMBER, EXCHANGE, SEC | I | T, 0, 255),
+	[ISCSI_KEY_CHAP_C] = FORM("CHAP_C", BINARY, EXCHANGE, SEC | I | T, 1, ISCSI_BINARY_MAX),
+	[ISCSI_KEY_CHAP_N] = FORM("CHAP_N", TEXT, EXCHANGE, SEC | I | T, 1, ISCSI_SIMPLE_MAX),
+	[ISCSI_KEY_CHAP_R] = FORM("CHAP_R", BINARY, EXCHANGE, SEC | I | T, 1, ISCSI_BINARY_MAX),
 
 	[ISCSI_KEY_HEADER_DIGEST] = LIST("HeaderDigest", OPER | I | T, digests, header_digest),
 	[ISCSI_KEY_DATA_DIGEST] = LIST("DataDigest", OPER | I | T, digests, data_digest),

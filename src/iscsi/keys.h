@@ -54,13 +54,13 @@ enum iscsi_key_id {
 };
 
 enum iscsi_key_type {
-	ISCSI_TYPE_NAME,       /* iSCSI-name-value */
-	ISCSI_TYPE_LOCAL_NAME, /* UTF-8 */
-	ISCSI_TYPE_TEXT,
+	ISCSI_TYPE_NAME,       /* iSCSI-name-value (names.h) */
+	ISCSI_TYPE_LOCAL_NAME, /* UTF-8 without control characters */
+	ISCSI_TYPE_TEXT,       /* any bytes: who uses it looks closer */
 	ISCSI_TYPE_BINARY,
 	ISCSI_TYPE_NUMBER,
 	ISCSI_TYPE_BOOL,
-	ISCSI_TYPE_LIST,
+	ISCSI_TYPE_LIST, /* of `choices`, or of anything */
 };
 
 /* How the answer follows from the offer (RFC 7143 13). */
@@ -96,7 +96,7 @@ struct iscsi_key {
 	enum iscsi_key_type type;
 	enum iscsi_key_rule rule;
 	unsigned flags;
-	uint32_t min, max;          /* numbers: the range */
+	uint32_t min, max;          /* numbers: the range; text and binary: the length in bytes */
 	uint32_t initial;           /* the default: a number, 0 or 1, or the place in `choices` */
 	const char *const *choices; /* lists: what the values are called; ends with NULL */
 	size_t offset, size;        /* of its member in struct iscsi_params; size 0: it has none */
@@ -178,6 +178,7 @@ struct iscsi_nego {
 
 	enum iscsi_key_id bad; /* when a call failed: by this key (or ISCSI_KEY_COUNT) */
 	const char *problem;   /* ... and why, in words */
+	const char *value;     /* ... of this value, where it lies in the text (or NULL) */
 };
 
 /* `base`: the parameters of the session that this connection joins; NULL: the defaults. */
@@ -186,9 +187,11 @@ void iscsi_nego_init(struct iscsi_nego *n, bool target, bool leading,
 
 /*
  * Reads a whole text into `v` and checks every key: known, from whom and in this stage allowed, not
- * there before. A key that is not known is answered NotUnderstood in `reply`. Nothing takes effect
- * yet. 0, or -EBADMSG (not of the form of RFC 7143 6.1), -EEXIST (a key for the second time, RFC
- * 7143 6.3), -EPROTO (not allowed here), or -E2BIG (more pairs than any peer needs).
+ * there before; and what is declared or part of an exchange, that it has a value of its type. (What
+ * is negotiated can be answered Reject, so iscsi_nego_take() looks at that.) A key that is not known
+ * is answered NotUnderstood in `reply`. Nothing takes effect yet. 0, or -EBADMSG (not of the form of
+ * RFC 7143 6.1), -EEXIST (a key for the second time, RFC 7143 6.3), -EPROTO (not allowed here, a
+ * reserved word), -EINVAL (no value of this key), or -E2BIG (more pairs than any peer needs).
  */
 int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *text, size_t len,
 		    struct iscsi_values *v, struct buf *reply);
@@ -197,10 +200,13 @@ int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *te
  * Takes the operational keys of `v`: answers to what we proposed are checked, proposals answered in
  * `reply`, declarations noted. What a proposal cannot be granted is answered Reject and stays as it
  * is; what is of no use Irrelevant. 0, or -EPROTO (an answer that our proposal does not permit, a
- * reserved word proposed), -EINVAL (a declared value that is out of range), or -EOPNOTSUPP (nothing
- * of a list is acceptable): each ends a login (RFC 7143 7.12).
+ * reserved word proposed), or -EOPNOTSUPP (nothing of a list is acceptable): each ends a login (RFC
+ * 7143 7.12).
  */
 int iscsi_nego_take(struct iscsi_nego *n, const struct iscsi_values *v, struct buf *reply);
+
+/* What a call has failed by, in words that are safe to print; `text` is still there. */
+void iscsi_nego_explain(const struct iscsi_nego *n, char *out, size_t size);
 
 /* Declares our MaxRecvDataSegmentLength, once. */
 void iscsi_nego_declare(struct iscsi_nego *n, struct buf *reply);

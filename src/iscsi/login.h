@@ -22,7 +22,7 @@
 
 #define ISCSI_LOGIN_PDUS_MAX 64  /* requests of one login; RFC 7143 6.2 asks for six at least */
 #define ISCSI_ADDRESS_SIZE   300 /* "host:port" or "[v6]:port" of a TargetAddress, with the NUL */
-#define ISCSI_WHY_SIZE       192
+#define ISCSI_WHY_SIZE       256
 
 enum iscsi_login_result {
 	ISCSI_LOGIN_GOES_ON,  /* more PDUs to come */

@@ -247,7 +247,7 @@ static enum iscsi_login_result moved(struct iscsi_login_initiator *l, const void
 	return refuse(l, "the target has moved, but does not say where to");
 }
 
-/* ---- authentication ---- */
+/* ---- authentication; iscsi_nego_read() has checked what the values are ---- */
 
 /* One of the security keys other than those in the mask is there. */
 static bool others(const struct iscsi_values *v, unsigned mask)
@@ -283,17 +283,15 @@ static enum iscsi_login_result take_challenge(struct iscsi_login_initiator *l,
 {
 	const char *algorithm = v->of[ISCSI_KEY_CHAP_A], *challenge = v->of[ISCSI_KEY_CHAP_C];
 	const char *id = v->of[ISCSI_KEY_CHAP_I];
-	uint64_t number, a;
+	uint64_t number = 0, a;
 	if (!algorithm || !challenge || !id ||
 	    others(v, STEP(CHAP_A) | STEP(CHAP_I) | STEP(CHAP_C)))
 		return refuse(l, "the target sends no CHAP challenge");
 	if (iscsi_parse_number(algorithm, &a) != 0 || !iscsi_chap_choose(algorithm, l->algorithms))
 		return refuse(l, "the target chooses a CHAP algorithm that was not proposed");
-	if (iscsi_parse_number(id, &number) != 0 || number > 255 ||
-	    iscsi_parse_binary(challenge, l->their_challenge, sizeof(l->their_challenge),
-			       &l->their_challenge_len) != 0 ||
-	    !l->their_challenge_len)
-		return refuse(l, "the target's CHAP challenge is malformed");
+	iscsi_parse_number(id, &number);
+	iscsi_parse_binary(challenge, l->their_challenge, sizeof(l->their_challenge),
+			   &l->their_challenge_len);
 	l->algorithm = (unsigned)a;
 	l->their_id = (uint8_t)number;
 	l->auth = LOGIN_SEND_CHAP_R;
@@ -305,11 +303,10 @@ static enum iscsi_login_result take_proof(struct iscsi_login_initiator *l,
 {
 	const char *name = v->of[ISCSI_KEY_CHAP_N], *proof = v->of[ISCSI_KEY_CHAP_R];
 	uint8_t response[ISCSI_BINARY_MAX];
-	size_t len;
+	size_t len = 0;
 	if (!name || !proof || others(v, STEP(CHAP_N) | STEP(CHAP_R)))
 		return refuse(l, "the target does not authenticate itself");
-	if (iscsi_parse_binary(proof, response, sizeof(response), &len) != 0)
-		return refuse(l, "the target's CHAP response is malformed");
+	iscsi_parse_binary(proof, response, sizeof(response), &len);
 	/* RFC 7143 9.2.1: one secret must not serve both ways. */
 	if (iscsi_chap_verify(l->algorithm, l->challenge_id, &l->ours, l->challenge,
 			      sizeof(l->challenge), response, len))
@@ -343,13 +340,12 @@ static enum iscsi_login_result take_declarations(struct iscsi_login_initiator *l
 {
 	const char *alias = v->of[ISCSI_KEY_TARGET_ALIAS];
 	const char *tpgt = v->of[ISCSI_KEY_TARGET_PORTAL_GROUP_TAG];
-	uint64_t number;
-	if (alias && strlen(alias) <= ISCSI_SIMPLE_MAX && iscsi_check_utf8(alias) == 0)
+	uint64_t number = 0;
+	if (alias)
 		strcpy(l->target_alias, alias);
 	if (!tpgt)
 		return ISCSI_LOGIN_GOES_ON;
-	if (iscsi_parse_number(tpgt, &number) != 0 || number > 0xffff)
-		return refuse(l, "the target's TargetPortalGroupTag is malformed");
+	iscsi_parse_number(tpgt, &number);
 	l->tpgt = (int32_t)number;
 	if (l->want_tpgt >= 0 && l->tpgt != l->want_tpgt)
 		return refuse(l, "portal group %d answers, not %d", l->tpgt, l->want_tpgt);
@@ -358,10 +354,10 @@ static enum iscsi_login_result take_declarations(struct iscsi_login_initiator *l
 
 static enum iscsi_login_result refuse_key(struct iscsi_login_initiator *l)
 {
-	const struct iscsi_nego *n = &l->nego;
-	if (n->bad == ISCSI_KEY_COUNT)
-		return refuse(l, "the target sends %s", n->problem);
-	return refuse(l, "%s %s", iscsi_key(n->bad)->name, n->problem);
+	static const char from[] = "the target's answer: ";
+	memcpy(l->why, from, sizeof(from));
+	iscsi_nego_explain(&l->nego, l->why + sizeof(from) - 1, sizeof(l->why) - sizeof(from) + 1);
+	return ISCSI_LOGIN_FAILED;
 }
 
 static enum iscsi_login_result take_text(struct iscsi_login_initiator *l)

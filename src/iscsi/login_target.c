@@ -6,6 +6,7 @@
  */
 #include "iscsi/login.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <openssl/crypto.h>
@@ -42,13 +43,22 @@ static uint16_t refuse(struct iscsi_login_target *l, uint16_t status, const char
 	return status;
 }
 
-/* The negotiation has failed. */
-static uint16_t refuse_key(struct iscsi_login_target *l)
+/* The negotiation has failed with `err`: by a value that has a status of its own, or not. */
+static uint16_t refuse_key(struct iscsi_login_target *l, int err)
 {
-	const struct iscsi_nego *n = &l->nego;
-	if (n->bad == ISCSI_KEY_COUNT)
-		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "%s", n->problem);
-	return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "%s %s", iscsi_key(n->bad)->name, n->problem);
+	static const struct {
+		enum iscsi_key_id key;
+		uint16_t status;
+	} values[] = {
+		{ISCSI_KEY_TARGET_NAME, ISCSI_LOGIN_NOT_FOUND},
+		{ISCSI_KEY_SESSION_TYPE, ISCSI_LOGIN_SESSION_TYPE},
+	};
+	uint16_t status = ISCSI_LOGIN_INITIATOR_ERROR;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (err == -EINVAL && l->nego.bad == values[i].key)
+			status = values[i].status;
+	iscsi_nego_explain(&l->nego, l->why, sizeof(l->why));
+	return status;
 }
 
 /* ---- headers ---- */
@@ -107,7 +117,7 @@ static uint16_t check_header(struct iscsi_login_target *l, const struct iscsi_lo
 
 /* ---- identity ---- */
 
-/* Names and session type, from the first text. */
+/* Names and session type, from the first text; iscsi_nego_read() has checked them. */
 static uint16_t read_identity(struct iscsi_login_target *l, const struct iscsi_values *v)
 {
 	struct iscsi_login_identity *id = &l->id;
@@ -118,19 +128,14 @@ static uint16_t read_identity(struct iscsi_login_target *l, const struct iscsi_v
 	id->tsih = get_be16(l->first.tsih);
 	id->cid = get_be16(l->first.cid);
 	id->cmdsn = get_be32(l->first.cmdsn);
+	id->discovery = type && strcmp(type, "Discovery") == 0;
 	if (!initiator)
 		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no InitiatorName");
-	if (iscsi_name_normalize(initiator, id->initiator_name) != 0)
-		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "InitiatorName: %s",
-			      iscsi_name_problem(initiator));
-	id->discovery = type && strcmp(type, "Discovery") == 0;
-	if (type && !id->discovery && strcmp(type, "Normal") != 0)
-		return refuse(l, ISCSI_LOGIN_SESSION_TYPE, "unknown SessionType");
+	iscsi_name_normalize(initiator, id->initiator_name);
 	if (!target && !id->discovery)
 		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no TargetName");
-	if (target && iscsi_name_normalize(target, id->target_name) != 0)
-		return refuse(l, ISCSI_LOGIN_NOT_FOUND, "TargetName: %s",
-			      iscsi_name_problem(target));
+	if (target)
+		iscsi_name_normalize(target, id->target_name);
 	return 0;
 }
 
@@ -280,12 +285,10 @@ static uint16_t chap_challenge(struct iscsi_login_target *l, const struct iscsi_
 static uint16_t chap_answer(struct iscsi_login_target *l, const struct iscsi_values *v)
 {
 	uint8_t challenge[ISCSI_CHAP_CHALLENGE_MAX], response[ISCSI_CHAP_DIGEST_MAX];
-	uint64_t id;
-	size_t len;
-	if (iscsi_parse_number(v->of[ISCSI_KEY_CHAP_I], &id) != 0 || id > 255 ||
-	    iscsi_parse_binary(v->of[ISCSI_KEY_CHAP_C], challenge, sizeof(challenge), &len) != 0 ||
-	    !len)
-		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed CHAP_I or CHAP_C");
+	uint64_t id = 0;
+	size_t len = 0;
+	iscsi_parse_number(v->of[ISCSI_KEY_CHAP_I], &id);
+	iscsi_parse_binary(v->of[ISCSI_KEY_CHAP_C], challenge, sizeof(challenge), &len);
 	if (!l->ours.name[0])
 		return refuse(
 			l, ISCSI_LOGIN_AUTH_FAILED,
@@ -347,15 +350,13 @@ static uint16_t chap_response(struct iscsi_login_target *l, const struct iscsi_v
 	const char *user = v->of[ISCSI_KEY_CHAP_N], *proof = v->of[ISCSI_KEY_CHAP_R];
 	bool id = v->of[ISCSI_KEY_CHAP_I], challenge = v->of[ISCSI_KEY_CHAP_C];
 	uint8_t response[ISCSI_BINARY_MAX];
-	size_t len;
+	size_t len = 0;
 	if (others(v, STEP(CHAP_N) | STEP(CHAP_R) | STEP(CHAP_I) | STEP(CHAP_C)))
 		return out_of_order(l);
 	/* RFC 7143 9.2: without CHAP_R we must not answer a challenge. */
 	if (!user || !proof || id != challenge)
 		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "CHAP keys are missing");
-	if (!user[0] || strlen(user) >= sizeof(l->user) ||
-	    iscsi_parse_binary(proof, response, sizeof(response), &len) != 0)
-		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed CHAP_N or CHAP_R");
+	iscsi_parse_binary(proof, response, sizeof(response), &len);
 	uint16_t status = check_response(l, user, response, len);
 	if (!status && challenge)
 		status = chap_answer(l, v);
@@ -382,8 +383,6 @@ static uint16_t take_alias(struct iscsi_login_target *l, const struct iscsi_valu
 	const char *alias = v->of[ISCSI_KEY_INITIATOR_ALIAS];
 	if (!alias)
 		return 0;
-	if (strlen(alias) > ISCSI_SIMPLE_MAX || iscsi_check_utf8(alias) != 0)
-		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "malformed InitiatorAlias");
 	if (l->aliased && strcmp(alias, l->initiator_alias) != 0)
 		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "InitiatorAlias has changed");
 	l->aliased = true;
@@ -397,8 +396,9 @@ static uint16_t take_text(struct iscsi_login_target *l, uint8_t flags)
 	struct iscsi_values v;
 	bool transit = flags & ISCSI_LOGIN_TRANSIT, first = !l->identified;
 	struct buf *reply = &l->out.buf;
-	if (iscsi_nego_read(&l->nego, l->stage, l->in.buf.data, l->in.buf.len, &v, reply) != 0)
-		return refuse_key(l);
+	int err = iscsi_nego_read(&l->nego, l->stage, l->in.buf.data, l->in.buf.len, &v, reply);
+	if (err)
+		return refuse_key(l, err);
 	uint16_t status = first ? identify(l, &v) : check_identity(l, &v);
 	if (!status)
 		status = take_alias(l, &v);
@@ -406,8 +406,9 @@ static uint16_t take_text(struct iscsi_login_target *l, uint8_t flags)
 		status = security(l, &v, transit);
 	if (status || l->stage == ISCSI_SECURITY)
 		return status;
-	if (iscsi_nego_take(&l->nego, &v, reply) != 0)
-		return refuse_key(l);
+	err = iscsi_nego_take(&l->nego, &v, reply);
+	if (err)
+		return refuse_key(l, err);
 	iscsi_nego_declare(&l->nego, reply);
 	/* Now that the initiator has said all: what it has not, and we can not leave as it is. */
 	l->asked = transit && iscsi_nego_propose(&l->nego, reply);
@@ -475,9 +476,8 @@ static uint16_t transit(struct iscsi_login_target *l, uint8_t *flags)
 	*flags = (uint8_t)(ISCSI_LOGIN_TRANSIT | l->stage << 2 | next);
 	l->stage = next;
 	l->nego.theirs &= ~IDENTITY;
-	if (next == ISCSI_FULL_FEATURE && iscsi_nego_finish(&l->nego) != 0)
-		return refuse_key(l);
-	return 0;
+	int err = next == ISCSI_FULL_FEATURE ? iscsi_nego_finish(&l->nego) : 0;
+	return err ? refuse_key(l, err) : 0;
 }
 
 /* The next part of the text, and with the last one the transition, if it is time. */

@@ -3,7 +3,10 @@
 #include "iscsi/keys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include "common/log.h"
+#include "iscsi/names.h"
 #include "iscsi/text.h"
 
 #define PAIRS_MAX 128 /* of one text; the table has less than forty keys */
@@ -38,16 +41,122 @@ static int fail(struct iscsi_nego *n, enum iscsi_key_id id, int err, const char 
 {
 	n->bad = id;
 	n->problem = problem;
+	n->value = NULL;
 	return err;
 }
 
-/* ---- reading ---- */
+void iscsi_nego_explain(const struct iscsi_nego *n, char *out, size_t size)
+{
+	char safe[100];
+	if (n->bad == ISCSI_KEY_COUNT)
+		snprintf(out, size, "%s", n->problem);
+	else if (!n->value)
+		snprintf(out, size, "%s %s", iscsi_key(n->bad)->name, n->problem);
+	else
+		snprintf(out, size, "%s \"%s\": %s", iscsi_key(n->bad)->name,
+			 log_safe(safe, sizeof(safe), n->value, strlen(n->value)), n->problem);
+}
+
+/* ---- values ---- */
+
+/* The value in `text`, as struct iscsi_params has it, in the range of the key. */
+static int parse(const struct iscsi_key *key, const char *text, uint32_t *out)
+{
+	uint64_t number;
+	bool yes;
+	int err;
+	if (key->type == ISCSI_TYPE_BOOL) {
+		err = iscsi_parse_bool(text, &yes);
+		*out = yes;
+		return err;
+	}
+	if (key->type == ISCSI_TYPE_LIST) {
+		for (*out = 0; key->choices[*out]; ++*out)
+			if (strcmp(key->choices[*out], text) == 0)
+				return 0;
+		return -EINVAL;
+	}
+	err = iscsi_parse_number(text, &number);
+	if (err)
+		return err;
+	/* Too much, where the lesser counts, does no harm: we select what we like (6.2.2). */
+	if (key->rule == ISCSI_RULE_MIN)
+		number = MIN(number, key->max);
+	*out = (uint32_t)number;
+	return number < key->min || number > key->max ? -ERANGE : 0;
+}
 
 static bool is_reserved(const char *text)
 {
 	return strcmp(text, "Reject") == 0 || strcmp(text, "Irrelevant") == 0 ||
 	       strcmp(text, "NotUnderstood") == 0;
 }
+
+static const char *number_problem(const struct iscsi_key *key, const char *text)
+{
+	uint32_t ignored;
+	return parse(key, text, &ignored) ? "not a number in its range" : NULL;
+}
+
+static const char *length_problem(const struct iscsi_key *key, const char *text)
+{
+	size_t len = strlen(text);
+	return len < key->min ? "empty" : len > key->max ? "too long" : NULL;
+}
+
+static const char *list_problem(const struct iscsi_key *key, const char *text)
+{
+	uint32_t ignored;
+	if (!key->choices)
+		return length_problem(key, text);
+	return parse(key, text, &ignored) ? "none of its values" : NULL;
+}
+
+static const char *local_name_problem(const struct iscsi_key *key, const char *text)
+{
+	if (iscsi_check_utf8(text) != 0)
+		return "not UTF-8, or with control characters";
+	return length_problem(key, text);
+}
+
+static const char *name_problem(const struct iscsi_key *key, const char *text)
+{
+	return iscsi_name_problem(text);
+}
+
+static const char *binary_problem(const struct iscsi_key *key, const char *text)
+{
+	uint8_t value[ISCSI_BINARY_MAX];
+	size_t len;
+	if (iscsi_parse_binary(text, value, key->max, &len) != 0 || len < key->min)
+		return "is no binary value of a length that is allowed";
+	return NULL;
+}
+
+static const char *(*const problems[])(const struct iscsi_key *key, const char *text) = {
+	[ISCSI_TYPE_NAME] = name_problem,     [ISCSI_TYPE_LOCAL_NAME] = local_name_problem,
+	[ISCSI_TYPE_TEXT] = length_problem,   [ISCSI_TYPE_BINARY] = binary_problem,
+	[ISCSI_TYPE_NUMBER] = number_problem, [ISCSI_TYPE_BOOL] = number_problem,
+	[ISCSI_TYPE_LIST] = list_problem,
+};
+
+/* A value that is no proposal, so it can not be answered Reject. */
+static int check_value(struct iscsi_nego *n, enum iscsi_key_id id, const char *text)
+{
+	const struct iscsi_key *key = iscsi_key(id);
+	if (key->rule != ISCSI_RULE_DECLARE && key->rule != ISCSI_RULE_EXCHANGE)
+		return 0;
+	if (key->rule == ISCSI_RULE_DECLARE && is_reserved(text))
+		return fail(n, id, -EPROTO, "declares a reserved word");
+	const char *problem = problems[key->type](key, text);
+	if (!problem)
+		return 0;
+	fail(n, id, -EINVAL, problem);
+	n->value = key->type == ISCSI_TYPE_BINARY ? NULL : text;
+	return -EINVAL;
+}
+
+/* ---- reading ---- */
 
 static unsigned stage_flag(enum iscsi_stage stage)
 {
@@ -110,6 +219,8 @@ int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *te
 			continue;
 		}
 		int err = admit(n, stage, id);
+		if (!err)
+			err = check_value(n, id, pair.value);
 		if (err)
 			return err;
 		if (v->of[id] && !repeatable(n, id))
@@ -124,34 +235,7 @@ int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *te
 	return 0;
 }
 
-/* ---- values ---- */
-
-/* The value in `text`, as struct iscsi_params has it, in the range of the key. */
-static int parse(const struct iscsi_key *key, const char *text, uint32_t *out)
-{
-	uint64_t number;
-	bool yes;
-	int err;
-	if (key->type == ISCSI_TYPE_BOOL) {
-		err = iscsi_parse_bool(text, &yes);
-		*out = yes;
-		return err;
-	}
-	if (key->type == ISCSI_TYPE_LIST) {
-		for (*out = 0; key->choices[*out]; ++*out)
-			if (strcmp(key->choices[*out], text) == 0)
-				return 0;
-		return -EINVAL;
-	}
-	err = iscsi_parse_number(text, &number);
-	if (err)
-		return err;
-	/* Too much, where the lesser counts, does no harm: we select what we like (6.2.2). */
-	if (key->rule == ISCSI_RULE_MIN)
-		number = MIN(number, key->max);
-	*out = (uint32_t)number;
-	return number < key->min || number > key->max ? -ERANGE : 0;
-}
+/* ---- what we want ---- */
 
 static void add_value(struct buf *out, const struct iscsi_key *key, uint32_t value)
 {
@@ -280,16 +364,13 @@ static int check_answer(struct iscsi_nego *n, enum iscsi_key_id id, const char *
 	return 0;
 }
 
-static int take_declaration(struct iscsi_nego *n, enum iscsi_key_id id, const char *text)
+/* Of names and aliases the login engines take care. */
+static void take_declaration(struct iscsi_nego *n, enum iscsi_key_id id, const char *text)
 {
 	const struct iscsi_key *key = iscsi_key(id);
 	uint32_t theirs;
-	if (!key->size || irrelevant(n, id))
-		return 0; /* of names and aliases the login engines take care */
-	if (parse(key, text, &theirs) != 0)
-		return fail(n, id, -EINVAL, "declares what is no value of it");
-	iscsi_params_set(&n->params, key, theirs);
-	return 0;
+	if (key->size && !irrelevant(n, id) && parse(key, text, &theirs) == 0)
+		iscsi_params_set(&n->params, key, theirs);
 }
 
 int iscsi_nego_take(struct iscsi_nego *n, const struct iscsi_values *v, struct buf *reply)
@@ -300,7 +381,7 @@ int iscsi_nego_take(struct iscsi_nego *n, const struct iscsi_values *v, struct b
 		if (!v->of[i] || rule == ISCSI_RULE_EXCHANGE)
 			continue;
 		if (rule == ISCSI_RULE_DECLARE)
-			err = take_declaration(n, i, v->of[i]);
+			take_declaration(n, i, v->of[i]);
 		else if (n->open & BIT(i))
 			err = check_answer(n, i, v->of[i]);
 		else
