@@ -15,9 +15,13 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static bool is_name_char(char c)
+/* What there is to say against a character of a name; NULL: nothing. */
+static const char *char_problem(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c && strchr("-.:_", c));
+	if (is_digit(c) || (c >= 'a' && c <= 'z') || (c && strchr("-.:_", c)))
+		return NULL;
+	return c == ' ' ? "a space, which no iSCSI name may have"
+			: "a character other than letters, digits, '-', '.', ':', '_'";
 }
 
 static bool all_hex(const char *s)
@@ -46,8 +50,8 @@ const char *iscsi_name_problem(const char *name)
 	if (len > ISCSI_NAME_MAX)
 		return "longer than 223 bytes";
 	for (size_t i = 0; i < len; i++)
-		if (!is_name_char(lower(name[i])))
-			return "a character other than letters, digits, '-', '.', ':'";
+		if (char_problem(lower(name[i])))
+			return char_problem(lower(name[i]));
 	if (strncasecmp(name, "iqn.", 4) == 0)
 		return iqn_problem(name + 4);
 	if (strncasecmp(name, "eui.", 4) == 0)

@@ -552,6 +552,45 @@ static void test_header_changes(void **state)
 	}
 }
 
+/* What is wrong with a name is said, and of which name it is said. */
+static void test_refused_names(void **state)
+{
+	static const struct {
+		const char *names, *why;
+		uint16_t status;
+	} row[] = {
+		{"InitiatorName=iqn.2008-11.org.linux-kvm:My VM;TargetName=" TARGET ";",
+		 "InitiatorName \"iqn.2008-11.org.linux-kvm:My VM\": a space, which no iSCSI name "
+		 "may "
+		 "have",
+		 ISCSI_LOGIN_INITIATOR_ERROR},
+		{"InitiatorName=iqn.1994-05.com.example:\x1b[31m;TargetName=" TARGET ";",
+		 "InitiatorName \"iqn.1994-05.com.example:\\x1b[31m\": a character other than "
+		 "letters, "
+		 "digits, '-', '.', ':', '_'",
+		 ISCSI_LOGIN_INITIATOR_ERROR},
+		{"InitiatorName=" INITIATOR ";TargetName=disk;",
+		 "TargetName \"disk\": begins with none of \"iqn.\", \"eui.\", \"naa.\"",
+		 ISCSI_LOGIN_NOT_FOUND},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		struct owner o = {0};
+		struct iscsi_login_target l;
+		struct iscsi_login_response rsp;
+		char text[512];
+		strcpy(text, row[i].names);
+		for (char *p = text; (p = strchr(p, ';'));)
+			*p++ = 0;
+		iscsi_login_target_init(&l, &ops, &o);
+		assert_int_equal(
+			send(&l, request(OPER_END), text, (uint32_t)strlen(row[i].names), &rsp),
+			ISCSI_LOGIN_FAILED);
+		assert_string_equal(l.why, row[i].why);
+		assert_int_equal(l.status, row[i].status);
+		iscsi_login_target_free(&l);
+	}
+}
+
 static void test_never_ending(void **state)
 {
 	struct owner o = {0};
@@ -674,7 +713,7 @@ int main(void)
 		cmocka_unit_test(test_version),       cmocka_unit_test(test_header_changes),
 		cmocka_unit_test(test_never_ending),  cmocka_unit_test(test_too_much_text),
 		cmocka_unit_test(test_long_response), cmocka_unit_test(test_owner_ends_it),
-		cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_outcome),       cmocka_unit_test(test_refused_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

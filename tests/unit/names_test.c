@@ -73,6 +73,14 @@ static void test_bad_names(void **state)
 	}
 }
 
+/* The words name what is let through, and the mistake that is made most often. */
+static void test_problems(void **state)
+{
+	assert_non_null(strstr(iscsi_name_problem("iqn.2001-04.com.example:a b"), "space"));
+	assert_non_null(strstr(iscsi_name_problem("iqn.2001-04.com.example:a/b"), "'_'"));
+	assert_null(strstr(iscsi_name_problem("iqn.2001-04.com.example:a/b"), "space"));
+}
+
 static void test_long_names(void **state)
 {
 	char name[300] = "iqn.2001-04.com.example:", out[ISCSI_NAME_SIZE];
@@ -196,11 +204,12 @@ static void test_serial(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_names),     cmocka_unit_test(test_bad_names),
-		cmocka_unit_test(test_long_names),     cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_port_names),     cmocka_unit_test(test_luns),
-		cmocka_unit_test(test_flat_below_256), cmocka_unit_test(test_bad_luns),
-		cmocka_unit_test(test_lun_text),       cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_good_names), cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_problems),   cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_in_place),   cmocka_unit_test(test_port_names),
+		cmocka_unit_test(test_luns),       cmocka_unit_test(test_flat_below_256),
+		cmocka_unit_test(test_bad_luns),   cmocka_unit_test(test_lun_text),
+		cmocka_unit_test(test_serial),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
