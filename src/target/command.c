@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SCSI Command PDUs: from their header to the device server, and from there to the response. */
 #include <string.h>
+#include "iscsi/ahs.h"
 #include "target/priv.h"
 
 /* RFC 7143 11.4.7.2, ASC and ASCQ of ABORTED COMMAND */
@@ -16,33 +17,18 @@ static const struct scsi_port_ops port_ops = {
 
 /* --- the header */
 
-/* Additional header segments (RFC 7143 11.2.2). False: they make no sense. */
-static bool take_ahs(struct task *task, const uint8_t *ahs, uint32_t len, uint32_t *bidi_read)
+_Static_assert(ISCSI_CDB_MAX <= SCSI_CDB_MAX, "a CDB fits");
+
+/* The rest of the CDB, and the read length of a bidirectional command. */
+static bool take_ahs(const struct conn *c, struct scsi_io *io, uint32_t *bidi_read)
 {
-	struct scsi_io *io = &task->io;
-	while (len) {
-		uint32_t body = len < 4 ? 0 : get_be16(ahs); /* counts from byte 3 on */
-		uint32_t whole = 3 + body + iscsi_pad(3 + body);
-		if (len < 4 || body < 1 || whole > len)
-			return false;
-		switch (ahs[2]) {
-		case ISCSI_AHS_EXTENDED_CDB:
-			/* Byte 3 is reserved, the CDB goes on from byte 4. */
-			if (io->cdb_len != 16 || body - 1 > SCSI_CDB_MAX - 16)
-				return false;
-			memcpy(io->cdb + 16, ahs + 4, body - 1);
-			io->cdb_len = (uint16_t)(16 + body - 1);
-			break;
-		case ISCSI_AHS_BIDI_READ_LENGTH:
-			if (body != 5)
-				return false;
-			*bidi_read = get_be32(ahs + 4);
-			break;
-		default: return false;
-		}
-		ahs += whole;
-		len -= whole;
-	}
+	struct iscsi_ahs ahs;
+	if (iscsi_ahs_parse(c->rx.ahs, c->rx.ahs_len, &ahs) != 0)
+		return false;
+	if (ahs.cdb)
+		memcpy(io->cdb + ISCSI_CDB_LEN, ahs.cdb, ahs.cdb_len);
+	io->cdb_len = (uint16_t)(ISCSI_CDB_LEN + ahs.cdb_len);
+	*bidi_read = ahs.bidi_read_length;
 	return true;
 }
 
@@ -64,11 +50,10 @@ static bool take_header(struct conn *c, struct task *task)
 	io->nexus = c->session->nexus;
 	memcpy(io->lun, bhs->lun, sizeof(io->lun));
 	memcpy(io->cdb, bhs->cdb, sizeof(bhs->cdb));
-	io->cdb_len = sizeof(bhs->cdb);
 	io->attr = (enum scsi_task_attr)(bhs->flags & ISCSI_COMMAND_ATTR);
 	io->tag = task->itt;
 	task->lun_account = lun_account(c->session->node, io->lun);
-	if (io->attr > SCSI_ACA || !take_ahs(task, c->rx.ahs, c->rx.ahs_len, &bidi_read))
+	if (io->attr > SCSI_ACA || !take_ahs(c, io, &bidi_read))
 		return false;
 	task->edtl_out = write ? edtl : 0;
 	task->edtl_in = read ? (write ? bidi_read : edtl) : 0;

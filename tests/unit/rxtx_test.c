@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/crc32c.h"
 #include "iscsi/rx.h"
 #include "iscsi/tx.h"
 
@@ -220,6 +221,44 @@ static void too_long_is_refused_at_its_header(void **state)
 	assert_int_equal(last_event(stream, 48, false, 513), ISCSI_RX_MORE);
 }
 
+/* A header may have 1020 bytes more, and a digest behind them; it comes in any pieces, and one bit of
+ * it that is flipped is noticed. */
+static void longest_headers(void **state)
+{
+	enum { AHS = ISCSI_AHS_MAX, HEAD = ISCSI_BHS_LEN + AHS };
+	static uint8_t stream[HEAD + ISCSI_DIGEST_LEN];
+	for (size_t i = 0; i < HEAD; i++)
+		stream[i] = (uint8_t)(i * 31 + 7);
+	stream[0] = ISCSI_SCSI_COMMAND;
+	stream[4] = AHS / 4;
+	memset(stream + 5, 0, 3);
+	put_le32(stream + HEAD, crc32c_final(crc32c_update(CRC32C_INIT, stream, HEAD)));
+	for (size_t max = 1; max <= sizeof(stream); max = max * 3 + 1) {
+		uint8_t stage[ISCSI_RX_STAGE_MIN];
+		struct iscsi_rx rx;
+		enum iscsi_rx_event event;
+		size_t at = 0;
+		iscsi_rx_init(&rx, stage, sizeof(stage));
+		rx.header_digest = true;
+		while ((event = iscsi_rx_next(&rx)) == ISCSI_RX_MORE) {
+			assert_true(at < sizeof(stream));
+			at += feed(&rx, stream + at, sizeof(stream) - at, max);
+		}
+		assert_int_equal(at, sizeof(stream));
+		assert_int_equal(event, ISCSI_RX_HEADER);
+		assert_int_equal(rx.ahs_len, AHS);
+		assert_memory_equal(&rx.bhs, stream, ISCSI_BHS_LEN);
+		assert_memory_equal(rx.ahs, stream + ISCSI_BHS_LEN, AHS);
+		assert_int_equal(iscsi_rx_next(&rx), ISCSI_RX_PDU);
+	}
+	for (size_t i = ISCSI_BHS_LEN + ISCSI_AHS_MAX_TX; i < sizeof(stream); i++) {
+		stream[i] ^= 0x10;
+		assert_int_equal(last_event(stream, sizeof(stream), true, 8192),
+				 ISCSI_RX_HEADER_DIGEST);
+		stream[i] ^= 0x10;
+	}
+}
+
 /* RFC 7143 13.1: the CRC of 32 bytes of zeroes is aa 36 91 8a on the wire (RFC 3720 B.4). */
 static void digest_is_the_standards(void **state)
 {
@@ -255,6 +294,7 @@ int main(void)
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(flips_are_found),
 		cmocka_unit_test(too_long_is_refused_at_its_header),
+		cmocka_unit_test(longest_headers),
 		cmocka_unit_test(digest_is_the_standards),
 		cmocka_unit_test(abandoned_pdus_are_told),
 	};
