@@ -191,7 +191,7 @@ void iscsi_nego_init(struct iscsi_nego *n, bool target, bool leading,
  * is negotiated can be answered Reject, so iscsi_nego_take() looks at that.) A key that is not known
  * is answered NotUnderstood in `reply`. Nothing takes effect yet. 0, or -EBADMSG (not of the form of
  * RFC 7143 6.1), -EEXIST (a key for the second time, RFC 7143 6.3), -EPROTO (not allowed here, a
- * reserved word), -EINVAL (no value of this key), or -E2BIG (more pairs than any peer needs).
+ * reserved word), or -EINVAL (no value of this key).
  */
 int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *text, size_t len,
 		    struct iscsi_values *v, struct buf *reply);

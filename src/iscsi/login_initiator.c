@@ -70,8 +70,8 @@ int iscsi_login_initiator_init(struct iscsi_login_initiator *l, const struct isc
 	copy_accounts(l, c);
 	iscsi_nego_init(&l->nego, false, !c->tsih, &c->offer, c->session);
 	l->nego.discovery = c->discovery;
-	iscsi_text_in_init(&l->in, ISCSI_LOGIN_TEXT_MAX, ISCSI_LOGIN_PDUS_MAX);
-	iscsi_text_out_init(&l->out, ISCSI_TEXT_MAX);
+	iscsi_text_in_init(&l->in, ISCSI_TEXT_MAX, ISCSI_LOGIN_PDUS_MAX);
+	iscsi_text_out_init(&l->out, ISCSI_REPLY_MAX);
 	return 0;
 }
 

@@ -12,8 +12,6 @@
 #include <openssl/crypto.h>
 #include "common/log.h"
 
-#define REPLY_MAX (64 * 1024)
-
 void iscsi_login_target_init(struct iscsi_login_target *l, const struct iscsi_login_target_ops *ops,
 			     void *ctx)
 {
@@ -21,8 +19,8 @@ void iscsi_login_target_init(struct iscsi_login_target *l, const struct iscsi_lo
 	*l = (struct iscsi_login_target){.ops = ops, .ctx = ctx};
 	iscsi_offer_init(&offer);
 	iscsi_nego_init(&l->nego, true, true, &offer, NULL);
-	iscsi_text_in_init(&l->in, ISCSI_LOGIN_TEXT_MAX, ISCSI_LOGIN_PDUS_MAX);
-	iscsi_text_out_init(&l->out, REPLY_MAX);
+	iscsi_text_in_init(&l->in, ISCSI_TEXT_MAX, ISCSI_LOGIN_PDUS_MAX);
+	iscsi_text_out_init(&l->out, ISCSI_REPLY_MAX);
 }
 
 void iscsi_login_target_free(struct iscsi_login_target *l)

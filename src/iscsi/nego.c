@@ -9,8 +9,7 @@
 #include "iscsi/names.h"
 #include "iscsi/text.h"
 
-#define PAIRS_MAX 128 /* of one text; the table has less than forty keys */
-#define BIT(id)   (UINT64_C(1) << (id))
+#define BIT(id) (UINT64_C(1) << (id))
 
 _Static_assert(ISCSI_KEY_COUNT <= 64, "a mask has a bit for each key");
 
@@ -210,9 +209,7 @@ int iscsi_nego_read(struct iscsi_nego *n, enum iscsi_stage stage, const void *te
 	size_t at = 0;
 	int r;
 	*v = (struct iscsi_values){0};
-	for (unsigned count = 0; (r = iscsi_text_next(text, len, &at, &pair)) > 0; count++) {
-		if (count == PAIRS_MAX)
-			return fail(n, ISCSI_KEY_COUNT, -E2BIG, "too many keys");
+	while ((r = iscsi_text_next(text, len, &at, &pair)) > 0) {
 		enum iscsi_key_id id = iscsi_key_find(pair.key, pair.key_len);
 		if (id == ISCSI_KEY_COUNT) {
 			not_understood(&pair, reply);

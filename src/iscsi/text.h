@@ -14,13 +14,16 @@
 #include <stdint.h>
 #include "common/buf.h"
 
-#define ISCSI_KEY_MAX        63   /* bytes of a key */
-#define ISCSI_VALUE_MAX      8192 /* bytes of a value, as it is encoded */
-#define ISCSI_SIMPLE_MAX     255  /* bytes of a simple value, when its key does not say otherwise */
-#define ISCSI_BINARY_MAX     1024 /* bytes that a binary value stands for (RFC 7143 12.1.3) */
-#define ISCSI_LOGIN_TEXT_MAX (16 * 1024)
-#define ISCSI_TEXT_MAX       (64 * 1024)
-#define ISCSI_TEXT_PDUS_MAX  64
+#define ISCSI_KEY_MAX    63   /* bytes of a key */
+#define ISCSI_VALUE_MAX  8192 /* bytes of a value, as it is encoded */
+#define ISCSI_SIMPLE_MAX 255  /* bytes of a simple value, when its key does not say otherwise */
+#define ISCSI_BINARY_MAX 1024 /* bytes that a binary value stands for (RFC 7143 12.1.3) */
+/* Bytes of one text, of a login or not; at least 8192 (RFC 7143 6.1). How many pairs these are does
+ * not matter: the shortest has three. */
+#define ISCSI_TEXT_MAX      (16 * 1024)
+#define ISCSI_TEXT_PDUS_MAX 64
+/* ... and of an answer to the worst of them, "A=" again and again, with our own keys. */
+#define ISCSI_REPLY_MAX (ISCSI_TEXT_MAX / 3 * sizeof("A=NotUnderstood") + 4096)
 
 /* Text that comes in. */
 struct iscsi_text_in {

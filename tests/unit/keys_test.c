@@ -135,15 +135,6 @@ static void test_failures(void **state)
 	}
 }
 
-static void test_too_many_keys(void **state)
-{
-	struct iscsi_nego n = nego(true, NULL);
-	char text[2048] = "", reply[4096];
-	for (int i = 0; i < 129; i++)
-		strcat(text, "X-a=1;");
-	assert_int_equal(say(&n, ISCSI_OPERATIONAL, text, reply), -E2BIG);
-}
-
 /* A key that was answered in an earlier PDU, and one that we have declared. */
 static void test_second_time_later(void **state)
 {
@@ -417,7 +408,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_too_many_keys),
 		cmocka_unit_test(test_second_time_later),
 		cmocka_unit_test(test_digest_required),
 		cmocka_unit_test(test_target_proposes),

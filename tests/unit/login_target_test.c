@@ -666,6 +666,37 @@ static void test_long_response(void **state)
 	iscsi_login_target_free(&l);
 }
 
+/* RFC 7143 6.1: at least 8192 bytes of pairs are taken, however short they are; and here all that is
+ * taken can be answered. */
+static void test_many_short_pairs(void **state)
+{
+	static char text[ISCSI_TEXT_MAX];
+	struct owner o = {0};
+	struct iscsi_login_target l;
+	struct iscsi_login_response rsp;
+	const uint8_t *data;
+	uint32_t len, half = ISCSI_TEXT_MAX / 2;
+	size_t n = sizeof(names), total;
+	unsigned pairs = 0;
+	memcpy(text, names, sizeof(names));
+	for (; n + 3 <= sizeof(text); n += 3, pairs++)
+		memcpy(text + n, "A=", 3);
+	assert_true(pairs > 5000);
+	iscsi_login_target_init(&l, &ops, &o);
+	assert_int_equal(send(&l, request(OPER | C), text, half, &rsp), ISCSI_LOGIN_GOES_ON);
+	struct iscsi_login_request req = request(OPER_END);
+	enum iscsi_login_result r = iscsi_login_target_request(
+		&l, &req, text + half, (uint32_t)n - half, &rsp, &data, &len);
+	for (total = len; r == ISCSI_LOGIN_GOES_ON; total += len)
+		r = iscsi_login_target_request(&l, &req, "", 0, &rsp, &data, &len);
+	assert_int_equal(total, pairs * sizeof("A=NotUnderstood") +
+					sizeof("TargetPortalGroupTag=7") +
+					sizeof("TargetAlias=A disk") +
+					sizeof("MaxRecvDataSegmentLength=65536"));
+	assert_int_equal(r, ISCSI_LOGIN_FINISHED);
+	iscsi_login_target_free(&l);
+}
+
 static void test_owner_ends_it(void **state)
 {
 	struct owner o = {0};
@@ -709,11 +740,12 @@ static void test_outcome(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_logins),        cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_version),       cmocka_unit_test(test_header_changes),
-		cmocka_unit_test(test_never_ending),  cmocka_unit_test(test_too_much_text),
-		cmocka_unit_test(test_long_response), cmocka_unit_test(test_owner_ends_it),
-		cmocka_unit_test(test_outcome),       cmocka_unit_test(test_refused_names),
+		cmocka_unit_test(test_logins),           cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_version),          cmocka_unit_test(test_header_changes),
+		cmocka_unit_test(test_never_ending),     cmocka_unit_test(test_too_much_text),
+		cmocka_unit_test(test_long_response),    cmocka_unit_test(test_owner_ends_it),
+		cmocka_unit_test(test_many_short_pairs), cmocka_unit_test(test_outcome),
+		cmocka_unit_test(test_refused_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
