@@ -143,10 +143,10 @@ struct iscsi_text_target_ops {
 	/*
 	 * SendTargets (RFC 7143 appendix C): `which` is "All", an iSCSI name (normalised), or "":
 	 * the target of this session. Writes the records that this initiator may see with
-	 * iscsi_add_target() and iscsi_add_address(). 0, or -errno: the request is answered Reject.
-	 * "All" comes on discovery sessions only.
+	 * iscsi_add_target() and iscsi_add_address(); that may be none. "All" comes on discovery
+	 * sessions only, "" on others.
 	 */
-	int (*send_targets)(void *ctx, const char *which, struct buf *out);
+	void (*send_targets)(void *ctx, const char *which, struct buf *out);
 };
 
 /* Text requests of one connection. One negotiation at a time (RFC 7143 11.10). */

@@ -72,45 +72,44 @@ static bool alone(const struct iscsi_values *v, enum iscsi_key_id id)
 	return true;
 }
 
-/* What SendTargets asks for, "All" or a normalised name or ""; false: not on such a session. */
-static bool which_targets(const struct iscsi_text_target *t, const char *value,
-			  char which[ISCSI_NAME_SIZE])
+/*
+ * Nothing but records is permitted in an answer (appendix C), so what can not be answered gets a
+ * Reject PDU; a name that nobody has is no mistake, and its answer has no records. "All" MUST NOT be
+ * supported on a normal session; the empty value means its own target, and there is none in discovery.
+ */
+static int send_targets(struct iscsi_text_target *t, const char *value)
 {
-	which[0] = 0;
-	if (!value[0])
-		return !t->discovery;
-	if (strcmp(value, "All") != 0)
-		return iscsi_name_normalize(value, which) == 0;
-	memcpy(which, "All", sizeof("All"));
-	return t->discovery;
-}
-
-static void send_targets(struct iscsi_text_target *t, const char *value)
-{
-	char which[ISCSI_NAME_SIZE];
-	int err = which_targets(t, value, which) ? t->ops->send_targets(t->ctx, which, &t->out.buf)
-						 : -EINVAL;
-	if (!err)
-		return;
-	iscsi_text_out_reset(&t->out);
-	iscsi_text_add(&t->out.buf, "SendTargets", "Reject");
+	char which[ISCSI_NAME_SIZE] = "";
+	if (strcmp(value, "All") == 0) {
+		if (!t->discovery)
+			return ISCSI_REJECT_NOT_SUPPORTED;
+		memcpy(which, "All", sizeof("All"));
+	} else if (value[0]) {
+		if (iscsi_name_normalize(value, which) != 0)
+			return ISCSI_REJECT_INVALID_FIELD;
+	} else if (t->discovery) {
+		return 0;
+	}
+	t->ops->send_targets(t->ctx, which, &t->out.buf);
+	return 0;
 }
 
 static int take_text(struct iscsi_text_target *t)
 {
 	struct iscsi_values v;
 	struct buf *reply = &t->out.buf;
+	int reason = 0;
 	if (iscsi_nego_read(&t->nego, ISCSI_FULL_FEATURE, t->in.buf.data, t->in.buf.len, &v,
 			    reply) != 0)
 		return ISCSI_REJECT_PROTOCOL;
 	if (v.of[ISCSI_KEY_SEND_TARGETS]) {
 		if (!alone(&v, ISCSI_KEY_SEND_TARGETS) || reply->len)
 			return ISCSI_REJECT_PROTOCOL;
-		send_targets(t, v.of[ISCSI_KEY_SEND_TARGETS]);
+		reason = send_targets(t, v.of[ISCSI_KEY_SEND_TARGETS]);
 	} else if (iscsi_nego_take(&t->nego, &v, reply) != 0) {
 		return ISCSI_REJECT_PROTOCOL;
 	}
-	return reply->err ? ISCSI_REJECT_LONG_OPERATION : 0;
+	return reply->err ? ISCSI_REJECT_LONG_OPERATION : reason;
 }
 
 static int take_data(struct iscsi_text_target *t, uint8_t flags, const void *data, uint32_t len)

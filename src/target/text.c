@@ -19,7 +19,7 @@ static void add_node(const struct conn *c, const struct target_node *node, struc
 	}
 }
 
-static int send_targets(void *ctx, const char *which, struct buf *out)
+static void send_targets(void *ctx, const char *which, struct buf *out)
 {
 	struct conn *c = ctx;
 	const struct target_node *own = c->session->node;
@@ -31,7 +31,6 @@ static int send_targets(void *ctx, const char *which, struct buf *out)
 		if (wanted && (!own || node == own))
 			add_node(c, node, out);
 	}
-	return out->err;
 }
 
 static const struct iscsi_text_target_ops text_ops = {send_targets};

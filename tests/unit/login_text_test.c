@@ -26,18 +26,17 @@ struct world {
 	char reply[8193];
 };
 
-static int send_targets(void *ctx, const char *which, struct buf *out)
+static void send_targets(void *ctx, const char *which, struct buf *out)
 {
 	struct world *w = ctx;
 	strcpy(w->which, which);
 	if (strcmp(which, "All") != 0 && which[0] && strcmp(which, TARGET) != 0)
-		return -ENOENT;
+		return;
 	for (unsigned i = 0; i < (strcmp(which, "All") == 0 ? w->targets : 1); i++) {
 		iscsi_add_target(out, TARGET);
 		iscsi_add_address(out, "192.0.2.1:3260", 1);
 		iscsi_add_address(out, "[2001:db8::1]:3260", 1);
 	}
-	return 0;
 }
 
 static const struct iscsi_text_target_ops ops = {send_targets};
@@ -97,12 +96,11 @@ static void test_answers(void **state)
 		{true, "SendTargets=All;", RECORD},
 		{true, "SendTargets=" TARGET ";", RECORD},
 		{true, "SendTargets=IQN.2001-04.com.example:DISK;", RECORD},
-		{true, "SendTargets=iqn.2001-04.com.example:x;", "SendTargets=Reject;"},
-		{true, "SendTargets=../x;", "SendTargets=Reject;"},
-		{true, "SendTargets=;", "SendTargets=Reject;"},
+		{true, "SendTargets=iqn.2001-04.com.example:x;", ""},
+		{true, "SendTargets=;", ""}, /* there is no own target */
 		{false, "SendTargets=;", RECORD},
 		{false, "SendTargets=" TARGET ";", RECORD},
-		{false, "SendTargets=All;", "SendTargets=Reject;"},
+		{false, "SendTargets=iqn.2001-04.com.example:x;", ""},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct world w;
@@ -116,26 +114,33 @@ static void test_answers(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const row[] = {
-		"MaxBurstLength=4096;",
-		"HeaderDigest=CRC32C;",
-		"InitiatorName=iqn.2001-04.com.example;",
-		"AuthMethod=None;",
-		"TargetAlias=x;",
-		"MaxRecvDataSegmentLength=100;",
-		"MaxRecvDataSegmentLength=4096;MaxRecvDataSegmentLength=4096;",
-		"MaxRecvDataSegmentLength=Reject;",
-		"SendTargets=All;MaxRecvDataSegmentLength=4096;",
-		"SendTargets=All;X-com.foo=1;",
-		"SendTargets=All;SendTargets=All;",
-		"SendTargets",
-		"SendTargets=All",
+	static const struct {
+		const char *text;
+		int reason;
+		bool normal;
+	} row[] = {
+		{"MaxBurstLength=4096;", ISCSI_REJECT_PROTOCOL, false},
+		{"HeaderDigest=CRC32C;", ISCSI_REJECT_PROTOCOL, false},
+		{"InitiatorName=iqn.2001-04.com.example;", ISCSI_REJECT_PROTOCOL, false},
+		{"AuthMethod=None;", ISCSI_REJECT_PROTOCOL, false},
+		{"TargetAlias=x;", ISCSI_REJECT_PROTOCOL, false},
+		{"MaxRecvDataSegmentLength=100;", ISCSI_REJECT_PROTOCOL, false},
+		{"MaxRecvDataSegmentLength=4096;MaxRecvDataSegmentLength=4096;",
+		 ISCSI_REJECT_PROTOCOL, false},
+		{"MaxRecvDataSegmentLength=Reject;", ISCSI_REJECT_PROTOCOL, false},
+		{"SendTargets=All;MaxRecvDataSegmentLength=4096;", ISCSI_REJECT_PROTOCOL, false},
+		{"SendTargets=All;X-com.foo=1;", ISCSI_REJECT_PROTOCOL, false},
+		{"SendTargets=All;SendTargets=All;", ISCSI_REJECT_PROTOCOL, false},
+		{"SendTargets", ISCSI_REJECT_PROTOCOL, false},
+		{"SendTargets=All", ISCSI_REJECT_PROTOCOL, false}, /* which has no end */
+		{"SendTargets=../x;", ISCSI_REJECT_INVALID_FIELD, false},
+		{"SendTargets=all;", ISCSI_REJECT_INVALID_FIELD, false},
+		{"SendTargets=All;", ISCSI_REJECT_NOT_SUPPORTED, true},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		struct world w;
-		begin(&w, true);
-		/* The text is raw where its last pair has no end. */
-		assert_int_equal(ask(&w, F, 1, NEW, row[i]), ISCSI_REJECT_PROTOCOL);
+		begin(&w, !row[i].normal);
+		assert_int_equal(ask(&w, F, 1, NEW, row[i].text), row[i].reason);
 		assert_int_equal(w.params.max_send_data, 8192);
 		/* The next negotiation has nothing of it. */
 		assert_int_equal(ask(&w, F, 2, NEW, "MaxRecvDataSegmentLength=512;"), 0);
