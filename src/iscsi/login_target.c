@@ -422,7 +422,10 @@ static uint16_t take_data(struct iscsi_login_target *l, uint8_t flags, const voi
 					"text in answer to a response that is to be continued")
 			       : 0;
 	iscsi_text_out_reset(&l->out);
-	if (iscsi_text_in_add(&l->in, data, len) != 0)
+	int err = iscsi_text_in_add(&l->in, data, len);
+	if (err == -ENOMEM)
+		return refuse(l, ISCSI_LOGIN_OUT_OF_RESOURCES, "no memory for the request");
+	if (err)
 		return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "too much text");
 	if (flags & ISCSI_LOGIN_CONTINUE)
 		return 0; /* an empty response (RFC 7143 6.2) */

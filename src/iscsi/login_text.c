@@ -117,8 +117,9 @@ static int take_data(struct iscsi_text_target *t, uint8_t flags, const void *dat
 	if (iscsi_text_out_left(&t->out))
 		return len || flags & ISCSI_TEXT_CONTINUE ? ISCSI_REJECT_PROTOCOL : 0;
 	iscsi_text_out_reset(&t->out);
-	if (iscsi_text_in_add(&t->in, data, len) != 0)
-		return ISCSI_REJECT_PROTOCOL;
+	int err = iscsi_text_in_add(&t->in, data, len);
+	if (err)
+		return err == -ENOMEM ? ISCSI_REJECT_LONG_OPERATION : ISCSI_REJECT_PROTOCOL;
 	if (flags & ISCSI_TEXT_CONTINUE)
 		return 0;
 	int reason = take_text(t);

@@ -624,6 +624,20 @@ static void test_too_much_text(void **state)
 	iscsi_login_target_free(&l);
 }
 
+/* That we are short of memory is not the initiator's mistake. */
+static void test_no_memory(void **state)
+{
+	struct owner o = {0};
+	struct iscsi_login_target l;
+	struct iscsi_login_response rsp;
+	iscsi_login_target_init(&l, &ops, &o);
+	assert_int_equal(send(&l, request(OPER | C), "A=", 2, &rsp), ISCSI_LOGIN_GOES_ON);
+	l.in.buf.err = -ENOMEM;
+	assert_int_equal(send(&l, request(OPER), names, sizeof(names), &rsp), ISCSI_LOGIN_FAILED);
+	assert_int_equal(l.status, ISCSI_LOGIN_OUT_OF_RESOURCES);
+	iscsi_login_target_free(&l);
+}
+
 /* The answers to many unknown keys do not fit into one PDU. */
 static void test_long_response(void **state)
 {
@@ -740,12 +754,12 @@ static void test_outcome(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_logins),           cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_version),          cmocka_unit_test(test_header_changes),
-		cmocka_unit_test(test_never_ending),     cmocka_unit_test(test_too_much_text),
-		cmocka_unit_test(test_long_response),    cmocka_unit_test(test_owner_ends_it),
-		cmocka_unit_test(test_many_short_pairs), cmocka_unit_test(test_outcome),
-		cmocka_unit_test(test_refused_names),
+		cmocka_unit_test(test_logins),        cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_version),       cmocka_unit_test(test_header_changes),
+		cmocka_unit_test(test_never_ending),  cmocka_unit_test(test_too_much_text),
+		cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_long_response),
+		cmocka_unit_test(test_owner_ends_it), cmocka_unit_test(test_many_short_pairs),
+		cmocka_unit_test(test_outcome),       cmocka_unit_test(test_refused_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,19 @@ static void test_request_over_several_pdus(void **state)
 	iscsi_text_target_free(&w.t);
 }
 
+/* That we are short of memory is not the initiator's mistake. */
+static void test_no_memory(void **state)
+{
+	struct world w;
+	begin(&w, true);
+	assert_int_equal(ask(&w, C, 1, NEW, "SendTar"), 0);
+	w.t.in.buf.err = -ENOMEM;
+	assert_int_equal(ask(&w, F, 1, w.ttt, "gets=All;"), ISCSI_REJECT_LONG_OPERATION);
+	assert_int_equal(ask(&w, F, 1, NEW, "SendTargets=All;"), 0);
+	assert_string_equal(w.reply, RECORD);
+	iscsi_text_target_free(&w.t);
+}
+
 static bool holds_memory(const struct iscsi_text_target *t)
 {
 	return t->in.buf.data || t->out.buf.data;
@@ -306,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_long_list_disturbed),
 		cmocka_unit_test(test_request_over_several_pdus),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tag_never_reserved),
 	};
