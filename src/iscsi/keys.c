@@ -110,7 +110,7 @@ static const struct iscsi_key keys[ISCSI_KEY_COUNT] = {
 	[ISCSI_KEY_MAX_OUTSTANDING_R2T] =
 		NUMBER("MaxOutstandingR2T", MIN, LO_NORMAL, 1, 65535, 1, max_outstanding_r2t),
 	[ISCSI_KEY_TASK_REPORTING] =
-		LIST("TaskReporting", LO_NORMAL | LATER, task_reportings, task_reporting),
+		LIST("TaskReporting", LO_NORMAL | LATER | QUIET, task_reportings, task_reporting),
 	[ISCSI_KEY_PROTOCOL_LEVEL] =
 		NUMBER("iSCSIProtocolLevel", MIN, LO_NORMAL | LATER, 0, 31, 1, protocol_level),
 

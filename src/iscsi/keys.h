@@ -140,7 +140,7 @@ void iscsi_params_init(struct iscsi_params *p);
  * that are negotiated to the minimum, the least for DefaultTime2Wait, and so on; as an originator
  * it proposes them. want.max_recv_data is declared; want.max_send_data is not looked at.
  * want.header_digest and so on say which choice an originator names first, the masks what it takes
- * at all.
+ * at all (an initiator takes the first two of TaskReporting, RFC 7143 13.23).
  */
 struct iscsi_offer {
 	struct iscsi_params want;

@@ -18,6 +18,10 @@ void iscsi_nego_init(struct iscsi_nego *n, bool target, bool leading,
 {
 	*n = (struct iscsi_nego){.target = target, .leading = leading, .bad = ISCSI_KEY_COUNT};
 	n->offer = *offer;
+	/* RFC 7143 13.23: whoever proposes TaskReporting offers these two at least. */
+	if (!target)
+		n->offer.task_reportings |=
+			1u << ISCSI_TASK_RFC3720 | 1u << ISCSI_TASK_RESPONSE_FENCE;
 	iscsi_params_init(&n->params);
 	if (!base)
 		return;
@@ -312,7 +316,12 @@ static int choose(struct iscsi_nego *n, enum iscsi_key_id id, const char *list, 
 			return 0;
 		}
 	}
-	return fail(n, id, -EOPNOTSUPP, "has no value that is allowed here");
+	/* RFC 7143 6.2.1: the one or the other. A digest that the peer insists on must not be left in
+	 * doubt. */
+	if (!(key->flags & ISCSI_KEY_LENIENT))
+		return fail(n, id, -EOPNOTSUPP, "has no value that is allowed here");
+	iscsi_text_add(reply, key->name, "Reject");
+	return 0;
 }
 
 static int answer(struct iscsi_nego *n, enum iscsi_key_id id, const char *text, struct buf *reply)

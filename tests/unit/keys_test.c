@@ -45,6 +45,8 @@ static void test_answers(void **state)
 		{"HeaderDigest=Y-foo,CRC32C;", "HeaderDigest=CRC32C;"},
 		{"DataDigest=None;", "DataDigest=None;"},
 		{"TaskReporting=FastAbort,ResponseFence,RFC3720;", "TaskReporting=RFC3720;"},
+		{"TaskReporting=FastAbort;", "TaskReporting=Reject;"}, /* the default does */
+		{"TaskReporting=Foo,Bar;", "TaskReporting=Reject;"},
 		/* obsolete (RFC 7143 13.25) */
 		{"IFMarker=No;", "IFMarker=Reject;"},
 		{"OFMarker=Yes;", "OFMarker=Reject;"},
@@ -335,6 +337,40 @@ static void test_initiator_proposes(void **state)
 	assert_string_equal(text, "");
 }
 
+/* 13.23: FastAbort or not, the other two are always offered, and taken. */
+static void test_initiator_proposes_task_reporting(void **state)
+{
+	static const struct {
+		enum iscsi_task_reporting want;
+		unsigned allowed;
+		const char *proposal;
+	} row[] = {
+		{ISCSI_TASK_FAST_ABORT, 1u << ISCSI_TASK_FAST_ABORT,
+		 "TaskReporting=FastAbort,RFC3720,ResponseFence;"},
+		{ISCSI_TASK_RESPONSE_FENCE, 1u << ISCSI_TASK_RESPONSE_FENCE,
+		 "TaskReporting=ResponseFence,RFC3720;"},
+	};
+	static const char *const answers[] = {"RFC3720", "ResponseFence", "Reject",
+					      "NotUnderstood"};
+	for (size_t i = 0; i < ARRAY_SIZE(row) * ARRAY_SIZE(answers); i++) {
+		const char *answer = answers[i % ARRAY_SIZE(answers)];
+		struct iscsi_offer offer;
+		char text[4096];
+		iscsi_offer_init(&offer);
+		offer.want.task_reporting = row[i / ARRAY_SIZE(answers)].want;
+		offer.task_reportings = row[i / ARRAY_SIZE(answers)].allowed;
+		struct iscsi_nego n = nego(false, &offer);
+		propose(&n, text);
+		assert_non_null(strstr(text, row[i / ARRAY_SIZE(answers)].proposal));
+		sprintf(text, "TaskReporting=%s;", answer);
+		assert_int_equal(say(&n, ISCSI_OPERATIONAL, text, text), 0);
+		assert_int_equal(iscsi_nego_finish(&n), 0);
+		assert_int_equal(n.params.task_reporting, strcmp(answer, "ResponseFence") == 0
+								  ? ISCSI_TASK_RESPONSE_FENCE
+								  : ISCSI_TASK_RFC3720);
+	}
+}
+
 /* An initiator proposed what iscsi_offer_init() has, and a bit more; the target answers. */
 static void test_initiator_checks_answers(void **state)
 {
@@ -416,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_joining_a_session),
 		cmocka_unit_test(test_initiator_proposes),
+		cmocka_unit_test(test_initiator_proposes_task_reporting),
 		cmocka_unit_test(test_initiator_checks_answers),
 		cmocka_unit_test(test_initiator_answers),
 	};

@@ -275,7 +275,8 @@ static const struct {
 	{"ErrorRecoveryLevel", "0", "0"},
 	{"TaskReporting", "RFC3720,ResponseFence,FastAbort", "RFC3720|ResponseFence"},
 	{"TaskReporting", "FastAbort,ResponseFence,RFC3720", "RFC3720|ResponseFence"},
-	{"iSCSIProtocolLevel", "1", "1"}, /* RFC 7144 */
+	{"TaskReporting", "FastAbort", "Reject"}, /* 6.2.1; RFC3720 stands */
+	{"iSCSIProtocolLevel", "1", "1"},         /* RFC 7144 */
 	{"iSCSIProtocolLevel", "2", "1|2"},
 	{"IFMarker", "No", "No|Reject|-"}, /* 13.25: never NotUnderstood */
 	{"OFMarker", "Yes", "No|Reject"},
