@@ -36,6 +36,12 @@ void iscsi_chap_account_wipe(struct iscsi_chap_account *a)
 	OPENSSL_cleanse(a, sizeof(*a));
 }
 
+bool iscsi_chap_same_secret(const struct iscsi_chap_account *a, const struct iscsi_chap_account *b)
+{
+	return a->name[0] && b->name[0] && a->secret_len == b->secret_len &&
+	       CRYPTO_memcmp(a->secret, b->secret, a->secret_len) == 0;
+}
+
 static int find(unsigned algorithm)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)

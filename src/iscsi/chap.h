@@ -36,6 +36,8 @@ struct iscsi_chap_account {
 int iscsi_chap_account_set(struct iscsi_chap_account *a, const char *name, const void *secret,
 			   size_t secret_len);
 void iscsi_chap_account_wipe(struct iscsi_chap_account *a);
+/* Both are accounts, with one secret: not for the two directions of a login (RFC 7143 9.2.1). */
+bool iscsi_chap_same_secret(const struct iscsi_chap_account *a, const struct iscsi_chap_account *b);
 
 /* Bytes of a response; 0 for an algorithm that we do not know. */
 size_t iscsi_chap_digest_len(unsigned algorithm);

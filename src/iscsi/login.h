@@ -259,7 +259,7 @@ struct iscsi_login_initiator {
 	size_t their_challenge_len;
 };
 
-/* 0, -EINVAL (a name or the accounts). `random` and `ctx` live as long as the struct. */
+/* 0, -EINVAL (a name or the accounts: one secret for both, too). `random` and `ctx` live as long as the struct. */
 int iscsi_login_initiator_init(struct iscsi_login_initiator *l, const struct iscsi_login_config *c,
 			       void (*random)(void *ctx, void *out, size_t len), void *ctx);
 void iscsi_login_initiator_free(struct iscsi_login_initiator *l);

@@ -33,7 +33,8 @@ static int check_config(const struct iscsi_login_config *c)
 	if (c->initiator_alias &&
 	    (strlen(c->initiator_alias) > ISCSI_SIMPLE_MAX || iscsi_check_utf8(c->initiator_alias)))
 		return -EINVAL;
-	if (c->theirs && (!c->ours || c->allow_none || !c->theirs->name[0]))
+	if (c->theirs && (!c->ours || c->allow_none || !c->theirs->name[0] ||
+			  iscsi_chap_same_secret(c->ours, c->theirs)))
 		return -EINVAL;
 	return c->ours && !c->ours->name[0] ? -EINVAL : 0;
 }

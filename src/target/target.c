@@ -57,6 +57,8 @@ static int auth_set(struct auth *to, const struct target_auth *from)
 	if (!err && from->mutual_user)
 		err = iscsi_chap_account_set(&auth.ours, from->mutual_user, from->mutual_secret,
 					     strlen(from->mutual_secret));
+	if (!err && iscsi_chap_same_secret(&auth.theirs, &auth.ours))
+		err = -EINVAL;
 	if (!err)
 		*to = auth;
 	auth_free(&auth);

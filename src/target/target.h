@@ -39,8 +39,9 @@ struct target_auth {
  * iSCSI name (iscsi/names.h). -EEXIST, -EINVAL, -ENOMEM. */
 int target_node_new(struct target_node **out, struct target *t, const char *name,
 		    const char *alias);
+/* -EINVAL: an empty or too long name or secret, or one secret for both ways (RFC 7143 9.2.1). */
 int target_node_set_auth(struct target_node *node, const struct target_auth *auth);
-/* Authentication of discovery sessions. */
+/* Authentication of discovery sessions, likewise. */
 int target_set_discovery_auth(struct target *t, const struct target_auth *auth);
 /* The SCSI device behind the node; LUNs are mapped to it by scsi_device_map(). */
 struct scsi_device *target_node_device(struct target_node *node);

@@ -322,6 +322,7 @@ static void test_one_secret_for_both(void **state)
 {
 	struct world w = {.auth = MUTUAL, .initiator_digests = 1, .target_digests = 1};
 	w.initiator_secret = "the secret of the disk";
+	w.mutual_secret = "something else"; /* or the initiator would not even begin */
 	run(&w);
 	assert_int_equal(w.t_result, ISCSI_LOGIN_FAILED);
 	assert_non_null(strstr(w.t.why, "same in both directions"));
@@ -331,9 +332,11 @@ static void test_one_secret_for_both(void **state)
 static void test_config(void **state)
 {
 	struct iscsi_login_initiator l;
-	struct iscsi_chap_account a, none = {0};
+	struct iscsi_chap_account a, same, other, none = {0};
 	struct iscsi_login_config good = {.initiator_name = INITIATOR, .target_name = TARGET};
 	iscsi_chap_account_set(&a, "u", "s", 1);
+	iscsi_chap_account_set(&same, "v", "s", 1);
+	iscsi_chap_account_set(&other, "v", "ss", 2);
 	iscsi_offer_init(&good.offer);
 #define BAD(...)                                                                                   \
 	do {                                                                                       \
@@ -350,9 +353,14 @@ static void test_config(void **state)
 	BAD(c.initiator_alias = "\x1b");
 	BAD(c.theirs = &a);
 	BAD(c.ours = &none);
-	BAD(c.ours = c.theirs = &a; c.allow_none = true);
+	BAD(c.ours = &a; c.theirs = &other; c.allow_none = true);
 	BAD(c.ours = &a; c.theirs = &none);
+	BAD(c.ours = &a; c.theirs = &same); /* RFC 7143 9.2.1 */
 #undef BAD
+	good.ours = &a;
+	good.theirs = &other;
+	assert_int_equal(iscsi_login_initiator_init(&l, &good, random_bytes, NULL), 0);
+	iscsi_login_initiator_free(&l);
 }
 
 /* Requests put together at random from what CHAP is made of, and answers to this very challenge
