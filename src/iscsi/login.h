@@ -104,7 +104,8 @@ struct iscsi_login_target {
 	uint8_t challenge_id;
 	uint8_t challenge[ISCSI_CHAP_CHALLENGE_LEN];
 	struct iscsi_chap_account ours;
-	bool asked; /* the response at hand proposes: the next text answers */
+	bool asked;     /* the response at hand proposes: the next text answers */
+	bool last_word; /* the refusal has text: `out` */
 	struct iscsi_text_in in;
 	struct iscsi_text_out out;
 };

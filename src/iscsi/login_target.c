@@ -59,6 +59,14 @@ static uint16_t refuse_key(struct iscsi_login_target *l, int err)
 	return status;
 }
 
+/* The only key that goes with the refusal; what was to be answered before is dropped. */
+static void last_word(struct iscsi_login_target *l, const char *key, const char *value)
+{
+	iscsi_text_out_reset(&l->out);
+	iscsi_text_add(&l->out.buf, key, "%s", value);
+	l->last_word = true;
+}
+
 /* ---- headers ---- */
 
 static bool same_login(const struct iscsi_login_request *a, const struct iscsi_login_request *b)
@@ -185,9 +193,8 @@ static uint16_t take_verdict(struct iscsi_login_target *l,
 			     const struct iscsi_login_verdict *verdict)
 {
 	if (verdict->status) {
-		iscsi_text_out_reset(&l->out);
 		if (verdict->status >> 8 == 1 && verdict->target_address)
-			iscsi_text_add(&l->out.buf, "TargetAddress", "%s", verdict->target_address);
+			last_word(l, "TargetAddress", verdict->target_address);
 		return refuse(l, verdict->status, "%s",
 			      verdict->why ? verdict->why
 					   : iscsi_login_status_text(verdict->status));
@@ -249,11 +256,14 @@ static uint16_t auth_method(struct iscsi_login_target *l, const struct iscsi_val
 			l->auth = LOGIN_AUTH_DONE;
 		return 0;
 	}
-	if (!iscsi_list_has(list, method))
+	if (!iscsi_list_has(list, method)) {
+		/* RFC 7143 6.3.2 wants both: this answer, and the status of a failure. */
+		last_word(l, "AuthMethod", "Reject");
 		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
 			      l->chap ? "CHAP is required, the initiator does not offer it"
 				      : "the initiator insists on an authentication that is not "
 					"configured here");
+	}
 	iscsi_text_add(&l->out.buf, "AuthMethod", "%s", method);
 	l->auth = l->chap ? LOGIN_AUTH_CHAP_A : LOGIN_AUTH_DONE;
 	return 0;
@@ -514,12 +524,11 @@ enum iscsi_login_result iscsi_login_target_request(struct iscsi_login_target *l,
 	set_status(l, rsp, status);
 	if (!status)
 		return l->stage == ISCSI_FULL_FEATURE ? ISCSI_LOGIN_FINISHED : ISCSI_LOGIN_GOES_ON;
-	/* RFC 7143 6.3.1: the flags are reserved; text only says where the target is now. */
 	bool more;
-	rsp->flags = 0;
-	*text_len = status >> 8 == 1 ? (uint32_t)iscsi_text_out_part(&l->out, ISCSI_LOGIN_DATA_MAX,
-								     text, &more)
-				     : 0;
+	rsp->flags = 0; /* RFC 7143 6.3.1: reserved */
+	if (l->last_word)
+		*text_len =
+			(uint32_t)iscsi_text_out_part(&l->out, ISCSI_LOGIN_DATA_MAX, text, &more);
 	return ISCSI_LOGIN_FAILED;
 }
 
