@@ -80,9 +80,8 @@ int bs_refresh_size(struct backstore *bs)
 
 void bs_discard(struct backstore *bs)
 {
-	if (bs->created)
-		file_remove(bs->reactor, bs->path);
-	bs->created = false;
+	if (bs->created) /* so it is a disk */
+		disk_discard(to_disk(bs));
 }
 
 void bs_close(struct backstore *bs)

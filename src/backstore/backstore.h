@@ -100,7 +100,8 @@ void bs_close(struct backstore *bs);
 
 void bs_submit(struct backstore *bs, struct bs_io *io);
 int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
-/* Removes the file if bs_open_path() made it: the start-up that wanted it failed. Before bs_close(). */
+/* Removes the file if bs_open_path() made it and the path still names it: the start-up that wanted it
+ * failed. Before bs_close(), which gives up the lock that keeps others from using it. */
 void bs_discard(struct backstore *bs);
 /* Asks the store for its size again; bs->size follows. Blocks shortly. 0 or -errno. */
 int bs_refresh_size(struct backstore *bs);

@@ -73,7 +73,17 @@ static int check_kind(const struct disk *d, enum file_kind kind, char *why, size
 		      "%s is not a regular file and not a block device (a disk)", d->bs.path);
 }
 
-int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size)
+static int why_empty(const struct disk *d, char *why, size_t why_size)
+{
+	return bs_why(
+		why, why_size, -EINVAL,
+		"%s is empty; remove it and give --size 10G to make a new one, or set its size "
+		"with `truncate -s 10G`",
+		d->bs.path);
+}
+
+/* What d->bs.path names, as d->opt says, and not locked yet. The handle, or -errno with `why`. */
+static int open_named(struct disk *d, struct file_info *info, char *why, size_t why_size)
 {
 	struct reactor *r = d->bs.reactor;
 	/* By its name first: opening a FIFO would block, and a tape would rewind. */
@@ -97,27 +107,31 @@ int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size
 		bs_why(why, why_size, err, "%s: %s", d->bs.path, strerror(-err));
 	else
 		err = check_kind(d, info->kind, why, why_size);
-	if (!err)
-		err = lock(d, file, why, why_size);
+	/* Before anybody asks for its lock: whoever is making it right now is to get that. */
+	if (!err && info->kind == FILE_REGULAR && !info->size)
+		err = why_empty(d, why, why_size);
 	if (!err)
 		return file;
 	file_close(r, file);
 	return err;
 }
 
+int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size)
+{
+	int file = open_named(d, info, why, why_size);
+	int err = file < 0 ? file : lock(d, file, why, why_size);
+	if (err && file >= 0)
+		file_close(d->bs.reactor, file);
+	return err ? err : file;
+}
+
 static int check_size(const struct disk *d, char *why, size_t why_size)
 {
 	const char *path = d->bs.path;
 	uint64_t size = d->info.size;
-	if (!size && d->info.kind == FILE_BLOCK)
+	if (!size)
 		return bs_why(why, why_size, -ENOMEDIUM,
 			      "%s has no size: nothing is attached or no medium is inserted", path);
-	if (!size)
-		return bs_why(
-			why, why_size, -EINVAL,
-			"%s is empty; remove it and give --size 10G to make a new one, or set "
-			"its size with `truncate -s 10G`",
-			path);
 	uint32_t unit = MAX(SECTOR, d->bs.block_size);
 	if (size % unit)
 		return bs_why(why, why_size, -EINVAL,
@@ -146,17 +160,57 @@ static void set_properties(struct disk *d)
 	disk_probe_queue(d);
 }
 
-/* Makes the file when it is missing and that is wanted. */
-static int create(struct disk *d, char *why, size_t why_size)
+static bool same_file(const struct file_info *a, const struct file_info *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+/* The file is there, empty, and ours: locks it and gives it its size. */
+static int fill_made(struct disk *d, char *why, size_t why_size)
 {
 	struct reactor *r = d->bs.reactor;
-	struct file_info info;
 	const char *path = d->bs.path;
-	int err = file_stat(r, path, &info);
-	if (err != -ENOENT)
-		return 0; /* it is there, or disk_open() says why it cannot be had */
+	uint64_t size = d->opt.create_size;
+	int err = lock(d, d->file, why, why_size);
+	if (err)
+		return err;
+	d->bs.created = true;
+	err = file_truncate(r, d->file, size);
+	if (err)
+		return bs_why(
+			why, why_size, err, "%s cannot be created with %" PRIu64 " bytes: %s%s",
+			path, size, strerror(-err),
+			err == -EFBIG ? "; its file system does not take files this large" : "");
+	d->info.size = size;
+	return 0;
+}
+
+/*
+ * O_DIRECT is asked for at an open only, and asked for when the file is made it would leave that
+ * behind where it is refused. Between the two opens the lock may go to somebody else: then the file
+ * is theirs.
+ */
+static int open_made_direct(struct disk *d, char *why, size_t why_size)
+{
+	struct file_info info;
+	int file = open_named(d, &info, why, why_size);
+	if (file < 0)
+		return file;
+	file_close(d->bs.reactor, d->file);
+	d->file = file;
+	int err = lock(d, file, why, why_size);
+	d->bs.created = !err && same_file(&info, &d->info);
+	d->info = info;
+	return err;
+}
+
+/* Makes the file, which is missing, when that is wanted. d->file is -1 still: it is there now. */
+static int make(struct disk *d, char *why, size_t why_size)
+{
+	struct reactor *r = d->bs.reactor;
+	const char *path = d->bs.path;
 	if (!d->opt.create_size)
-		return bs_why(why, why_size, err,
+		return bs_why(why, why_size, -ENOENT,
 			      "%s: there is no such file; --size 10G would make one of that size",
 			      path);
 	if (d->opt.create_size % SECTOR)
@@ -165,40 +219,57 @@ static int create(struct disk *d, char *why, size_t why_size)
 			      " bytes is not a multiple of 512, a disk's block",
 			      path, d->opt.create_size);
 	if (d->opt.readonly)
-		return bs_why(why, why_size, err,
+		return bs_why(why, why_size, -ENOENT,
 			      "%s: there is no such file, and with --readonly none is made", path);
 	/* A disk may hold anything: nobody else's business. */
 	int file = file_open(r, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (file == -EEXIST)
+		return 0;
 	if (file < 0)
 		return bs_why(why, why_size, file, "%s cannot be created: %s", path,
 			      strerror(-file));
-	d->bs.created = true;
-	err = file_truncate(r, file, d->opt.create_size);
-	file_close(r, file);
+	d->file = file;
+	int err = file_info(r, file, &d->info);
 	if (err)
-		return bs_why(
-			why, why_size, err, "%s cannot be created with %" PRIu64 " bytes: %s%s",
-			path, d->opt.create_size, strerror(-err),
-			err == -EFBIG ? "; its file system does not take files this large" : "");
-	return 0;
+		return bs_why(why, why_size, err, "%s: %s", path, strerror(-err));
+	err = fill_made(d, why, why_size);
+	return err || !d->opt.direct ? err : open_made_direct(d, why, why_size);
+}
+
+/* d->file is what the path names, made when it was missing, and locked. */
+static int find_or_make(struct disk *d, char *why, size_t why_size)
+{
+	struct file_info info;
+	int err = 0;
+	if (file_stat(d->bs.reactor, d->bs.path, &info) == -ENOENT)
+		err = make(d, why, why_size);
+	if (err || d->file >= 0)
+		return err;
+	d->file = disk_open(d, &d->info, why, why_size);
+	return MIN(d->file, 0);
 }
 
 static int open_disk(struct disk *d, char *why, size_t why_size)
 {
-	int err = create(d, why, why_size);
-	if (err)
-		return err;
-	d->file = disk_open(d, &d->info, why, why_size);
-	if (d->file < 0)
-		return d->file;
-	if (!d->opt.raw && !d->bs.created) {
+	int err = find_or_make(d, why, why_size);
+	if (!err && !d->opt.raw && !d->bs.created)
 		err = image_check_raw(d->bs.reactor, d->file, d->bs.path, d->info.size, why,
 				      why_size);
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	set_properties(d);
 	return check_size(d, why, why_size);
+}
+
+void disk_discard(struct disk *d)
+{
+	struct reactor *r = d->bs.reactor;
+	struct file_info named;
+	/* While it is open it is locked, so nobody else can be serving it. */
+	if (d->bs.created && d->file >= 0 && !file_stat(r, d->bs.path, &named) &&
+	    same_file(&named, &d->info))
+		file_remove(r, d->bs.path);
+	d->bs.created = false;
 }
 
 int bs_open_path(struct backstore **out, struct reactor *r, const char *path,

@@ -51,6 +51,7 @@ extern const struct backstore_ops disk_block_ops;
 /* --- open.c */
 /* Opens and locks what d->bs.path names, as d->opt says. The handle, or -errno with `why`. */
 int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size);
+void disk_discard(struct disk *d);
 
 /* --- block.c */
 /* Fills in what only the kernel's block layer knows: rotational, granularity. */

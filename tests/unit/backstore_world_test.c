@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Backstores on real files in a world that refuses a call, or changes between two of them: the
+ * engine's blocking calls go through the ones below first.
+ */
+#include "backstore_rig.h"
+#include "reactor/engine.h"
+
+static const struct engine_ops *real;
+static struct engine_ops ops;
+
+/* What is to happen, and what did. */
+static struct {
+	struct rig *rig;
+	struct backstore *second; /* opened by somebody else in between */
+	int second_err;
+} world;
+
+static int world_setup(void **state)
+{
+	if (setup(state))
+		return -1;
+	world = (typeof(world)){.rig = *state};
+	struct engine *e = reactor_engine(world.rig->r);
+	real = e->ops;
+	ops = *real;
+	e->ops = &ops;
+	return 0;
+}
+
+static int world_teardown(void **state)
+{
+	bs_close(world.second);
+	return teardown(state);
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+	return !stat(path, &st);
+}
+
+/* --- two that make the same file */
+
+static void open_second(void)
+{
+	struct bs_file_options opt = {.create_size = MIB};
+	char why[256];
+	if (!world.second)
+		world.second_err = bs_open_path(&world.second, world.rig->r, world.rig->path, &opt,
+						why, sizeof(why));
+}
+
+static int truncate_and_second(struct engine *e, int file, uint64_t size)
+{
+	int err = real->truncate(e, file, size);
+	open_second();
+	return err;
+}
+
+static int second_and_lock(struct engine *e, int file, bool exclusive)
+{
+	ops.lock = real->lock;
+	open_second();
+	return real->lock(e, file, exclusive);
+}
+
+static void who_makes_a_file_has_it(void **state)
+{
+	struct rig *rig = *state;
+	ops.truncate = truncate_and_second;
+	open_new(rig, MIB);
+	assert_int_equal(world.second_err, -EAGAIN);
+	assert_null(world.second);
+	assert_true(rig->bs->created);
+	assert_true(exists(rig->path));
+}
+
+/* Not even the one who finds it before it is locked can take it. */
+static void who_finds_it_empty_leaves_it(void **state)
+{
+	struct rig *rig = *state;
+	ops.lock = second_and_lock;
+	open_new(rig, MIB);
+	assert_int_equal(world.second_err, -EINVAL);
+	assert_int_equal(rig->bs->size, MIB);
+}
+
+static int relock_and_second(struct engine *e, int file, bool exclusive)
+{
+	static int count;
+	if (++count % 2 == 0) /* the second open, with O_DIRECT */
+		open_second();
+	return real->lock(e, file, exclusive);
+}
+
+/* With O_DIRECT the lock is let go for a moment. */
+static void who_loses_it_does_not_remove_it(void **state)
+{
+	struct rig *rig = *state;
+	struct bs_file_options opt = {.create_size = MIB, .direct = true};
+	ops.lock = relock_and_second;
+	int err = open_with(rig, &opt);
+	if (err == -EINVAL)
+		skip();
+	assert_int_equal(err, -EAGAIN);
+	assert_non_null(world.second);
+	assert_true(exists(rig->path));
+}
+
+static void what_has_its_name_now_is_not_removed(void **state)
+{
+	struct rig *rig = *state;
+	open_new(rig, MIB);
+	assert_int_equal(unlink(rig->path), 0);
+	make_file(rig, MIB, 0, "another", 7);
+	bs_discard(rig->bs);
+	assert_true(exists(rig->path));
+}
+
+#define WORLD(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WORLD(who_makes_a_file_has_it),
+		WORLD(who_finds_it_empty_leaves_it),
+		WORLD(who_loses_it_does_not_remove_it),
+		WORLD(what_has_its_name_now_is_not_removed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
