@@ -28,8 +28,8 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  * is looked for again by itself, see `missing`), anything else is an I/O error. Once a flush or a
  * durable write failed, every later flush and durable write fails with the same error until the
  * store is opened anew: the kernel reports a lost page only once, and so do we not forget. A device
- * that has gone and come back is opened anew; what it had acknowledged and not flushed is lost, and
- * so the first flush after its return fails (-EIO).
+ * that has gone and come back is opened anew; what it had acknowledged and not flushed is lost then,
+ * and `lost_generation` counts that. Who was told what is for the caller to know.
  */
 struct bs_io {
 	enum bs_op op;
@@ -73,7 +73,9 @@ struct backstore {
 	bool missing;        /* the device has gone */
 	bool created;        /* bs_open_path() made the file */
 	int sync_error;      /* the first failed flush, -errno, sticky */
-	uint64_t inflight;   /* requests not yet done */
+	/* How often it came back without everything that had been answered. */
+	uint64_t lost_generation;
+	uint64_t inflight; /* requests not yet done */
 	/* Called when `missing` changes, when somebody cares. */
 	void (*state_changed)(struct backstore *bs, void *ctx);
 	void *state_ctx;

@@ -118,10 +118,11 @@ void disk_retry(struct timer *t)
 		return;
 	}
 	d->file = file;
-	d->lost = d->lost || d->written != d->flushed;
+	bool lost = d->written != d->flushed;
+	d->bs.lost_generation += lost;
 	d->flushed = d->written;
 	d->bs.sync_error = 0;
 	log_warning(reactor_log(d->bs.reactor), "%s is back%s", d->bs.path,
-		    d->lost ? "; what was written and not flushed may be lost" : "");
+		    lost ? "; what was written and not flushed may be lost" : "");
 	set_missing(d, false);
 }

@@ -259,11 +259,6 @@ static void disk_submit(struct backstore *bs, struct bs_io *io)
 {
 	struct disk *d = to_disk(bs);
 	d->busy++;
-	if (is_durable(io) && d->lost) {
-		d->lost = false;
-		end(io, -EIO);
-		return;
-	}
 	if (io->op == BS_FLUSH)
 		io->moved = d->written; /* what this flush covers */
 	step(io);

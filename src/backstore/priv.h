@@ -22,7 +22,6 @@ struct disk {
 
 	/* Modifications answered without being durable, and how many of them a flush has covered. */
 	uint64_t written, flushed;
-	bool lost; /* some of them went with the device; the next flush says so */
 
 	/* One flush at a time: what asks meanwhile shares the next one. (bs_io.link) */
 	struct list flushing, flush_next;

@@ -252,6 +252,7 @@ struct scsi_itl *scsi_nexus_itl(struct scsi_nexus *nexus, uint16_t lun, int *err
 			return NULL;
 		itl->nexus = nexus;
 		itl->lu = lu;
+		itl->lost_seen = lu->bs->lost_generation;
 		list_init(&itl->detached);
 		list_add_tail(&lu->itls, &itl->of_lu);
 	}

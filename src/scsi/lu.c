@@ -316,7 +316,7 @@ static void stop(struct scsi_io *io)
 		scsi_lu_flush_soon(io->lu);
 		stop_flushed(io, 0);
 	} else {
-		scsi_store_flush(io, stop_flushed);
+		scsi_store_sync(io, stop_flushed);
 	}
 }
 

@@ -181,6 +181,9 @@ struct scsi_itl {
 	uint16_t lun;
 	uint8_t ua_count;
 	uint16_t ua[SCSI_UA_MAX]; /* ASC << 8 | ASCQ; the next to report first */
+	/* Of the store's losses (backstore.lost_generation), those that the nexus has heard of or that
+	 * came before it. */
+	uint64_t lost_seen;
 	struct list of_lu;
 	struct list detached;
 };
@@ -210,6 +213,11 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 		void *buf, void (*next)(struct scsi_io *io, int err));
 /* Everything answered so far to stable storage, then `next`. */
 void scsi_store_flush(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
+/*
+ * Likewise, where the initiator asked for it: when the store has lost what this nexus may have
+ * written, the task ends in WRITE ERROR. So does a durable write, and the nexus has heard it then.
+ */
+void scsi_store_sync(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
 /* Ends the task with the sense data of a backstore error; -errno of a request at `lba`. */
 void scsi_store_error(struct scsi_io *io, int err, uint64_t lba);
 /* Past the fence: the request that scsi_store() has made goes to the backstore. */

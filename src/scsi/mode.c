@@ -328,7 +328,7 @@ static void select_moved(struct scsi_io *io, int err)
 	}
 	/* Whoever turns the cache off sends no SYNCHRONIZE CACHE for what it holds. */
 	if (cached && !scsi_mode_wce(m))
-		scsi_store_flush(io, select_flushed);
+		scsi_store_sync(io, select_flushed);
 	else
 		scsi_good(io);
 }

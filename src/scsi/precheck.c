@@ -248,6 +248,20 @@ void scsi_store_issue(struct scsi_io *io)
 	bs_submit(lu->bs, &io->bs);
 }
 
+/*
+ * Each nexus that was there is told of a loss by the first of its own commands that asks for
+ * durability: whoever else asks first, and whatever the target flushes by itself, takes nothing away.
+ */
+static bool tell_loss(struct scsi_io *io)
+{
+	if (!io->itl || io->itl->lost_seen == io->lu->bs->lost_generation)
+		return false;
+	io->itl->lost_seen = io->lu->bs->lost_generation;
+	io->bs.op = BS_FLUSH; /* nobody knows where */
+	scsi_store_error(io, -EIO, io->lba);
+	return true;
+}
+
 void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint64_t blocks,
 		void *buf, void (*next)(struct scsi_io *io, int err))
 {
@@ -260,6 +274,8 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 	io->bs.length = blocks << lu->block_shift;
 	io->bs.buf = buf;
 	io->bs.done = store_done;
+	if (io->bs.fua && tell_loss(io))
+		return;
 	if (lu->fences && scsi_fence_hold(io))
 		return;
 	scsi_store_issue(io);
@@ -269,6 +285,12 @@ void scsi_store_flush(struct scsi_io *io, void (*next)(struct scsi_io *io, int e
 {
 	io->lu->stats.flushes++;
 	scsi_store(io, BS_FLUSH, false, 0, 0, NULL, next);
+}
+
+void scsi_store_sync(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
+{
+	if (!tell_loss(io))
+		scsi_store_flush(io, next);
 }
 
 /* A line for the first one and then ever more rarely: a dead disk must not fill the log. */

@@ -274,5 +274,5 @@ void scsi_cmd_sync_cache(struct scsi_io *io)
 		scsi_good(io);
 		return;
 	}
-	scsi_store_flush(io, sync_done);
+	scsi_store_sync(io, sync_done);
 }

@@ -242,7 +242,7 @@ static void a_disk_that_went_is_used_when_it_returns(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
 }
 
-static void what_went_with_the_disk_is_told_once(void **state)
+static void what_went_with_the_disk_is_counted(void **state)
 {
 	struct store_rig *rig = *state;
 	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
@@ -251,7 +251,31 @@ static void what_went_with_the_disk_is_told_once(void **state)
 	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
 	wait_seconds(rig, 2);
 	assert_false(rig->bs->missing);
+	assert_int_equal(rig->bs->lost_generation, 1);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	/* Nothing was lost this time. */
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_false(rig->bs->missing);
+	assert_int_equal(rig->bs->lost_generation, 1);
+}
+
+/* It is opened anew: what could not be flushed before is lost, and what comes now is not. */
+static void a_flush_error_goes_with_the_disk(void **state)
+{
+	struct store_rig *rig = *state;
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	set_faults(rig, (struct sim_faults){.disk_sync_fail = ALWAYS});
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+	set_faults(rig, (struct sim_faults){0});
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_int_equal(rig->bs->lost_generation, 1);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), 0);
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
 }
 
@@ -383,7 +407,8 @@ int main(void)
 		CASE(short_transfers_go_on),
 		CASE(what_was_durable_is_there_after_a_power_cut),
 		CASE(a_disk_that_went_is_used_when_it_returns),
-		CASE(what_went_with_the_disk_is_told_once),
+		CASE(what_went_with_the_disk_is_counted),
+		CASE(a_flush_error_goes_with_the_disk),
 		CASE(another_disk_in_its_place_is_not_used),
 		CASE(another_identity_in_its_place_is_not_used),
 		CASE(requests_under_way_end_before_it_is_opened_again),
