@@ -24,10 +24,12 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  *   BS_UNMAP  reads as zeroes afterwards and gives space back where the store can.
  * `fua` holds for BS_ZERO and BS_UNMAP likewise.
  *
- * Errors a caller tells apart: -ENOSPC (the store is full), -EROFS, -ENODEV (the device has gone; it
- * is looked for again by itself, see `missing`), anything else is an I/O error. Once a flush or a
- * durable write failed, every later flush and durable write fails with the same error until the
- * store is opened anew: the kernel reports a lost page only once, and so do we not forget. A device
+ * Errors a caller tells apart: -ENOSPC (no room for this write, nor within a quota), -EROFS, -ENODEV
+ * (the device has gone; it is looked for again by itself, see `missing`), anything else is an I/O
+ * error. Once a flush or a durable write failed to make data durable, it and every later one fails
+ * with -EIO until the store is opened anew: the kernel reports a lost page only once, and so do we
+ * not forget. That is so as well when there was no room for what had been answered before: what is
+ * lost does not come back with free space, so a flush never fails with -ENOSPC. A device
  * that has gone and come back is opened anew; what it had acknowledged and not flushed is lost then,
  * and `lost_generation` counts that. Who was told what is for the caller to know.
  */
@@ -72,7 +74,7 @@ struct backstore {
 	bool volatile_cache; /* flush means something */
 	bool missing;        /* the device has gone */
 	bool created;        /* bs_open_path() made the file */
-	int sync_error;      /* the first failed flush, -errno, sticky */
+	int sync_error;      /* -EIO once a flush has failed, sticky */
 	/* How often it came back without everything that had been answered. */
 	uint64_t lost_generation;
 	uint64_t inflight; /* requests not yet done */

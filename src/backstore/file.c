@@ -26,6 +26,12 @@ static struct bs_io *to_io(struct op *op)
 	return container_of(op, struct bs_io, async);
 }
 
+/* A quota that is used up is a full store. */
+static int as_full(int res)
+{
+	return res == -EDQUOT ? -ENOSPC : res;
+}
+
 static bool is_durable(const struct bs_io *io)
 {
 	return io->op == BS_FLUSH || (io->op != BS_READ && io->fua);
@@ -46,18 +52,21 @@ static void end(struct bs_io *io, int err)
 	bs_finish(io, err);
 }
 
-/* Pages may have been lost, and the kernel says so once. */
+/* Pages may have been lost, and the kernel says so once. Why does not matter to what comes later. */
 static void end_not_durable(struct bs_io *io, int err)
 {
 	struct disk *d = to_disk(io->bs);
-	if (!d->bs.sync_error && !disk_check_gone(d, err)) {
-		d->bs.sync_error = err;
+	if (disk_check_gone(d, err)) {
+		end(io, err);
+		return;
+	}
+	if (!d->bs.sync_error)
 		log_error(reactor_log(d->bs.reactor),
 			  "%s: data could not be brought to stable storage: %s; every flush "
 			  "fails from now on, until the image is opened anew",
 			  d->bs.path, strerror(-err));
-	}
-	end(io, err);
+	d->bs.sync_error = -EIO;
+	end(io, -EIO);
 }
 
 /* --- flush */
@@ -123,6 +132,7 @@ static void transfer_done(struct op *op, int res)
 {
 	struct bs_io *io = to_io(op);
 	uint64_t before = io->moved;
+	res = as_full(res);
 	if (res == -EINTR) {
 		step(io);
 		return;
@@ -193,7 +203,7 @@ static void zero_done(struct op *op, int res)
 	if (fallocate && (res == -EOPNOTSUPP || res == -ENOSYS)) {
 		fallocate_refused(to_disk(io->bs), io->op);
 	} else if (res < 0 && res != -EINTR) {
-		end(io, res);
+		end(io, as_full(res));
 		return;
 	} else if (res == 0 && !fallocate) {
 		end(io, -EIO);

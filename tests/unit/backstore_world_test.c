@@ -14,6 +14,10 @@ static struct {
 	struct rig *rig;
 	struct backstore *second; /* opened by somebody else in between */
 	int second_err;
+	/* The operation of this kind, one at a time, ends with this error. */
+	enum op_kind kind;
+	int err;
+	void (*done)(struct op *op, int res);
 } world;
 
 static int world_setup(void **state)
@@ -118,6 +122,64 @@ static void what_has_its_name_now_is_not_removed(void **state)
 	assert_true(exists(rig->path));
 }
 
+/* --- a store without room */
+
+static void done_badly(struct op *op, int res)
+{
+	op->done = world.done;
+	world.done = NULL;
+	op->done(op, world.err);
+}
+
+static void submit_badly(struct engine *e, struct op *op)
+{
+	if (world.err && op->kind == world.kind) {
+		assert_null(world.done);
+		world.done = op->done;
+		op->done = done_badly;
+	}
+	real->submit(e, op);
+}
+
+static void fail_with(enum op_kind kind, int err)
+{
+	ops.submit = submit_badly;
+	world.kind = kind;
+	world.err = err;
+}
+
+/* What was answered is lost for want of room: no space that is freed later brings it back. */
+static void a_flush_without_room_is_an_error_for_good(void **state)
+{
+	static const int errors[] = {-ENOSPC, -EDQUOT};
+	struct rig *rig = *state;
+	char buf[4096] = "x";
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		open_new(rig, MIB);
+		assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096, buf), 0);
+		fail_with(OP_FDATASYNC, errors[i]);
+		assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0, NULL), -EIO);
+		fail_with(OP_FDATASYNC, 0);
+		assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0, NULL), -EIO);
+		assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096, buf), -EIO);
+		close_store(rig);
+	}
+}
+
+static void a_full_quota_is_a_full_store(void **state)
+{
+	struct rig *rig = *state;
+	char buf[4096] = "x";
+	open_new(rig, MIB);
+	fail_with(OP_WRITE, -EDQUOT);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096, buf), -ENOSPC);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096, buf), -ENOSPC);
+	fail_with(OP_FALLOCATE, -EDQUOT);
+	assert_int_equal(do_io(rig, BS_ZERO, false, 0, 4096, NULL), -ENOSPC);
+	fail_with(OP_FALLOCATE, 0);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0, NULL), 0);
+}
+
 #define WORLD(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
@@ -127,6 +189,8 @@ int main(void)
 		WORLD(who_finds_it_empty_leaves_it),
 		WORLD(who_loses_it_does_not_remove_it),
 		WORLD(what_has_its_name_now_is_not_removed),
+		WORLD(a_flush_without_room_is_an_error_for_good),
+		WORLD(a_full_quota_is_a_full_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
