@@ -164,6 +164,7 @@ static void start_over(struct scsi_io *io)
 	io->state = SCSI_IO_NEW;
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
+	io->write_through = false;
 }
 
 static bool find_lu(struct scsi_io *io)

@@ -7,14 +7,14 @@
  */
 #include "scsi/lu_priv.h"
 
-static bool changes_medium(const struct bs_io *bs)
+bool scsi_changes_medium(const struct bs_io *bs)
 {
 	return bs->op == BS_WRITE || bs->op == BS_ZERO || bs->op == BS_UNMAP;
 }
 
 bool scsi_fence_is(const struct scsi_io *io)
 {
-	return io->aborted && io->state == SCSI_IO_STORE && changes_medium(&io->bs);
+	return io->aborted && io->state == SCSI_IO_STORE && scsi_changes_medium(&io->bs);
 }
 
 /* Both lie within the medium: no sum overflows. A flush has no length and overlaps nothing. */

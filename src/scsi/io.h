@@ -109,6 +109,7 @@ struct scsi_io {
 	uint64_t at;          /* progress of commands that go in steps, blocks */
 	uint32_t alloc_len;   /* ALLOCATION LENGTH */
 	uint32_t generation;  /* of the device's LUN inventory, when it was decoded */
+	bool write_through;   /* it counts in scsi_lu.write_through */
 	uint64_t deadline;    /* of what it waits for */
 	int err;              /* of the backstore, when `next` has to wait for its turn */
 };

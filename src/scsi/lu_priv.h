@@ -109,6 +109,8 @@ struct scsi_lu {
 	bool stopped; /* START STOP UNIT */
 	uint64_t fence_hold;
 	struct scsi_mode mode;
+	unsigned
+		write_through; /* MODE SELECTs under way that turn the cache off: it is as good as off */
 	struct scsi_lu_stats stats;
 
 	uint8_t id[16];
@@ -193,6 +195,12 @@ static inline bool scsi_command_offered(const struct scsi_command *cmd, const st
 	return !(cmd->flags & SCSI_CMD_THIN) || (lu && lu->thin);
 }
 
+/* A write may be answered before it is durable. */
+static inline bool scsi_lu_caches(const struct scsi_lu *lu)
+{
+	return scsi_mode_wce(&lu->mode) && !lu->write_through;
+}
+
 /* --- the parts of a task's life (precheck.c) */
 
 /* The end, status and sense data being set. */
@@ -207,7 +215,8 @@ void scsi_reply(struct scsi_io *io, size_t len);
 void scsi_move(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
 /*
  * One request to the backstore, then `next` with 0 or -errno; see scsi_store_error(). `lba` and
- * `blocks` are within the medium. Waits first while the range is fenced (then BUSY).
+ * `blocks` are within the medium. Waits first while the range is fenced (then BUSY). Of what changes
+ * the medium `next` comes when it is durable, with `fua` or when the LU has no cache by then.
  */
 void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint64_t blocks,
 		void *buf, void (*next)(struct scsi_io *io, int err));
@@ -252,6 +261,7 @@ void scsi_order_run(struct scsi_lu *lu);
 
 /* True: `io` was put on hold and its request will be issued later (or the task ends in BUSY). */
 bool scsi_fence_hold(struct scsi_io *io);
+bool scsi_changes_medium(const struct bs_io *bs);
 /* Whether an aborted task at the backstore may still change the medium. */
 bool scsi_fence_is(const struct scsi_io *io);
 /* No longer on hold; what becomes of it is the caller's. */

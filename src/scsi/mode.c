@@ -10,6 +10,7 @@
 
 #define ALL_PAGES    0x3f
 #define ALL_SUBPAGES 0xff
+#define WCE          0x04 /* byte 2 of the caching page */
 #define SPF          0x40 /* subpage format: four bytes of header instead of two */
 
 enum page_control { PC_CURRENT, PC_CHANGEABLE, PC_DEFAULT, PC_SAVED };
@@ -34,7 +35,7 @@ static const struct mode_page pages[] = {
 
 static const struct scsi_mode_pages defaults = {
 	.rw_recovery = {0x01, 0x0a},
-	.caching = {0x08, 0x12, 0x04 /* WCE */},
+	.caching = {0x08, 0x12, WCE},
 	.control = {0x0a, 0x0a, 0x02 /* GLTSD */, 0x10 /* unrestricted reordering */, 0,
 		    0x40 /* TAS */, 0, 0, 0xff, 0xff /* busy: as long as it takes */},
 	.control_ext = {0x0a | SPF, 0x01, 0, 0x1c},
@@ -44,7 +45,7 @@ static const struct scsi_mode_pages defaults = {
 /* The bits MODE SELECT may change; the headers are there because MODE SENSE shows this as it is. */
 static const struct scsi_mode_pages changeable = {
 	.rw_recovery = {0x01, 0x0a},
-	.caching = {0x08, 0x12, 0x04 /* WCE */},
+	.caching = {0x08, 0x12, WCE},
 	.control = {0x0a, 0x0a, 0x04 /* D_SENSE */, 0, 0x08 /* SWP */, 0x40 /* TAS */},
 	.control_ext = {0x0a | SPF, 0x01, 0, 0x1c},
 	.exceptions = {0x1c, 0x0a},
@@ -55,8 +56,8 @@ void scsi_mode_init(struct scsi_mode *m, bool volatile_cache)
 	m->defaults = defaults;
 	m->changeable = changeable;
 	if (!volatile_cache) {
-		m->defaults.caching[2] &= ~0x04;
-		m->changeable.caching[2] &= ~0x04;
+		m->defaults.caching[2] &= ~WCE;
+		m->changeable.caching[2] &= ~WCE;
 	}
 	scsi_mode_reset(m);
 }
@@ -304,33 +305,49 @@ static bool select_list(struct select *s, bool ten)
 	return true;
 }
 
-static void select_flushed(struct scsi_io *io, int err)
+static void select_apply(struct scsi_io *io, const struct scsi_mode_pages *to)
 {
-	if (err)
-		scsi_store_error(io, err, 0);
-	else
-		scsi_good(io);
+	struct scsi_mode *m = &io->lu->mode;
+
+	if (memcmp(to, &m->current, sizeof(*to)) != 0) {
+		m->current = *to;
+		scsi_ua_add_lu(io->lu, io->itl, SCSI_ASC_MODE_PARAMETERS_CHANGED);
+	}
+	scsi_good(io);
 }
+
+static void select_flushed(struct scsi_io *io, int err);
 
 static void select_moved(struct scsi_io *io, int err)
 {
 	struct scsi_mode *m = &io->lu->mode;
 	struct select s = {.io = io, .list = io->data, .len = io->out_len, .pages = m->current};
-	bool cached = scsi_mode_wce(m);
+	bool caches, cached = scsi_mode_wce(m) && !io->write_through;
 
 	if (!select_list(&s, io->cdb[0] == 0x55)) {
 		scsi_io_done(io);
 		return;
 	}
-	if (memcmp(&s.pages, &m->current, sizeof(s.pages)) != 0) {
-		m->current = s.pages;
-		scsi_ua_add_lu(io->lu, io->itl, SCSI_ASC_MODE_PARAMETERS_CHANGED);
+	caches = s.pages.caching[2] & WCE;
+	if (!cached || caches) {
+		select_apply(io, &s.pages);
+		return;
 	}
-	/* Whoever turns the cache off sends no SYNCHRONIZE CACHE for what it holds. */
-	if (cached && !scsi_mode_wce(m))
-		scsi_store_sync(io, select_flushed);
-	else
-		scsi_good(io);
+	/*
+	 * Whoever turns the cache off sends no SYNCHRONIZE CACHE for what it holds. Nothing more gets
+	 * into it from here on, but the page changes when it is empty, or not at all.
+	 */
+	io->write_through = true;
+	io->lu->write_through++;
+	scsi_store_sync(io, select_flushed);
+}
+
+static void select_flushed(struct scsi_io *io, int err)
+{
+	if (err)
+		scsi_store_error(io, err, 0);
+	else /* another one may have changed pages meanwhile: the list is judged anew */
+		select_moved(io, 0);
 }
 
 void scsi_cmd_mode_select(struct scsi_io *io)

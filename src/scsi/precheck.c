@@ -23,6 +23,7 @@ static bool leave(struct scsi_io *io)
 	else if (!list_empty(&io->task))
 		scsi_order_leave(io);
 	lu->fences -= fence;
+	lu->write_through -= io->write_through;
 	return fence;
 }
 
@@ -190,6 +191,20 @@ void scsi_io_moved(struct scsi_io *io, int err)
 
 /* --- the backstore */
 
+/* It was to be cached, and while it was at the store the cache was turned off. */
+static bool outlived_cache(const struct scsi_io *io)
+{
+	return !io->err && !io->bs.fua && scsi_changes_medium(&io->bs) && !scsi_lu_caches(io->lu);
+}
+
+/* Length and offset stay, and mean nothing to a flush: `next` may want to know what was done. */
+static void flush_after(struct scsi_io *io)
+{
+	io->bs.op = BS_FLUSH;
+	io->lu->stats.flushes++;
+	scsi_store_issue(io);
+}
+
 static void go_on(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
@@ -198,6 +213,8 @@ static void go_on(struct scsi_io *io)
 	lu->depth++;
 	if (io->aborted)
 		scsi_io_done(io);
+	else if (outlived_cache(io))
+		flush_after(io);
 	else
 		io->next(io, io->err);
 	lu->depth--;
@@ -238,7 +255,7 @@ void scsi_store_issue(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 
 	/* It was within the medium when it began, but the medium may have shrunk. */
-	if (io->bs.offset + io->bs.length > lu->bs->size) {
+	if (io->bs.op != BS_FLUSH && io->bs.offset + io->bs.length > lu->bs->size) {
 		scsi_sense_lba_out_of_range(io, lu->bs->size >> lu->block_shift);
 		scsi_io_done(io);
 		return;
@@ -269,7 +286,7 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 
 	io->next = next;
 	io->bs.op = op;
-	io->bs.fua = op != BS_READ && op != BS_FLUSH && (fua || !scsi_mode_wce(&lu->mode));
+	io->bs.fua = op != BS_READ && op != BS_FLUSH && (fua || !scsi_lu_caches(lu));
 	io->bs.offset = lba << lu->block_shift;
 	io->bs.length = blocks << lu->block_shift;
 	io->bs.buf = buf;
