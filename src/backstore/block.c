@@ -99,7 +99,7 @@ static int open_again(struct disk *d, char *why, size_t why_size)
 		return file;
 	if (info.kind != d->info.kind || info.size != d->info.size ||
 	    info.logical_block != d->info.logical_block ||
-	    (d->has_id && (!identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
+	    (d->has_id && (identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
 		file_close(d->bs.reactor, file);
 		return bs_why(why, why_size, -EEXIST, "%s is another one now", d->bs.path);
 	}

@@ -35,12 +35,16 @@ static void format_id(char out[33], const uint8_t id[16])
 		snprintf(out + 2 * i, 3, "%02x", id[i]);
 }
 
-bool identity_attribute(struct reactor *r, int file, char out[33])
+int identity_attribute(struct reactor *r, int file, char out[33])
 {
 	uint8_t id[16];
 	ssize_t len = file_get_xattr(r, file, ID_ATTRIBUTE, out, ID_TEXT);
 	out[len == ID_TEXT ? ID_TEXT : 0] = 0;
-	return len == ID_TEXT && parse_id(out, id);
+	if (len == -EOPNOTSUPP || len == -ENOENT)
+		return -ENODATA;
+	if (len < 0 && len != -ERANGE)
+		return (int)len;
+	return len == ID_TEXT && parse_id(out, id) ? 0 : -EBADMSG;
 }
 
 /* --- the record in the state directory */
@@ -64,16 +68,14 @@ static void record_text(char *out, size_t size, const char *id, const char *path
 	snprintf(out, size, "id=%s\npath=%s\n", id, path);
 }
 
-/* -ENOENT; -EBADMSG: not a record of this path. */
-static int record_load(struct disk *d, const char *state_dir, char id[33])
+/* -ENODATA: there is none; -EBADMSG: not a record of this path; or why it cannot be read. */
+static int record_load(struct disk *d, const char *name, char id[33])
 {
-	char name[1024], text[RECORD_SIZE], expected[RECORD_SIZE];
+	char text[RECORD_SIZE], expected[RECORD_SIZE];
 	uint8_t bytes[16];
-	if (record_path(name, sizeof(name), state_dir, d->bs.path))
-		return -ENAMETOOLONG;
 	ssize_t len = file_load(d->bs.reactor, name, text, sizeof(text) - 1);
 	if (len < 0)
-		return (int)len;
+		return len == -ENOENT ? -ENODATA : len == -EFBIG ? -EBADMSG : (int)len;
 	text[len] = 0;
 	if (len < 3 + ID_TEXT || memcmp(text, "id=", 3) || !parse_id(text + 3, bytes))
 		return -EBADMSG;
@@ -114,42 +116,58 @@ static int keep(struct disk *d, const char *state_dir, const char *id, char *why
 		      strerror(-err));
 }
 
+static int find_attribute(struct disk *d, char *why, size_t why_size)
+{
+	int err = d->info.kind == FILE_REGULAR ? identity_attribute(d->bs.reactor, d->file, d->id)
+					       : -ENODATA;
+	d->has_id = !err;
+	if (!err || err == -ENODATA)
+		return err;
+	if (err == -EBADMSG)
+		return bs_why(why, why_size, err,
+			      "%s: its attribute %s is damaged; `setfattr -x %s FILE` "
+			      "removes it, and the disk gets a new identity",
+			      d->bs.path, ID_ATTRIBUTE, ID_ATTRIBUTE);
+	return bs_why(why, why_size, err,
+		      "the identity of %s, its attribute %s, cannot be read: %s; set that right "
+		      "first, for a new identity would make it another disk to its initiators",
+		      d->bs.path, ID_ATTRIBUTE, strerror(-err));
+}
+
+static int find_record(struct disk *d, const char *state_dir, char *why, size_t why_size)
+{
+	char name[1024];
+	/* A new file under an old name is a new disk. */
+	if (!state_dir || !state_dir[0] || d->bs.created)
+		return -ENODATA;
+	int err = record_path(name, sizeof(name), state_dir, d->bs.path);
+	if (!err)
+		err = record_load(d, name, d->id);
+	if (!err || err == -ENODATA)
+		return err;
+	if (err == -EBADMSG)
+		return bs_why(why, why_size, err,
+			      "the record of the identity of %s is damaged; remove %s, and the "
+			      "disk gets a new identity",
+			      d->bs.path, name);
+	return bs_why(why, why_size, err,
+		      "the record of the identity of %s cannot be read: %s: %s; set that right "
+		      "first, or remove it, and the disk gets a new identity",
+		      d->bs.path, name, strerror(-err));
+}
+
+/* -ENODATA: none was ever made, as far as anybody can know. */
 static int find(struct disk *d, const char *state_dir, char *why, size_t why_size)
 {
-	char raw[ID_TEXT];
-	if (d->info.kind == FILE_REGULAR) {
-		d->has_id = identity_attribute(d->bs.reactor, d->file, d->id);
-		if (d->has_id)
-			return 0;
-		ssize_t len =
-			file_get_xattr(d->bs.reactor, d->file, ID_ATTRIBUTE, raw, sizeof(raw));
-		if (len >= 0 || len == -ERANGE)
-			return bs_why(why, why_size, -EBADMSG,
-				      "%s: its attribute %s is damaged; `setfattr -x %s FILE` "
-				      "removes it, and the disk gets a new identity",
-				      d->bs.path, ID_ATTRIBUTE, ID_ATTRIBUTE);
-	}
-	/* A new file under an old name is a new disk. */
-	int err = -ENOENT;
-	if (state_dir && state_dir[0] && !d->bs.created)
-		err = record_load(d, state_dir, d->id);
-	if (err == -EBADMSG) {
-		char name[1024];
-		record_path(name, sizeof(name), state_dir, d->bs.path);
-		return bs_why(
-			why, why_size, err,
-			"the record of the identity of %s is damaged; remove %s, and the disk "
-			"gets a new identity",
-			d->bs.path, name);
-	}
-	return err;
+	int err = find_attribute(d, why, why_size);
+	return err == -ENODATA ? find_record(d, state_dir, why, why_size) : err;
 }
 
 static int find_or_make(struct disk *d, const char *state_dir, char *why, size_t why_size)
 {
 	uint8_t id[16];
 	int err = find(d, state_dir, why, why_size);
-	if (!err || err == -EBADMSG)
+	if (err != -ENODATA)
 		return err;
 	reactor_random(d->bs.reactor, id, sizeof(id));
 	format_id(d->id, id);

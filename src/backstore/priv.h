@@ -68,8 +68,9 @@ int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size
 
 /* --- identity.c */
 #define ID_ATTRIBUTE "user.lunar.id"
-/* The attribute as text; false when there is none that is well-formed. */
-bool identity_attribute(struct reactor *r, int file, char out[33]);
+/* The attribute as text. -ENODATA: there is none; -EBADMSG: it is not well-formed; or why it cannot be
+ * read. */
+int identity_attribute(struct reactor *r, int file, char out[33]);
 void identity_unlock(struct disk *d);
 
 #endif

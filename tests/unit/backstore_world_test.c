@@ -180,6 +180,74 @@ static void a_full_quota_is_a_full_store(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0, NULL), 0);
 }
 
+/* --- an identity that cannot be read */
+
+static ssize_t get_nothing(struct engine *e, int file, const char *name, void *buf, size_t size)
+{
+	return world.err;
+}
+
+static int set_nothing(struct engine *e, int file, const char *name, const void *buf, size_t len)
+{
+	return -EOPNOTSUPP;
+}
+
+static ssize_t load_nothing(struct engine *e, const char *path, void *buf, size_t size)
+{
+	return world.err;
+}
+
+static int find_id(uint8_t id[16])
+{
+	struct rig *rig = world.rig;
+	rig->why[0] = 0;
+	return bs_identity(rig->bs, rig->state, id, rig->why, sizeof(rig->why));
+}
+
+static const int unreadable[] = {-EIO, -EACCES, -ENOMEM, -ESTALE};
+
+static void an_attribute_that_cannot_be_read_is_not_replaced(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t first[16], second[16];
+	open_new(rig, MIB);
+	assert_int_equal(find_id(first), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++) {
+		reopen(rig);
+		ops.get_xattr = get_nothing;
+		world.err = unreadable[i];
+		assert_int_equal(find_id(second), unreadable[i]);
+		assert_non_null(strstr(rig->why, rig->path));
+		assert_non_null(strstr(rig->why, strerror(-unreadable[i])));
+		ops.get_xattr = real->get_xattr;
+		assert_int_equal(find_id(second), 0);
+		assert_memory_equal(first, second, 16);
+	}
+}
+
+static void a_record_that_cannot_be_read_is_not_replaced(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t first[16], second[16];
+	ops.get_xattr = get_nothing;
+	ops.set_xattr = set_nothing;
+	world.err = -EOPNOTSUPP;
+	open_new(rig, MIB);
+	assert_int_equal(find_id(first), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(unreadable); i++) {
+		world.err = -EOPNOTSUPP;
+		reopen(rig);
+		ops.load = load_nothing;
+		ops.get_xattr = real->get_xattr;
+		world.err = unreadable[i];
+		assert_int_equal(find_id(second), unreadable[i]);
+		assert_non_null(strstr(rig->why, rig->state));
+		ops.load = real->load;
+		assert_int_equal(find_id(second), 0);
+		assert_memory_equal(first, second, 16);
+	}
+}
+
 #define WORLD(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
@@ -191,6 +259,8 @@ int main(void)
 		WORLD(what_has_its_name_now_is_not_removed),
 		WORLD(a_flush_without_room_is_an_error_for_good),
 		WORLD(a_full_quota_is_a_full_store),
+		WORLD(an_attribute_that_cannot_be_read_is_not_replaced),
+		WORLD(a_record_that_cannot_be_read_is_not_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
