@@ -102,7 +102,7 @@ static int keep(struct disk *d, const char *state_dir, const char *id, char *why
 		attr = file_set_xattr(d->bs.reactor, d->file, ID_ATTRIBUTE, id, ID_TEXT);
 	if (!attr) {
 		d->has_id = true;
-		return 0;
+		return disk_make_durable(d, why, why_size);
 	}
 	if (state_dir && state_dir[0])
 		err = record_store(d, state_dir, id);

@@ -165,6 +165,26 @@ static bool same_file(const struct file_info *a, const struct file_info *b)
 	return a->device == b->device && a->inode == b->inode;
 }
 
+/* A directory that cannot be synced, or not be read, is as durable as it gets. */
+static bool name_cannot_be_synced(int err)
+{
+	return err == -EINVAL || err == -EOPNOTSUPP || err == -EACCES;
+}
+
+int disk_make_durable(struct disk *d, char *why, size_t why_size)
+{
+	int err = file_sync(d->bs.reactor, d->file);
+	if (!err && d->bs.created)
+		err = file_sync_name(d->bs.reactor, d->bs.path);
+	if (!err || name_cannot_be_synced(err))
+		return 0;
+	return bs_why(
+		why, why_size, err,
+		"%s cannot be brought to stable storage: %s; check the disk that it is on, or "
+		"put it on another one",
+		d->bs.path, strerror(-err));
+}
+
 /* The file is there, empty, and ours: locks it and gives it its size. */
 static int fill_made(struct disk *d, char *why, size_t why_size)
 {
@@ -182,7 +202,7 @@ static int fill_made(struct disk *d, char *why, size_t why_size)
 			path, size, strerror(-err),
 			err == -EFBIG ? "; its file system does not take files this large" : "");
 	d->info.size = size;
-	return 0;
+	return disk_make_durable(d, why, why_size);
 }
 
 /*

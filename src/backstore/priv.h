@@ -51,6 +51,8 @@ extern const struct backstore_ops disk_block_ops;
 /* Opens and locks what d->bs.path names, as d->opt says. The handle, or -errno with `why`. */
 int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size);
 void disk_discard(struct disk *d);
+/* What was done to the file itself at opening: size, attributes, and its name if it was made. */
+int disk_make_durable(struct disk *d, char *why, size_t why_size);
 
 /* --- block.c */
 /* Fills in what only the kernel's block layer knows: rotational, granularity. */

@@ -35,6 +35,8 @@ struct engine_ops {
 	int (*remove)(struct engine *e, const char *path);
 	ssize_t (*peek)(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 	int (*truncate)(struct engine *e, int file, uint64_t size);
+	int (*sync)(struct engine *e, int file);
+	int (*sync_name)(struct engine *e, const char *path);
 	int (*lock)(struct engine *e, int file, bool exclusive);
 	ssize_t (*get_xattr)(struct engine *e, int file, const char *name, void *buf, size_t size);
 	int (*set_xattr)(struct engine *e, int file, const char *name, const void *buf, size_t len);

@@ -46,6 +46,18 @@ int file_truncate(struct reactor *r, int file, uint64_t size)
 	return e->ops->truncate(e, file, size);
 }
 
+int file_sync(struct reactor *r, int file)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->sync(e, file);
+}
+
+int file_sync_name(struct reactor *r, const char *path)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->sync_name(e, path);
+}
+
 int file_lock(struct reactor *r, int file, bool exclusive)
 {
 	struct engine *e = reactor_engine(r);

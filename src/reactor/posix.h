@@ -15,9 +15,9 @@
 	.listen = posix_listen, .local_addr = posix_local_addr, .shutdown = posix_shutdown, \
 	.close_socket = posix_close, .open = posix_open, .close_file = posix_close,         \
 	.info = posix_info, .stat = posix_stat, .remove = posix_remove, .peek = posix_peek, \
-	.truncate = posix_truncate, .lock = posix_lock, .get_xattr = posix_get_xattr,       \
-	.set_xattr = posix_set_xattr, .extent = posix_extent, .load = posix_load,           \
-	.store = posix_store, .signals = posix_signals
+	.truncate = posix_truncate, .sync = posix_sync, .sync_name = posix_sync_name,       \
+	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,     \
+	.extent = posix_extent, .load = posix_load, .store = posix_store, .signals = posix_signals
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);
@@ -41,6 +41,8 @@ int posix_stat(struct engine *e, const char *path, struct file_info *out);
 int posix_remove(struct engine *e, const char *path);
 ssize_t posix_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int posix_truncate(struct engine *e, int file, uint64_t size);
+int posix_sync(struct engine *e, int file);
+int posix_sync_name(struct engine *e, const char *path);
 int posix_lock(struct engine *e, int file, bool exclusive);
 ssize_t posix_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
 int posix_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);

@@ -144,6 +144,11 @@ int posix_truncate(struct engine *e, int file, uint64_t size)
 	return (int)NOT_INTERRUPTED(ftruncate(file, (off_t)size));
 }
 
+int posix_sync(struct engine *e, int file)
+{
+	return (int)NOT_INTERRUPTED(fsync(file));
+}
+
 int posix_lock(struct engine *e, int file, bool exclusive)
 {
 	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
@@ -244,7 +249,7 @@ static int write_record(int fd, const void *buf, size_t len, mode_t mode)
 	return ret;
 }
 
-static int sync_directory_of(const char *path)
+int posix_sync_name(struct engine *e, const char *path)
 {
 	char dir[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -253,7 +258,7 @@ static int sync_directory_of(const char *path)
 		return -ENAMETOOLONG;
 	memcpy(dir, slash ? path : ".", len);
 	dir[len] = 0;
-	CLEANUP(fd) int fd = posix_open(NULL, dir, O_RDONLY | O_DIRECTORY, 0);
+	CLEANUP(fd) int fd = posix_open(e, dir, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return fd;
 	return (int)NOT_INTERRUPTED(fsync(fd));
@@ -277,7 +282,7 @@ int posix_store(struct engine *e, const char *path, const void *buf, size_t len,
 		unlink(temporary);
 		return ret;
 	}
-	return sync_directory_of(path);
+	return posix_sync_name(e, path);
 }
 
 /* --- signals */

@@ -268,6 +268,28 @@ int sim_file_truncate(struct engine *e, int file, uint64_t size)
 	return 0;
 }
 
+/* What a blocking call has changed is durable by then; but the sync of it may fail. */
+static int sync_at_once(struct sim *sim)
+{
+	if (!sim_chance(sim, sim->faults.disk_sync_fail))
+		return 0;
+	sim->stats.failures++;
+	return -EIO;
+}
+
+int sim_file_sync(struct engine *e, int file)
+{
+	struct sim_open *o;
+	int err = get_open(e, file, &o);
+	return err ? err : sync_at_once(sim_host_of(e)->sim);
+}
+
+int sim_file_sync_name(struct engine *e, const char *path)
+{
+	struct sim *sim = sim_host_of(e)->sim;
+	return sim_file_find(sim, path) ? sync_at_once(sim) : -ENOENT;
+}
+
 int sim_file_lock(struct engine *e, int file, bool exclusive)
 {
 	struct sim_open *o = sim_handle_get(sim_host_of(e), file, SIM_FILE);

@@ -213,6 +213,8 @@ int sim_file_stat(struct engine *e, const char *path, struct file_info *out);
 int sim_file_remove(struct engine *e, const char *path);
 ssize_t sim_file_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int sim_file_truncate(struct engine *e, int file, uint64_t size);
+int sim_file_sync(struct engine *e, int file);
+int sim_file_sync_name(struct engine *e, const char *path);
 int sim_file_lock(struct engine *e, int file, bool exclusive);
 ssize_t sim_file_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
 int sim_file_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);

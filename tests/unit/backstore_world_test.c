@@ -180,6 +180,36 @@ static void a_full_quota_is_a_full_store(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0, NULL), 0);
 }
 
+/* --- what is made is durable */
+
+static int sync_badly(struct engine *e, int file)
+{
+	return world.err ? world.err : real->sync(e, file);
+}
+
+static int sync_name_badly(struct engine *e, const char *path)
+{
+	return world.err ? world.err : real->sync_name(e, path);
+}
+
+static void a_new_file_is_durable_or_there_is_none(void **state)
+{
+	struct rig *rig = *state;
+	struct bs_file_options opt = {.create_size = MIB};
+	world.err = -EIO;
+	ops.sync = sync_badly;
+	assert_int_equal(open_with(rig, &opt), -EIO);
+	assert_non_null(strstr(rig->why, "stable storage"));
+	assert_false(exists(rig->path));
+	ops.sync = real->sync;
+	ops.sync_name = sync_name_badly;
+	assert_int_equal(open_with(rig, &opt), -EIO);
+	assert_false(exists(rig->path));
+	/* Some file systems know no sync of a directory. */
+	world.err = -EINVAL;
+	assert_int_equal(open_with(rig, &opt), 0);
+}
+
 /* --- an identity that cannot be read */
 
 static ssize_t get_nothing(struct engine *e, int file, const char *name, void *buf, size_t size)
@@ -202,6 +232,26 @@ static int find_id(uint8_t id[16])
 	struct rig *rig = world.rig;
 	rig->why[0] = 0;
 	return bs_identity(rig->bs, rig->state, id, rig->why, sizeof(rig->why));
+}
+
+static void an_identity_is_durable(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t first[16], second[16];
+	open_new(rig, MIB);
+	if (setxattr(rig->path, "user.lunar.test", "x", 1, 0)) {
+		cannot("attributes");
+		return;
+	}
+	world.err = -EIO;
+	ops.sync = sync_badly;
+	assert_int_equal(find_id(first), -EIO);
+	assert_non_null(strstr(rig->why, "stable storage"));
+	ops.sync = real->sync;
+	assert_int_equal(find_id(first), 0);
+	reopen(rig);
+	assert_int_equal(find_id(second), 0);
+	assert_memory_equal(first, second, 16);
 }
 
 static const int unreadable[] = {-EIO, -EACCES, -ENOMEM, -ESTALE};
@@ -259,6 +309,8 @@ int main(void)
 		WORLD(what_has_its_name_now_is_not_removed),
 		WORLD(a_flush_without_room_is_an_error_for_good),
 		WORLD(a_full_quota_is_a_full_store),
+		WORLD(a_new_file_is_durable_or_there_is_none),
+		WORLD(an_identity_is_durable),
 		WORLD(an_attribute_that_cannot_be_read_is_not_replaced),
 		WORLD(a_record_that_cannot_be_read_is_not_replaced),
 	};
