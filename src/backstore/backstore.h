@@ -112,10 +112,12 @@ int bs_refresh_size(struct backstore *bs);
 
 /*
  * The identity that stays with the image: 16 random bytes, kept as the attribute `user.lunar.id` of
- * the file (32 hex digits), else as a record in `state_dir` keyed by the path (block devices, file
- * systems without attributes). Made when it is not there; memory gets a new one each time. While the
- * store is open a lock in `state_dir` keeps everybody else from serving a copy of it.
- * 0 or -errno with `why`; -EEXIST: a copy of this image is being served.
+ * the file (32 hex digits), else as a record in `state_dir` (block devices, file systems without
+ * attributes). A record is found by what the kernel knows of the device itself (WWID, serial number,
+ * UUID), else by the path with its links followed; then a device of another size is refused as
+ * another one. Made when it is not there, and not when it cannot be read; memory gets a new one each
+ * time. While the store is open a lock in `state_dir` keeps everybody else from serving a copy of it.
+ * 0 or -errno with `why`; -EEXIST: a copy of this image is being served, or it is another device.
  */
 int bs_identity(struct backstore *bs, const char *state_dir, uint8_t id[16], char *why,
 		size_t why_size);

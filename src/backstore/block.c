@@ -8,18 +8,74 @@
 
 #define RETRY_INTERVAL NSEC_PER_SEC
 
+/* A line from the device's directory, printable and without blanks at its end. 0 or -errno. */
+static int device_attribute(struct disk *d, const struct file_info *info, const char *name,
+			    char *out, size_t size)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(info->device),
+		 minor(info->device), name);
+	ssize_t len = file_load(d->bs.reactor, path, out, size - 1);
+	if (len < 0)
+		return (int)len;
+	while (len && (uint8_t)out[len - 1] <= ' ')
+		len--;
+	out[len] = 0;
+	for (char *p = out; *p; p++)
+		if ((uint8_t)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return len ? 0 : -ENODATA;
+}
+
+/* Of a partition, the attribute of its disk. */
+static bool hardware_attribute(struct disk *d, const struct file_info *info, bool partition,
+			       const char *name, char *out, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "%s%s", partition ? "../" : "", name);
+	return name[0] && !device_attribute(d, info, path, out, size);
+}
+
+void disk_hardware(struct disk *d, const struct file_info *info, char out[HARDWARE_SIZE])
+{
+	/* SCSI and NVMe; device mapper; MD; virtio; MMC; a loop device is what it loops to. */
+	static const struct {
+		const char *name, *more;
+	} known[] = {
+		{"wwid", ""},
+		{"device/wwid", ""},
+		{"dm/uuid", ""},
+		{"md/uuid", ""},
+		{"serial", ""},
+		{"device/cid", ""},
+		{"loop/backing_file", "loop/offset"},
+	};
+	char value[160], more[32], part[16];
+	out[0] = 0;
+	if (info->kind != FILE_BLOCK)
+		return;
+	bool partition = !device_attribute(d, info, "partition", part, sizeof(part));
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!hardware_attribute(d, info, partition, known[i].name, value, sizeof(value)))
+			continue;
+		bool has_more =
+			hardware_attribute(d, info, partition, known[i].more, more, sizeof(more));
+		snprintf(out, HARDWARE_SIZE, "%s %s%s%s%s%s", known[i].name, value,
+			 has_more ? " at " : "", has_more ? more : "",
+			 partition ? " partition " : "", partition ? part : "");
+		return;
+	}
+}
+
 /* A number from the request queue's directory; a partition has that of its disk. */
 static int queue_attribute(struct disk *d, const char *name, uint64_t *value)
 {
 	static const char *const dirs[] = {"queue", "../queue"};
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		char path[96], text[32];
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(d->info.device),
-			 minor(d->info.device), dirs[i], name);
-		ssize_t len = file_load(d->bs.reactor, path, text, sizeof(text) - 1);
-		if (len <= 0)
+		char path[64], text[32];
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (device_attribute(d, &d->info, path, text, sizeof(text)))
 			continue;
-		text[len] = 0;
 		char *stop;
 		*value = strtoull(text, &stop, 10);
 		return stop == text ? -EINVAL : 0;
@@ -93,12 +149,13 @@ void disk_release(struct disk *d)
 static int open_again(struct disk *d, char *why, size_t why_size)
 {
 	struct file_info info;
-	char id[33];
+	char id[33], hardware[HARDWARE_SIZE];
 	int file = disk_open(d, &info, why, why_size);
 	if (file < 0)
 		return file;
-	if (info.kind != d->info.kind || info.size != d->info.size ||
-	    info.logical_block != d->info.logical_block ||
+	disk_hardware(d, &info, hardware);
+	if (info.kind != d->info.kind || strcmp(hardware, d->hardware) ||
+	    info.size != d->info.size || info.logical_block != d->info.logical_block ||
 	    (d->has_id && (identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
 		file_close(d->bs.reactor, file);
 		return bs_why(why, why_size, -EEXIST, "%s is another one now", d->bs.path);

@@ -47,7 +47,8 @@ int identity_attribute(struct reactor *r, int file, char out[33])
 	return len == ID_TEXT && parse_id(out, id) ? 0 : -EBADMSG;
 }
 
-/* --- the record in the state directory */
+/* --- the record in the state directory: id=, hardware= or path=, and of a device without hardware= the
+ * size= */
 
 static uint64_t hash(const char *text)
 {
@@ -57,40 +58,67 @@ static uint64_t hash(const char *text)
 	return h;
 }
 
-static int record_path(char *out, size_t size, const char *state_dir, const char *path)
+/* The line by which the record is found, whatever the path is spelt like. */
+static int record_key(struct disk *d, char *out, size_t size)
 {
-	int len = snprintf(out, size, "%s/identity-%016" PRIx64, state_dir, hash(path));
-	return len > 0 && (size_t)len < size ? 0 : -ENAMETOOLONG;
+	if (d->hardware[0])
+		return (size_t)snprintf(out, size, "hardware=%s\n", d->hardware) < size
+			       ? 0
+			       : -ENAMETOOLONG;
+	static const char name[] = "path=";
+	size_t len = sizeof(name) - 1;
+	memcpy(out, name, len);
+	int err = file_real_path(d->bs.reactor, d->bs.path, out + len, size - len - 1);
+	if (!err)
+		strcat(out, "\n");
+	return err;
 }
 
-static void record_text(char *out, size_t size, const char *id, const char *path)
+/* Its place, and the line that it is found by. */
+struct record {
+	char name[1024], key[RECORD_SIZE - 128];
+};
+
+static int record_find(struct record *rec, struct disk *d, const char *state_dir)
 {
-	snprintf(out, size, "id=%s\npath=%s\n", id, path);
+	int err = record_key(d, rec->key, sizeof(rec->key));
+	if (err)
+		return err;
+	int len = snprintf(rec->name, sizeof(rec->name), "%s/identity-%016" PRIx64, state_dir,
+			   hash(rec->key));
+	return len > 0 && (size_t)len < sizeof(rec->name) ? 0 : -ENAMETOOLONG;
 }
 
-/* -ENODATA: there is none; -EBADMSG: not a record of this path; or why it cannot be read. */
-static int record_load(struct disk *d, const char *name, char id[33])
+/*
+ * -ENODATA: there is none; -EBADMSG: not a record of this disk; or why it cannot be read. `size` is 0
+ * when it says nothing of it.
+ */
+static int record_load(struct disk *d, const struct record *rec, char id[33], uint64_t *size)
 {
 	char text[RECORD_SIZE], expected[RECORD_SIZE];
 	uint8_t bytes[16];
-	ssize_t len = file_load(d->bs.reactor, name, text, sizeof(text) - 1);
+	ssize_t len = file_load(d->bs.reactor, rec->name, text, sizeof(text) - 1);
 	if (len < 0)
 		return len == -ENOENT ? -ENODATA : len == -EFBIG ? -EBADMSG : (int)len;
 	text[len] = 0;
 	if (len < 3 + ID_TEXT || memcmp(text, "id=", 3) || !parse_id(text + 3, bytes))
 		return -EBADMSG;
 	format_id(id, bytes);
-	record_text(expected, sizeof(expected), id, d->bs.path);
-	return strcmp(text, expected) ? -EBADMSG : 0;
+	int begin = snprintf(expected, sizeof(expected), "id=%s\n%s", id, rec->key);
+	if (strncmp(text, expected, (size_t)begin))
+		return -EBADMSG;
+	*size = 0;
+	return !text[begin] || sscanf(text + begin, "size=%" SCNu64, size) == 1 ? 0 : -EBADMSG;
 }
 
-static int record_store(struct disk *d, const char *state_dir, const char *id)
+static int record_store(struct disk *d, const struct record *rec, const char *id)
 {
-	char name[1024], text[RECORD_SIZE];
-	if (record_path(name, sizeof(name), state_dir, d->bs.path))
-		return -ENAMETOOLONG;
-	record_text(text, sizeof(text), id, d->bs.path);
-	return file_store(d->bs.reactor, name, text, strlen(text), 0600);
+	char text[RECORD_SIZE];
+	int len = snprintf(text, sizeof(text), "id=%s\n%s", id, rec->key);
+	if (d->info.kind == FILE_BLOCK && !d->hardware[0])
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "size=%" PRIu64 "\n",
+				d->info.size);
+	return file_store(d->bs.reactor, rec->name, text, (size_t)len, 0600);
 }
 
 /* --- finding and making */
@@ -104,8 +132,11 @@ static int keep(struct disk *d, const char *state_dir, const char *id, char *why
 		d->has_id = true;
 		return disk_make_durable(d, why, why_size);
 	}
+	struct record rec;
 	if (state_dir && state_dir[0])
-		err = record_store(d, state_dir, id);
+		err = record_find(&rec, d, state_dir);
+	if (!err)
+		err = record_store(d, &rec, id);
 	if (!err)
 		return 0;
 	return bs_why(why, why_size, err,
@@ -136,24 +167,36 @@ static int find_attribute(struct disk *d, char *why, size_t why_size)
 
 static int find_record(struct disk *d, const char *state_dir, char *why, size_t why_size)
 {
-	char name[1024];
+	struct record rec;
+	uint64_t size = 0;
 	/* A new file under an old name is a new disk. */
 	if (!state_dir || !state_dir[0] || d->bs.created)
 		return -ENODATA;
-	int err = record_path(name, sizeof(name), state_dir, d->bs.path);
-	if (!err)
-		err = record_load(d, name, d->id);
+	int err = record_find(&rec, d, state_dir);
+	if (err)
+		return bs_why(why, why_size, err,
+			      "the record of the identity of %s cannot be looked for in %s: %s",
+			      d->bs.path, state_dir, strerror(-err));
+	err = record_load(d, &rec, d->id, &size);
+	if (!err && size && size != d->info.size)
+		return bs_why(
+			why, why_size, -EEXIST,
+			"%s may be another disk than it was: it has %" PRIu64 " bytes, and the "
+			"record of its identity, %s, says %" PRIu64 "; if it is the same, correct "
+			"the line size= in there; if not, remove that file, and the disk gets a "
+			"new identity",
+			d->bs.path, d->info.size, rec.name, size);
 	if (!err || err == -ENODATA)
 		return err;
 	if (err == -EBADMSG)
 		return bs_why(why, why_size, err,
 			      "the record of the identity of %s is damaged; remove %s, and the "
 			      "disk gets a new identity",
-			      d->bs.path, name);
+			      d->bs.path, rec.name);
 	return bs_why(why, why_size, err,
 		      "the record of the identity of %s cannot be read: %s: %s; set that right "
 		      "first, or remove it, and the disk gets a new identity",
-		      d->bs.path, name, strerror(-err));
+		      d->bs.path, rec.name, strerror(-err));
 }
 
 /* -ENODATA: none was ever made, as far as anybody can know. */
@@ -205,6 +248,12 @@ static int lock(struct disk *d, const char *state_dir, char *why, size_t why_siz
 		return 0;
 	int len = snprintf(path, sizeof(path), "%s/serving-%s", state_dir, d->id);
 	int file = (size_t)len < sizeof(path) ? take_lock(d, path) : -ENAMETOOLONG;
+	if (file == -EAGAIN && !d->has_id)
+		return bs_why(
+			why, why_size, -EEXIST,
+			"%s has the identity of a disk that is being served: it is the same one "
+			"under another name; serve it once only",
+			d->bs.path);
 	if (file == -EAGAIN)
 		return bs_why(why, why_size, -EEXIST,
 			      "%s has the identity of an image that is being served: it is a copy; "

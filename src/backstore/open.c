@@ -277,6 +277,7 @@ static int open_disk(struct disk *d, char *why, size_t why_size)
 				      why_size);
 	if (err)
 		return err;
+	disk_hardware(d, &d->info, d->hardware);
 	set_properties(d);
 	return check_size(d, why, why_size);
 }

@@ -7,7 +7,8 @@
 #include "common/cleanup.h"
 #include "reactor/file.h"
 
-#define SECTOR 512u
+#define SECTOR        512u
+#define HARDWARE_SIZE 256
 
 /* A regular file or a block device. */
 struct disk {
@@ -26,7 +27,8 @@ struct disk {
 	/* One flush at a time: what asks meanwhile shares the next one. (bs_io.link) */
 	struct list flushing, flush_next;
 
-	struct timer retry; /* while it is missing */
+	char hardware[HARDWARE_SIZE]; /* disk_hardware() */
+	struct timer retry;           /* while it is missing */
 	bool has_id;
 	char id[33];        /* the attribute user.lunar.id */
 	int id_lock;        /* handle, or -1 */
@@ -57,6 +59,8 @@ int disk_make_durable(struct disk *d, char *why, size_t why_size);
 /* --- block.c */
 /* Fills in what only the kernel's block layer knows: rotational, granularity. */
 void disk_probe_queue(struct disk *d);
+/* What the kernel tells of the device itself, under whatever name it was opened; "": nothing. */
+void disk_hardware(struct disk *d, const struct file_info *info, char out[HARDWARE_SIZE]);
 /* The device has gone, if that is what `err` means: then it is looked for from now on. */
 bool disk_check_gone(struct disk *d, int err);
 /* Closes what is missing, once nothing uses it. */

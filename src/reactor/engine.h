@@ -32,6 +32,7 @@ struct engine_ops {
 	void (*close_file)(struct engine *e, int file);
 	int (*info)(struct engine *e, int file, struct file_info *out);
 	int (*stat)(struct engine *e, const char *path, struct file_info *out);
+	int (*real_path)(struct engine *e, const char *path, char *out, size_t size);
 	int (*remove)(struct engine *e, const char *path);
 	ssize_t (*peek)(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 	int (*truncate)(struct engine *e, int file, uint64_t size);

@@ -349,6 +349,7 @@ static const struct engine_ops sim_engine = {
 	.close_file = sim_file_close,
 	.info = sim_file_info,
 	.stat = sim_file_stat,
+	.real_path = sim_file_real_path,
 	.remove = sim_file_remove,
 	.peek = sim_file_peek,
 	.truncate = sim_file_truncate,

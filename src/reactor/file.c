@@ -28,6 +28,12 @@ int file_stat(struct reactor *r, const char *path, struct file_info *out)
 	return e->ops->stat(e, path, out);
 }
 
+int file_real_path(struct reactor *r, const char *path, char *out, size_t size)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->real_path(e, path, out, size);
+}
+
 int file_remove(struct reactor *r, const char *path)
 {
 	struct engine *e = reactor_engine(r);

@@ -27,6 +27,8 @@ void file_close(struct reactor *r, int file);
 int file_info(struct reactor *r, int file, struct file_info *out);
 /* What a path names, without opening it: kind, device, inode, and the size of a regular file. */
 int file_stat(struct reactor *r, const char *path, struct file_info *out);
+/* The path with every link followed, absolute. -ENAMETOOLONG: it does not fit. */
+int file_real_path(struct reactor *r, const char *path, char *out, size_t size);
 /* Removes a name: of what was made and is not wanted after all. */
 int file_remove(struct reactor *r, const char *path);
 /* A blocking read at opening time, to look at what is there: bytes read (may be short) or -errno. */

@@ -14,10 +14,11 @@
 	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,               \
 	.listen = posix_listen, .local_addr = posix_local_addr, .shutdown = posix_shutdown, \
 	.close_socket = posix_close, .open = posix_open, .close_file = posix_close,         \
-	.info = posix_info, .stat = posix_stat, .remove = posix_remove, .peek = posix_peek, \
-	.truncate = posix_truncate, .sync = posix_sync, .sync_name = posix_sync_name,       \
-	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,     \
-	.extent = posix_extent, .load = posix_load, .store = posix_store, .signals = posix_signals
+	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,               \
+	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,             \
+	.sync = posix_sync, .sync_name = posix_sync_name, .lock = posix_lock,               \
+	.get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr, .extent = posix_extent, \
+	.load = posix_load, .store = posix_store, .signals = posix_signals
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);
@@ -38,6 +39,7 @@ socklen_t posix_addr_len(const struct net_addr *addr);
 int posix_open(struct engine *e, const char *path, int flags, mode_t mode);
 int posix_info(struct engine *e, int file, struct file_info *out);
 int posix_stat(struct engine *e, const char *path, struct file_info *out);
+int posix_real_path(struct engine *e, const char *path, char *out, size_t size);
 int posix_remove(struct engine *e, const char *path);
 ssize_t posix_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int posix_truncate(struct engine *e, int file, uint64_t size);

@@ -132,6 +132,18 @@ int posix_stat(struct engine *e, const char *path, struct file_info *out)
 	return query(AT_FDCWD, path, 0, out);
 }
 
+int posix_real_path(struct engine *e, const char *path, char *out, size_t size)
+{
+	char *real = realpath(path, NULL);
+	if (!real)
+		return -errno;
+	size_t len = strlen(real);
+	if (len < size)
+		memcpy(out, real, len + 1);
+	free(real);
+	return len < size ? 0 : -ENAMETOOLONG;
+}
+
 int posix_remove(struct engine *e, const char *path)
 {
 	return unlink(path) ? -errno : 0;

@@ -151,6 +151,16 @@ int sim_file_stat(struct engine *e, const char *path, struct file_info *out)
 	return 0;
 }
 
+/* There are no links. */
+int sim_file_real_path(struct engine *e, const char *path, char *out, size_t size)
+{
+	struct file_info info;
+	int err = sim_file_stat(e, path, &info);
+	if (err)
+		return err;
+	return (size_t)snprintf(out, size, "%s", path) < size ? 0 : -ENAMETOOLONG;
+}
+
 int sim_file_remove(struct engine *e, const char *path)
 {
 	struct sim_file *f = sim_file_find(sim_host_of(e)->sim, path);

@@ -210,6 +210,7 @@ int sim_file_open(struct engine *e, const char *path, int flags, mode_t mode);
 void sim_file_close(struct engine *e, int file);
 int sim_file_info(struct engine *e, int file, struct file_info *out);
 int sim_file_stat(struct engine *e, const char *path, struct file_info *out);
+int sim_file_real_path(struct engine *e, const char *path, char *out, size_t size);
 int sim_file_remove(struct engine *e, const char *path);
 ssize_t sim_file_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int sim_file_truncate(struct engine *e, int file, uint64_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Backstores on disks that fail, fill up, are slow, go away and come back, in simulation. */
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 #include "sim_rig.h"
 #include "backstore/backstore.h"
 
@@ -375,6 +376,117 @@ static void a_device_is_known_by_its_path(void **state)
 	assert_int_equal(do_io(rig, BS_UNMAP, false, 0, SIZE), 0);
 }
 
+/* In place of the disk, another one with blocks of 512 bytes. */
+static void new_device(struct store_rig *rig, uint64_t size)
+{
+	bs_close(rig->bs);
+	rig->bs = NULL;
+	(void)file_remove(rig->r, DISK);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, size, 512), 0);
+}
+
+/* Its attribute in sysfs. */
+static void device_says(struct store_rig *rig, const char *name, const char *value)
+{
+	struct file_info info;
+	char path[96];
+	assert_int_equal(file_stat(rig->r, DISK, &info), 0);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(info.device),
+		 minor(info.device), name);
+	assert_int_equal(file_store(rig->r, path, value, strlen(value), 0444), 0);
+}
+
+static int open_and_identify(struct store_rig *rig, uint8_t id[16])
+{
+	bs_close(rig->bs);
+	open_store(rig, false);
+	return bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why));
+}
+
+static void another_device_under_the_name_has_another_identity(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t first[16], second[16];
+	new_device(rig, SIZE);
+	device_says(rig, "device/wwid", "naa.5000000000000001  \n");
+	assert_int_equal(open_and_identify(rig, first), 0);
+	new_device(rig, SIZE);
+	device_says(rig, "device/wwid", "naa.5000000000000002  \n");
+	assert_int_equal(open_and_identify(rig, second), 0);
+	assert_memory_not_equal(first, second, 16);
+	/* Back again, with more room than before. */
+	new_device(rig, 2 * SIZE);
+	device_says(rig, "device/wwid", "naa.5000000000000001\n");
+	assert_int_equal(open_and_identify(rig, second), 0);
+	assert_memory_equal(first, second, 16);
+	/* A part of it is not the whole. */
+	new_device(rig, SIZE);
+	device_says(rig, "partition", "3\n");
+	device_says(rig, "../device/wwid", "naa.5000000000000001\n");
+	assert_int_equal(open_and_identify(rig, second), 0);
+	assert_memory_not_equal(first, second, 16);
+}
+
+static void a_device_is_known_by_its_hardware(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t first[16], second[16];
+	new_device(rig, SIZE);
+	device_says(rig, "serial", "one");
+	assert_int_equal(open_and_identify(rig, first), 0);
+	bs_close(rig->bs);
+	rig->bs = NULL;
+	/* It has another name today. */
+	struct bs_file_options opt = {0};
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 512), 0);
+	device_says(rig, "serial", "another");
+	assert_int_equal(sim_disk_create(rig->sim, "/disk2", SIZE, 512), 0);
+	struct file_info info;
+	char path[96];
+	assert_int_equal(file_stat(rig->r, "/disk2", &info), 0);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/serial", major(info.device),
+		 minor(info.device));
+	assert_int_equal(file_store(rig->r, path, "one\n", 4, 0444), 0);
+	assert_int_equal(bs_open_path(&rig->bs, rig->r, "/disk2", &opt, rig->why, sizeof(rig->why)),
+			 0);
+	assert_int_equal(bs_identity(rig->bs, STATE, second, rig->why, sizeof(rig->why)), 0);
+	assert_memory_equal(first, second, 16);
+}
+
+static void a_device_of_another_size_is_refused(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t first[16], second[16];
+	new_device(rig, SIZE);
+	assert_int_equal(open_and_identify(rig, first), 0);
+	new_device(rig, 2 * SIZE);
+	assert_int_equal(open_and_identify(rig, second), -EEXIST);
+	assert_non_null(strstr(rig->why, "another disk"));
+	assert_non_null(strstr(rig->why, "size="));
+	assert_non_null(strstr(rig->why, STATE "/identity-"));
+	new_device(rig, SIZE);
+	assert_int_equal(open_and_identify(rig, second), 0);
+	assert_memory_equal(first, second, 16);
+}
+
+static void another_device_that_comes_back_is_not_used(void **state)
+{
+	struct store_rig *rig = *state;
+	new_device(rig, SIZE);
+	device_says(rig, "wwid", "eui.1\n");
+	open_store(rig, false);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	for (int i = 2; i > 0; i--) {
+		assert_int_equal(file_remove(rig->r, DISK), 0);
+		assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 512), 0);
+		device_says(rig, "wwid", i == 2 ? "eui.2\n" : "eui.1\n");
+		wait_seconds(rig, 3);
+		assert_int_equal(rig->bs->missing, i == 2);
+	}
+}
+
 static void a_damaged_record_is_not_replaced(void **state)
 {
 	struct store_rig *rig = *state;
@@ -383,8 +495,8 @@ static void a_damaged_record_is_not_replaced(void **state)
 	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 512), 0);
 	open_store(rig, false);
 	assert_int_equal(bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why)), 0);
-	/* FNV-1a of "/disk" */
-	snprintf(name, sizeof(name), STATE "/identity-%s", "e992d71cbc03a40b");
+	/* FNV-1a of "path=/disk\n" */
+	snprintf(name, sizeof(name), STATE "/identity-%s", "8ade09099a5688ef");
 	assert_true(file_load(rig->r, name, rig->why, sizeof(rig->why)) > 0);
 	assert_int_equal(file_store(rig->r, name, "id=nonsense\n", 12, 0600), 0);
 	bs_close(rig->bs);
@@ -414,6 +526,10 @@ int main(void)
 		CASE(requests_under_way_end_before_it_is_opened_again),
 		CASE(a_store_can_be_closed_while_it_is_missing),
 		CASE_NEW(a_device_is_known_by_its_path),
+		CASE_NEW(another_device_under_the_name_has_another_identity),
+		CASE_NEW(a_device_is_known_by_its_hardware),
+		CASE_NEW(a_device_of_another_size_is_refused),
+		CASE_NEW(another_device_that_comes_back_is_not_used),
 		CASE_NEW(a_damaged_record_is_not_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

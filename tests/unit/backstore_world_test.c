@@ -298,6 +298,31 @@ static void a_record_that_cannot_be_read_is_not_replaced(void **state)
 	}
 }
 
+/* Without attributes a file is known by its path, however that is spelt. */
+static void the_spelling_of_a_path_does_not_matter(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t first[16], second[16];
+	char real_path[192], link[192];
+	ops.get_xattr = get_nothing;
+	ops.set_xattr = set_nothing;
+	world.err = -EOPNOTSUPP;
+	open_new(rig, MIB);
+	assert_int_equal(find_id(first), 0);
+	snprintf(real_path, sizeof(real_path), "%s", rig->path);
+	snprintf(link, sizeof(link), "%s/link", rig->dir);
+	assert_int_equal(symlink("state/../disk.img", link), 0);
+	const char *const spelt[] = {link, "./disk.img", "state/.././disk.img"};
+	assert_int_equal(chdir(rig->dir), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(spelt); i++) {
+		snprintf(rig->path, sizeof(rig->path), "%s", spelt[i]);
+		reopen(rig);
+		assert_int_equal(find_id(second), 0);
+		assert_memory_equal(first, second, 16);
+	}
+	assert_int_equal(chdir("/"), 0);
+}
+
 #define WORLD(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
@@ -313,6 +338,7 @@ int main(void)
 		WORLD(an_identity_is_durable),
 		WORLD(an_attribute_that_cannot_be_read_is_not_replaced),
 		WORLD(a_record_that_cannot_be_read_is_not_replaced),
+		WORLD(the_spelling_of_a_path_does_not_matter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
