@@ -141,6 +141,17 @@ static int check_size(const struct disk *d, char *why, size_t why_size)
 	return 0;
 }
 
+/* Past the end there is nothing to lose. What cannot be given back is not to be offered: an initiator
+ * would have zeroes written in its place. */
+static void probe_punch(struct disk *d)
+{
+	int err = file_punch(d->bs.reactor, d->file, (d->info.size + 4095) & ~UINT64_C(4095), 4096);
+	if (err != -EOPNOTSUPP && err != -ENOSYS)
+		return;
+	d->can_punch = false;
+	d->bs.unmap_granularity = 0;
+}
+
 /* Fills in the properties that follow from what was opened. */
 static void set_properties(struct disk *d)
 {
@@ -158,6 +169,8 @@ static void set_properties(struct disk *d)
 	d->bs.readonly = d->opt.readonly;
 	d->bs.volatile_cache = !d->opt.readonly;
 	disk_probe_queue(d);
+	if (!block && !d->opt.readonly)
+		probe_punch(d);
 }
 
 static bool same_file(const struct file_info *a, const struct file_info *b)

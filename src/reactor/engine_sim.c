@@ -353,6 +353,7 @@ static const struct engine_ops sim_engine = {
 	.remove = sim_file_remove,
 	.peek = sim_file_peek,
 	.truncate = sim_file_truncate,
+	.punch = sim_file_punch,
 	.sync = sim_file_sync,
 	.sync_name = sim_file_sync_name,
 	.lock = sim_file_lock,

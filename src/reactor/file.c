@@ -52,6 +52,12 @@ int file_truncate(struct reactor *r, int file, uint64_t size)
 	return e->ops->truncate(e, file, size);
 }
 
+int file_punch(struct reactor *r, int file, uint64_t offset, uint64_t length)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->punch(e, file, offset, length);
+}
+
 int file_sync(struct reactor *r, int file)
 {
 	struct engine *e = reactor_engine(r);

@@ -156,6 +156,12 @@ int posix_truncate(struct engine *e, int file, uint64_t size)
 	return (int)NOT_INTERRUPTED(ftruncate(file, (off_t)size));
 }
 
+int posix_punch(struct engine *e, int file, uint64_t offset, uint64_t length)
+{
+	return (int)NOT_INTERRUPTED(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					      (off_t)offset, (off_t)length));
+}
+
 int posix_sync(struct engine *e, int file)
 {
 	return (int)NOT_INTERRUPTED(fsync(file));

@@ -210,6 +210,33 @@ static void a_new_file_is_durable_or_there_is_none(void **state)
 	assert_int_equal(open_with(rig, &opt), 0);
 }
 
+/* --- a file system without holes */
+
+static int punch_badly(struct engine *e, int file, uint64_t offset, uint64_t length)
+{
+	assert_true(offset >= MIB);
+	return world.err;
+}
+
+static void what_cannot_be_given_back_is_not_offered(void **state)
+{
+	struct rig *rig = *state;
+	make_file(rig, MIB, 0, "x", 1);
+	ops.punch = punch_badly;
+	world.err = -EOPNOTSUPP;
+	reopen(rig);
+	assert_int_equal(rig->bs->unmap_granularity, 0);
+	/* It fails, which says nothing of what can be done. */
+	world.err = -EIO;
+	reopen(rig);
+	assert_int_equal(rig->bs->unmap_granularity, 4096);
+	/* Read-only: it is not asked. */
+	close_store(rig);
+	world.err = -EOPNOTSUPP;
+	assert_int_equal(open_with(rig, &(struct bs_file_options){.readonly = true}), 0);
+	assert_int_equal(rig->bs->unmap_granularity, 4096);
+}
+
 /* --- an identity that cannot be read */
 
 static ssize_t get_nothing(struct engine *e, int file, const char *name, void *buf, size_t size)
@@ -336,6 +363,7 @@ int main(void)
 		WORLD(a_full_quota_is_a_full_store),
 		WORLD(a_new_file_is_durable_or_there_is_none),
 		WORLD(an_identity_is_durable),
+		WORLD(what_cannot_be_given_back_is_not_offered),
 		WORLD(an_attribute_that_cannot_be_read_is_not_replaced),
 		WORLD(a_record_that_cannot_be_read_is_not_replaced),
 		WORLD(the_spelling_of_a_path_does_not_matter),

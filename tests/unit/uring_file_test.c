@@ -86,6 +86,46 @@ static bool all(const uint8_t *buf, size_t len, uint8_t value)
 	return true;
 }
 
+/* --- what blocks */
+
+static void a_hole_past_the_end(void **state)
+{
+	struct rig *rig = *state;
+	struct file_info info;
+	assert_int_equal(do_write(rig->r, rig->file, "x", 1, 0, 0), 1);
+	int err = file_punch(rig->r, rig->file, 4096, 4096);
+	assert_true(!err || err == -EOPNOTSUPP);
+	assert_int_equal(file_info(rig->r, rig->file, &info), 0);
+	assert_int_equal(info.size, 1);
+	assert_int_equal(file_punch(rig->r, -1, 0, 4096), -EBADF);
+}
+
+static void synced_at_once(void **state)
+{
+	struct rig *rig = *state;
+	char none[128];
+	assert_int_equal(file_sync(rig->r, rig->file), 0);
+	assert_int_equal(file_sync(rig->r, -1), -EBADF);
+	assert_int_equal(file_sync_name(rig->r, rig->path), 0);
+	snprintf(none, sizeof(none), "%s/none/file", rig->dir);
+	assert_int_equal(file_sync_name(rig->r, none), -ENOENT);
+}
+
+static void links_are_followed(void **state)
+{
+	struct rig *rig = *state;
+	char link[128], out[192], expected[192];
+	snprintf(link, sizeof(link), "%s/link", rig->dir);
+	assert_int_equal(symlink("../../tmp/./", link), 0);
+	assert_int_equal(file_real_path(rig->r, rig->path, expected, sizeof(expected)), 0);
+	strcat(link, strrchr(rig->dir, '/'));
+	strcat(link, "/file");
+	assert_int_equal(file_real_path(rig->r, link, out, sizeof(out)), 0);
+	assert_string_equal(out, expected);
+	assert_int_equal(file_real_path(rig->r, link, out, strlen(expected)), -ENAMETOOLONG);
+	assert_int_equal(file_real_path(rig->r, "/none/file", out, sizeof(out)), -ENOENT);
+}
+
 /* --- data */
 
 static void write_and_read(void **state)
@@ -471,6 +511,9 @@ static void block_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(a_hole_past_the_end),
+		CASE(synced_at_once),
+		CASE(links_are_followed),
 		CASE(write_and_read),
 		CASE(vectors),
 		CASE(durable_writes),
