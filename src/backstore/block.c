@@ -3,6 +3,7 @@
 #include "backstore/priv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -145,35 +146,63 @@ void disk_release(struct disk *d)
 	d->file = -1;
 }
 
-/* Opens what the path names now and judges whether it is what we had. The handle or -errno. */
-static int open_again(struct disk *d, char *why, size_t why_size)
+/* Whether it can be what we had. It may have grown meanwhile; what is cut off may have been data. */
+static bool is_same(struct disk *d, int file, const struct file_info *info, char *why,
+		    size_t why_size)
 {
-	struct file_info info;
 	char id[33], hardware[HARDWARE_SIZE];
-	int file = disk_open(d, &info, why, why_size);
-	if (file < 0)
-		return file;
-	disk_hardware(d, &info, hardware);
-	if (info.kind != d->info.kind || strcmp(hardware, d->hardware) ||
-	    info.size != d->info.size || info.logical_block != d->info.logical_block ||
+	disk_hardware(d, info, hardware);
+	if (info->kind != d->info.kind || info->logical_block != d->info.logical_block ||
+	    strcmp(hardware, d->hardware) ||
 	    (d->has_id && (identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
-		file_close(d->bs.reactor, file);
-		return bs_why(why, why_size, -EEXIST, "%s is another one now", d->bs.path);
+		bs_why(why, why_size, 0, "%s is another one now, and is not used", d->bs.path);
+		return false;
 	}
-	d->info = info;
-	return file;
+	if (info->size < d->info.size) {
+		bs_why(why, why_size, 0,
+		       "%s is back with %" PRIu64 " bytes instead of %" PRIu64
+		       ", and is not used: give it its size back, or serve it anew",
+		       d->bs.path, info->size, d->info.size);
+		return false;
+	}
+	return true;
+}
+
+/* Opens what the path names now. The handle, or -errno with `why`. */
+static int open_again(struct disk *d, struct file_info *info, char *why, size_t why_size)
+{
+	int file = disk_open(d, info, why, why_size);
+	if (file < 0 || is_same(d, file, info, why, why_size))
+		return file;
+	file_close(d->bs.reactor, file);
+	return -EEXIST;
+}
+
+/* Once, and again when it is another reason. */
+static void log_why(struct disk *d, const char *why)
+{
+	if (!strcmp(why, d->retry_why))
+		return;
+	snprintf(d->retry_why, sizeof(d->retry_why), "%s", why);
+	log_warning(reactor_log(d->bs.reactor), "%s", why);
 }
 
 void disk_retry(struct timer *t)
 {
 	struct disk *d = container_of(t, struct disk, retry);
-	char why[256];
+	struct file_info info;
+	char why[sizeof(d->retry_why)] = "";
 	/* Our own lock on the old one would be in the way. */
-	int file = d->file >= 0 ? -EBUSY : open_again(d, why, sizeof(why));
+	int file = d->file >= 0 ? -EBUSY : open_again(d, &info, why, sizeof(why));
 	if (file < 0) {
+		if (why[0])
+			log_why(d, why);
 		timer_set(d->bs.reactor, &d->retry, reactor_now(d->bs.reactor) + RETRY_INTERVAL);
 		return;
 	}
+	d->info = info;
+	disk_set_size(d, info.size);
+	d->retry_why[0] = 0;
 	d->file = file;
 	bool lost = d->written != d->flushed;
 	d->bs.lost_generation += lost;

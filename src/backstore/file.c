@@ -279,6 +279,12 @@ static int disk_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint
 	return file_extent(bs->reactor, to_disk(bs)->file, offset, mapped, length);
 }
 
+void disk_set_size(struct disk *d, uint64_t size)
+{
+	d->bs.size = size - size % MAX(SECTOR, d->bs.block_size);
+	d->info.size = size;
+}
+
 static int disk_refresh(struct backstore *bs)
 {
 	struct file_info info;
@@ -287,8 +293,7 @@ static int disk_refresh(struct backstore *bs)
 		return err;
 	if (info.size < SECTOR)
 		return -ENODEV;
-	bs->size = info.size - info.size % MAX(SECTOR, bs->block_size);
-	to_disk(bs)->info.size = info.size;
+	disk_set_size(to_disk(bs), info.size);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct disk {
 
 	char hardware[HARDWARE_SIZE]; /* disk_hardware() */
 	struct timer retry;           /* while it is missing */
+	char retry_why[256];          /* the last reason in the log why it cannot be had back */
 	bool has_id;
 	char id[33];        /* the attribute user.lunar.id */
 	int id_lock;        /* handle, or -1 */
@@ -55,6 +56,8 @@ int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size
 void disk_discard(struct disk *d);
 /* What was done to the file itself at opening: size, attributes, and its name if it was made. */
 int disk_make_durable(struct disk *d, char *why, size_t why_size);
+/* It has this size now: takes it over, as far as it is whole blocks. */
+void disk_set_size(struct disk *d, uint64_t size);
 
 /* --- block.c */
 /* Fills in what only the kernel's block layer knows: rotational, granularity. */

@@ -5,11 +5,12 @@
 #include "sim_rig.h"
 #include "backstore/backstore.h"
 
-#define MIB    UINT64_C(1048576)
-#define SIZE   (4 * MIB)
-#define DISK   "/disk"
-#define STATE  "/state"
-#define ALWAYS 1000000u
+#define MIB      UINT64_C(1048576)
+#define SIZE     (4 * MIB)
+#define DISK     "/disk"
+#define STATE    "/state"
+#define ALWAYS   1000000u
+#define LOG_SIZE 4096
 
 struct store_rig {
 	struct log log;
@@ -295,9 +296,11 @@ static void another_disk_in_its_place_is_not_used(void **state)
 	wait_seconds(rig, 3);
 	assert_true(rig->bs->missing);
 	assert_int_equal(file_remove(rig->r, DISK), 0);
-	assert_int_equal(sim_disk_create(rig->sim, DISK, 2 * SIZE, 0), 0);
+	/* It may have grown. */
+	assert_int_equal(sim_disk_create(rig->sim, DISK, 3 * SIZE, 0), 0);
 	wait_seconds(rig, 3);
 	assert_false(rig->bs->missing);
+	assert_int_equal(rig->bs->size, 3 * SIZE);
 }
 
 static void another_identity_in_its_place_is_not_used(void **state)
@@ -487,6 +490,53 @@ static void another_device_that_comes_back_is_not_used(void **state)
 	}
 }
 
+/* --- the log */
+
+static void keep_line(struct log *log, enum log_level level, const char *line)
+{
+	char *all = log->ctx;
+	size_t len = strlen(all);
+	snprintf(all + len, LOG_SIZE - len, "%s\n", line);
+}
+
+static unsigned count(const char *all, const char *word)
+{
+	unsigned n = 0;
+	while ((all = strstr(all, word))) {
+		all++;
+		n++;
+	}
+	return n;
+}
+
+/* Why it is not used, once for each reason. */
+static void why_a_disk_is_not_used_is_said_once(void **state)
+{
+	struct store_rig *rig = *state;
+	char log[LOG_SIZE] = "";
+	rig->log = (struct log){.level = LOG_LEVEL_WARNING, .write = keep_line, .ctx = log};
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	wait_seconds(rig, 5);
+	assert_int_equal(count(log, "No such file"), 1);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE - 512, 0), 0);
+	wait_seconds(rig, 5);
+	assert_true(rig->bs->missing);
+	assert_int_equal(count(log, "instead of"), 1);
+	assert_int_equal(count(log, "No such file"), 1);
+	int file = file_open(rig->r, DISK, O_RDWR, 0);
+	assert_true(file >= 0);
+	assert_int_equal(file_truncate(rig->r, file, 2 * SIZE), 0);
+	file_close(rig->r, file);
+	wait_seconds(rig, 5);
+	assert_false(rig->bs->missing);
+	assert_int_equal(rig->bs->size, 2 * SIZE);
+	assert_int_equal(count(log, "is back\n"), 1);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 2 * SIZE - 4096, 4096), 0);
+	rig->log = (struct log){.level = LOG_LEVEL_ERROR};
+}
+
 static void a_damaged_record_is_not_replaced(void **state)
 {
 	struct store_rig *rig = *state;
@@ -530,6 +580,7 @@ int main(void)
 		CASE_NEW(a_device_is_known_by_its_hardware),
 		CASE_NEW(a_device_of_another_size_is_refused),
 		CASE_NEW(another_device_that_comes_back_is_not_used),
+		CASE(why_a_disk_is_not_used_is_said_once),
 		CASE_NEW(a_damaged_record_is_not_replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
