@@ -39,7 +39,7 @@ enum scsi_command_flag {
 	SCSI_CMD_RANGE = 1 << 2,        /* io->lba, io->blocks must lie within the medium */
 	SCSI_CMD_BLOCKS = 1 << 3,       /* the data are blocks: not zeroed, may come short */
 	SCSI_CMD_UA_OK = 1 << 4,        /* runs while a unit attention is pending */
-	SCSI_CMD_RESERVED_OK = 1 << 5,  /* runs under another nexus' reservation (SPC-2 table 10) */
+	SCSI_CMD_RESERVED_OK = 1 << 5,  /* runs under another nexus' reservation, see reserve.c */
 	SCSI_CMD_NOT_READY_OK = 1 << 6, /* runs when stopped, or when the store has gone */
 	SCSI_CMD_NO_LUN_OK = 1 << 7,    /* runs with io->lu NULL, io->itl NULL */
 	SCSI_CMD_THIN = 1 << 8,         /* is there only when the LU offers UNMAP */

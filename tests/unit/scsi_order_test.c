@@ -93,21 +93,34 @@ static void ua_of_the_inventory(void **state)
 
 static void reserve(void **state)
 {
-	static const uint8_t allowed[][12] = {
+	static const uint8_t allowed[][16] = {
 		{0x12, 0, 0, 0, 96},
 		{0x03, 0, 0, 0, 18},
 		{0xa0, 0, 0, 0, 0, 0, 0, 0, 1},
 		{0x17},
 		{0x57},
 		{0x25},
+		{0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32},
+		{0x4d, 0, 0x40, 0, 0, 0, 0, 0, 64},
+		{0x1e},
+		{0x1b, 0, 0, 0, 1},
 	};
-	static const uint8_t conflicting[][12] = {
-		{0x00},       {0x28, 0, 0, 0, 0, 0, 0, 0, 1},
-		{0x16},       {0x2a, 0, 0, 0, 0, 0, 0, 0, 1},
-		{0x56},       {0x1a, 0, 0x3f, 0, 96},
-		{0x15, 0x10}, {0x1b, 0, 0, 0, 1},
-		{0x35},       {0x42},
-		{0x2f},       {0x41, 0, 0, 0, 0, 0, 0, 0, 1},
+	static const uint8_t conflicting[][16] = {
+		{0x00},
+		{0x28, 0, 0, 0, 0, 0, 0, 0, 1},
+		{0x16},
+		{0x2a, 0, 0, 0, 0, 0, 0, 0, 1},
+		{0x56},
+		{0x1a, 0, 0x3f, 0, 96},
+		{0x15, 0x10},
+		{0x1b, 0, 0, 0, 0},
+		{0x1b, 0, 0, 0, 0x11},
+		{0x1e, 0, 0, 0, 1},
+		{0x35},
+		{0x42},
+		{0x2f},
+		{0x41, 0, 0, 0, 0, 0, 0, 0, 1},
+		{0x9e, 0x12},
 	};
 	struct hold *h = *state;
 
@@ -117,11 +130,11 @@ static void reserve(void **state)
 		cmd_expect(cmd_run(h, h->a, CDB(READ10(0, 1)), NULL, 0), 0);
 		h->log_count = 0;
 		for (size_t i = 0; i < ARRAY_SIZE(conflicting); i++)
-			assert_int_equal(cmd_status(cmd_run(h, h->b, conflicting[i], 12, NULL, 0)),
+			assert_int_equal(cmd_status(cmd_run(h, h->b, conflicting[i], 16, NULL, 0)),
 					 SCSI_RESERVATION_CONFLICT);
 		/* RELEASE of another's does nothing, and is no error. */
 		for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
-			cmd_expect(cmd_run(h, h->b, allowed[i], 12, NULL, 0), 0);
+			cmd_expect(cmd_run(h, h->b, allowed[i], 16, NULL, 0), 0);
 		assert_int_equal(cmd_status(cmd_run(h, h->b, CDB(TUR), NULL, 0)),
 				 SCSI_RESERVATION_CONFLICT);
 		assert_int_equal(h->log_count, 0);
