@@ -179,14 +179,15 @@ static void verify_read(struct scsi_io *io, int err)
 
 static void verify_moved(struct scsi_io *io, int err)
 {
-	if (bytchk(io) == BYTCHK_ALL)
-		io->blocks = blocks_got(io);
-	else if (io->out_got < io->out_len) /* not even the one block to compare with */
-		io->blocks = 0;
-	if (io->blocks == 0)
+	if (io->out_got < io->out_len) {
+		/* GOOD would say of blocks that they are alike which nobody has compared. */
+		scsi_sense_data_phase_error(io);
+		scsi_io_done(io);
+	} else if (io->blocks == 0) {
 		scsi_good(io);
-	else
+	} else {
 		to_medium(io, verify_step);
+	}
 }
 
 void scsi_cmd_verify(struct scsi_io *io)

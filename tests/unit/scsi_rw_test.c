@@ -383,6 +383,25 @@ static void verify_one_block_against_all(void **state)
 	free(p);
 }
 
+/* What did not come cannot be compared. */
+static void verify_of_short_data(void **state)
+{
+	struct hold *h = *state;
+	uint8_t *p = pattern(2 * BLOCK);
+
+	memcpy(h->mem + 10 * BLOCK, p, 2 * BLOCK);
+	for (uint32_t got = 0; got < 2 * BLOCK; got += BLOCK / 2)
+		cmd_expect(cmd_run(h, h->a, CDB(0x2f, 2, 0, 0, 0, 10, 0, 0, 2, 0), p, got),
+			   0x0b4b00);
+	for (uint32_t got = 0; got < BLOCK; got += BLOCK / 2)
+		cmd_expect(cmd_run(h, h->a, CDB(0x2f, 6, 0, 0, 0, 10, 0, 0, 1, 0), p, got),
+			   0x0b4b00);
+	assert_int_equal(h->log_count, 0);
+	cmd_expect(cmd_run(h, h->a, CDB(0x2f, 2, 0, 0, 0, 10, 0, 0, 2, 0), p, 2 * BLOCK), 0);
+	cmd_expect(cmd_run(h, h->a, CDB(0x2f, 6, 0, 0, 0, 10, 0, 0, 1, 0), p, BLOCK), 0);
+	free(p);
+}
+
 static void verify_reserved_bytchk(void **state)
 {
 	struct hold *h = *state;
@@ -548,6 +567,7 @@ int main(void)
 		HOLD_TEST(verify_error),
 		HOLD_TEST(verify_all_bytes),
 		HOLD_TEST(verify_one_block_against_all),
+		HOLD_TEST(verify_of_short_data),
 		HOLD_TEST(verify_reserved_bytchk),
 		HOLD_TEST(write_and_verify),
 		HOLD_TEST(write_and_verify_finds_a_lie),
