@@ -74,6 +74,7 @@ struct backstore {
 	bool volatile_cache; /* flush means something */
 	bool missing;        /* the device has gone */
 	bool created;        /* bs_open_path() made the file */
+	bool dirty;          /* there may be something that no flush has covered yet */
 	int sync_error;      /* -EIO once a flush has failed, sticky */
 	/* How often it came back without everything that had been answered. */
 	uint64_t lost_generation;

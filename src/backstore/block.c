@@ -207,6 +207,7 @@ void disk_retry(struct timer *t)
 	bool lost = d->written != d->flushed;
 	d->bs.lost_generation += lost;
 	d->flushed = d->written;
+	d->bs.dirty = !d->opt.readonly;
 	d->bs.sync_error = 0;
 	log_warning(reactor_log(d->bs.reactor), "%s is back%s", d->bs.path,
 		    lost ? "; what was written and not flushed may be lost" : "");

@@ -37,6 +37,18 @@ static bool is_durable(const struct bs_io *io)
 	return io->op == BS_FLUSH || (io->op != BS_READ && io->fua);
 }
 
+static void count_written(struct disk *d)
+{
+	d->written++;
+	d->bs.dirty = true;
+}
+
+static void count_flushed(struct disk *d, uint64_t upto)
+{
+	d->flushed = MAX(d->flushed, upto);
+	d->bs.dirty = d->written != d->flushed;
+}
+
 static void end(struct bs_io *io, int err)
 {
 	struct disk *d = to_disk(io->bs);
@@ -46,7 +58,7 @@ static void end(struct bs_io *io, int err)
 	if (err && disk_check_gone(d, err))
 		err = -ENODEV;
 	else if (!err && io->op != BS_READ && !is_durable(io))
-		d->written++;
+		count_written(d);
 	d->busy--;
 	disk_release(d);
 	bs_finish(io, err);
@@ -98,7 +110,7 @@ static void flush_done(struct op *op, int res)
 			continue;
 		}
 		if (io->op == BS_FLUSH)
-			d->flushed = MAX(d->flushed, io->moved);
+			count_flushed(d, io->moved);
 		end(io, 0);
 	}
 }

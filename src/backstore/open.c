@@ -168,6 +168,7 @@ static void set_properties(struct disk *d)
 	d->bs.unmap_granularity = block ? sector : 4096;
 	d->bs.readonly = d->opt.readonly;
 	d->bs.volatile_cache = !d->opt.readonly;
+	d->bs.dirty = !d->opt.readonly; /* what others wrote before may still be cached */
 	disk_probe_queue(d);
 	if (!block && !d->opt.readonly)
 		probe_punch(d);

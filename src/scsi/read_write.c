@@ -21,10 +21,15 @@ static enum bytchk bytchk(const struct scsi_io *io)
 	return (io->cdb[1] >> 1) & 3;
 }
 
-/* What is read next must come from the medium: what is cached goes there first. */
+/*
+ * What is read next must come from the medium (SBC-3, FUA of READ): what is cached goes there first, if
+ * there is anything. When it cannot, or could not once, nobody knows whether what can be read is on
+ * the medium: the blocks there are as good as unreadable, which is what `next` says. It is no WRITE
+ * ERROR, for the initiator did not ask to write; those who did hear of that elsewhere.
+ */
 static void to_medium(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
 {
-	if (io->lu->bs->volatile_cache)
+	if (io->lu->bs->dirty || io->lu->bs->sync_error)
 		scsi_store_flush(io, next);
 	else
 		next(io, 0);
@@ -46,6 +51,7 @@ static void read_done(struct scsi_io *io, int err)
 
 static void read_start(struct scsi_io *io, int err)
 {
+	io->bs.op = BS_READ;
 	if (err)
 		scsi_store_error(io, err, io->lba);
 	else
@@ -154,6 +160,7 @@ static void verify_step(struct scsi_io *io, int err)
 {
 	uint64_t lba = io->lba + io->at, step = SCSI_STEP_MAX >> io->lu->block_shift;
 
+	io->bs.op = BS_READ;
 	if (err)
 		scsi_store_error(io, err, lba);
 	else if (io->at == io->blocks)

@@ -134,6 +134,35 @@ static void a_failed_flush_is_remembered(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
 }
 
+/* Whether a flush has something to do: also for what others had written before. */
+static void what_is_not_flushed_is_known(void **state)
+{
+	struct store_rig *rig = *state;
+	struct request early;
+	assert_true(rig->bs->dirty);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	assert_false(rig->bs->dirty);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), 0);
+	assert_false(rig->bs->dirty);
+	assert_int_equal(do_io(rig, BS_UNMAP, false, 0, 4096), 0);
+	assert_true(rig->bs->dirty);
+	/* This one does not cover what is answered while it runs. */
+	set_faults(rig, (struct sim_faults){.disk_slow = ALWAYS, .disk_slow_max_us = 1000000000});
+	start_io(rig, &early, BS_FLUSH, false, 0, 0);
+	set_faults(rig, (struct sim_faults){0});
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	assert_false(early.done);
+	while (!early.done)
+		assert_true(sim_step(rig->sim, REACTOR_NEVER));
+	assert_true(rig->bs->dirty);
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
+	assert_false(rig->bs->dirty);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), 0);
+	set_faults(rig, (struct sim_faults){.disk_sync_fail = ALWAYS});
+	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -EIO);
+	assert_true(rig->bs->dirty);
+}
+
 static void a_failed_durable_write_is_remembered(void **state)
 {
 	struct store_rig *rig = *state;
@@ -562,6 +591,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CASE(a_failed_flush_is_remembered),
+		CASE(what_is_not_flushed_is_known),
 		CASE(a_failed_durable_write_is_remembered),
 		CASE(a_failed_durable_zero_is_remembered),
 		CASE(a_failed_plain_write_is_not),

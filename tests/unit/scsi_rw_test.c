@@ -37,18 +37,38 @@ static void read6_of_zero_blocks_is_256(void **state)
 	expect_log(h, 0, BS_READ, false, 0x1000, 256);
 }
 
-/* With FUA what is cached goes to the medium first; without a cache there is nothing to do. */
+/* With FUA what is cached goes to the medium first; when nothing is, there is nothing to do. */
 static void read_fua(void **state)
 {
 	struct hold *h = *state;
 
+	h->bs.dirty = true;
 	cmd_expect(cmd_run(h, h->a, CDB(0x28, 0x08, 0, 0, 0, 5, 0, 0, 1, 0), NULL, 0), 0);
 	expect_log(h, 0, BS_FLUSH, false, 0, 0);
 	expect_log(h, 1, BS_READ, false, 5, 1);
-	h->bs.volatile_cache = false;
+	h->bs.dirty = false;
 	cmd_expect(cmd_run(h, h->a, CDB(0x28, 0x08, 0, 0, 0, 5, 0, 0, 1, 0), NULL, 0), 0);
 	expect_log(h, 2, BS_READ, false, 5, 1);
 	assert_int_equal(h->log_count, 3);
+}
+
+/* What cannot be said to be on the medium cannot be read from there. */
+static void read_from_a_medium_in_doubt(void **state)
+{
+	static const uint8_t cdbs[][10] = {{0x28, 0x08, 0, 0, 0, 5, 0, 0, 1, 0},
+					   {0x2f, 0, 0, 0, 0, 5, 0, 0, 1, 0}};
+	struct hold *h = *state;
+
+	h->bs.sync_error = -EIO;
+	for (size_t i = 0; i < ARRAY_SIZE(cdbs); i++) {
+		struct cmd *c = cmd_run(h, h->a, cdbs[i], 10, NULL, 0);
+
+		assert_int_equal(cmd_sense(c), 0x031100);
+		assert_int_equal(cmd_info(c), 5);
+		cmd_free(c);
+	}
+	assert_int_equal(h->log_count, 0);
+	cmd_expect(cmd_run(h, h->a, CDB(READ10(5, 1)), NULL, 0), 0);
 }
 
 static void read_error(void **state)
@@ -308,6 +328,7 @@ static void verify_reads_in_steps(void **state)
 {
 	struct hold *h = *state;
 
+	h->bs.dirty = true;
 	cmd_expect(cmd_run(h, h->a, CDB(0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x13, 0), NULL, 0),
 		   0);
 	expect_log(h, 0, BS_FLUSH, false, 0, 0);
@@ -331,6 +352,7 @@ static void verify_error(void **state)
 	struct hold *h = *state;
 	struct cmd *c;
 
+	h->bs.dirty = true;
 	h->holding = true;
 	c = cmd_go(h, h->a, CDB(0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0x13, 0), NULL, 0);
 	hold_answer(h, 0);
@@ -550,6 +572,7 @@ int main(void)
 		HOLD_TEST(read_by_every_cdb),
 		HOLD_TEST(read6_of_zero_blocks_is_256),
 		HOLD_TEST(read_fua),
+		HOLD_TEST(read_from_a_medium_in_doubt),
 		HOLD_TEST(read_error),
 		HOLD_TEST(last_block),
 		HOLD_TEST(out_of_range),
