@@ -106,7 +106,7 @@ static void who_loses_it_does_not_remove_it(void **state)
 	ops.lock = relock_and_second;
 	int err = open_with(rig, &opt);
 	if (err == -EINVAL)
-		skip();
+		cannot("O_DIRECT");
 	assert_int_equal(err, -EAGAIN);
 	assert_non_null(world.second);
 	assert_true(exists(rig->path));
@@ -164,6 +164,114 @@ static void a_flush_without_room_is_an_error_for_good(void **state)
 		assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096, buf), -EIO);
 		close_store(rig);
 	}
+}
+
+/* --- flushes */
+
+static struct {
+	struct op *flush, *write; /* done, and not told yet */
+	int flush_res, write_res;
+	unsigned flushes, under_way;
+	void (*flush_done)(struct op *op, int res), (*write_done)(struct op *op, int res);
+} held;
+
+static void hold_flush(struct op *op, int res)
+{
+	held.under_way--;
+	held.flush = op;
+	held.flush_res = res;
+}
+
+static void hold_write(struct op *op, int res)
+{
+	held.write = op;
+	held.write_res = res;
+}
+
+/* Flushes and durable writes are told of when the test says so. */
+static void submit_and_hold(struct engine *e, struct op *op)
+{
+	if (op->kind == OP_FDATASYNC) {
+		held.flushes++;
+		assert_int_equal(held.under_way++, 0);
+		held.flush_done = op->done;
+		op->done = hold_flush;
+	} else if (op->kind == OP_WRITE && op->flags) {
+		held.write_done = op->done;
+		op->done = hold_write;
+	}
+	real->submit(e, op);
+}
+
+static void wait_for_op(struct op **op)
+{
+	while (!*op)
+		assert_true(reactor_turn(world.rig->r, REACTOR_NEVER) >= 0);
+}
+
+static void tell_flush(int res)
+{
+	struct op *op = held.flush;
+	held.flush = NULL;
+	op->done = held.flush_done;
+	op->done(op, res);
+}
+
+static void flush_init(struct request *q)
+{
+	*q = (struct request){.io = {.op = BS_FLUSH, .done = request_done}};
+	bs_submit(world.rig->bs, &q->io);
+}
+
+/* What asks for one while another runs shares the next one: the kernel tells of a lost page once. */
+static void one_flush_at_a_time(void **state)
+{
+	struct rig *rig = *state;
+	struct request q[5];
+	open_new(rig, MIB);
+	held = (typeof(held)){0};
+	ops.submit = submit_and_hold;
+	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
+		flush_init(&q[i]);
+	wait_for_op(&held.flush);
+	assert_int_equal(held.flushes, 1);
+	tell_flush(0);
+	assert_true(q[0].done);
+	assert_false(q[1].done);
+	wait_for_op(&held.flush);
+	assert_int_equal(held.flushes, 2);
+	tell_flush(-EIO);
+	assert_int_equal(q[0].err, 0);
+	for (size_t i = 1; i < ARRAY_SIZE(q); i++) {
+		assert_true(q[i].done);
+		assert_int_equal(q[i].err, -EIO);
+	}
+}
+
+/* The page that was lost may have been this one's, and the kernel told it to the other. */
+static void a_durable_write_fails_with_anothers_flush(void **state)
+{
+	struct rig *rig = *state;
+	char buf[4096] = "x";
+	struct request flush, write = {.io = {.op = BS_WRITE,
+					      .fua = true,
+					      .length = sizeof(buf),
+					      .buf = buf,
+					      .done = request_done}};
+	open_new(rig, MIB);
+	held = (typeof(held)){0};
+	ops.submit = submit_and_hold;
+	bs_submit(rig->bs, &write.io);
+	flush_init(&flush);
+	wait_for_op(&held.write);
+	wait_for_op(&held.flush);
+	tell_flush(-EIO);
+	assert_int_equal(flush.err, -EIO);
+	assert_int_equal(held.write_res, sizeof(buf));
+	held.write->done = held.write_done;
+	held.write->done(held.write, held.write_res);
+	assert_true(write.done);
+	assert_int_equal(write.err, -EIO);
 }
 
 static void a_full_quota_is_a_full_store(void **state)
@@ -360,6 +468,8 @@ int main(void)
 		WORLD(who_loses_it_does_not_remove_it),
 		WORLD(what_has_its_name_now_is_not_removed),
 		WORLD(a_flush_without_room_is_an_error_for_good),
+		WORLD(one_flush_at_a_time),
+		WORLD(a_durable_write_fails_with_anothers_flush),
 		WORLD(a_full_quota_is_a_full_store),
 		WORLD(a_new_file_is_durable_or_there_is_none),
 		WORLD(an_identity_is_durable),

@@ -269,6 +269,43 @@ static void stop_fails(void **state)
 	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0x020402);
 }
 
+/* With IMMED the flush goes on behind; what was written meanwhile gets one of its own. */
+static void stop_immediately(void **state)
+{
+	struct hold *h = *state;
+
+	h->holding = true;
+	cmd_expect(cmd_go(h, h->a, CDB(0x1b, 1, 0, 0, 0, 0), NULL, 0), 0);
+	assert_int_equal(hold_pending(h), 1);
+	assert_int_equal(h->log[0].op, BS_FLUSH);
+	cmd_expect(cmd_go(h, h->a, CDB(TUR), NULL, 0), 0x020402);
+	hold_answer(h, -EIO);
+	assert_int_equal(hold_pending(h), 0);
+	cmd_expect(cmd_go(h, h->a, CDB(0x1b, 1, 0, 0, 4, 0), NULL, 0), 0); /* NO_FLUSH */
+	assert_int_equal(hold_pending(h), 0);
+}
+
+/* A disk that nobody can take out. */
+static void prevent_allow(void **state)
+{
+	struct hold *h = *state;
+	struct cmd *c;
+
+	for (uint8_t prevent = 0; prevent < 4; prevent++)
+		cmd_expect(cmd_run(h, h->a, CDB(0x1e, 0, 0, 0, prevent, 0), NULL, 0), 0);
+	c = cmd_run(h, h->a, CDB(0x1e, 0, 0, 0, 4, 0), NULL, 0);
+	assert_int_equal(cmd_field(c), 0xca0004);
+	cmd_expect(c, 0x052400);
+	scsi_ua_add(itl(h->a), SCSI_ASC_CAPACITY_CHANGED);
+	cmd_expect(cmd_run(h, h->a, CDB(0x1e), NULL, 0), 0x062a09);
+	h->bs.missing = true;
+	cmd_expect(cmd_run(h, h->a, CDB(0x1e, 0, 0, 0, 1, 0), NULL, 0), 0);
+	h->bs.missing = false;
+	h->lu->stopped = true;
+	cmd_expect(cmd_run(h, h->a, CDB(0x1e, 0, 0, 0, 1, 0), NULL, 0), 0);
+	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x020402);
+}
+
 static void power_conditions(void **state)
 {
 	struct hold *h = *state;
@@ -526,6 +563,8 @@ int main(void)
 		HOLD_TEST(random_cdbs),
 		HOLD_TEST(stopped),
 		HOLD_TEST(stop_fails),
+		HOLD_TEST(stop_immediately),
+		HOLD_TEST(prevent_allow),
 		HOLD_TEST(power_conditions),
 		HOLD_TEST(missing),
 		HOLD_TEST(resized),

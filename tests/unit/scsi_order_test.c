@@ -153,6 +153,18 @@ static void reserve_goes_with_its_nexus(void **state)
 	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0);
 }
 
+static void reserve_goes_with_its_lun(void **state)
+{
+	struct hold *h = *state;
+
+	cmd_expect(cmd_run(h, h->a, CDB(0x16), NULL, 0), 0);
+	assert_int_equal(cmd_status(cmd_run(h, h->b, CDB(TUR), NULL, 0)),
+			 SCSI_RESERVATION_CONFLICT);
+	assert_int_equal(scsi_device_unmap(h->dev, 0), 0);
+	assert_int_equal(scsi_device_map(h->dev, 0, h->lu), 0);
+	hold_ready(h, h->b);
+}
+
 static void ua_goes_before_reservation(void **state)
 {
 	struct hold *h = *state;
@@ -281,6 +293,7 @@ int main(void)
 		HOLD_TEST(ua_of_the_inventory),
 		HOLD_TEST(reserve),
 		HOLD_TEST(reserve_goes_with_its_nexus),
+		HOLD_TEST(reserve_goes_with_its_lun),
 		HOLD_TEST(ua_goes_before_reservation),
 		HOLD_TEST(order_of_attributes),
 		HOLD_TEST(order_head_of_queue_holds_up),

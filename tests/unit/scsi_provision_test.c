@@ -171,6 +171,27 @@ static void unmap_list_lengths(void **state)
 	assert_int_equal(h->log_count, 1 + SCSI_UNMAP_RANGES);
 }
 
+/* MAXIMUM UNMAP LBA COUNT is for all descriptors together. */
+static void unmap_of_too_much(void **state)
+{
+	enum { MOST = SCSI_UNMAP_MAX / BLOCK };
+	static const struct range r[] = {{0, MOST - 1}, {MOST, 1}, {5, 1}};
+	struct hold *h = *state;
+	uint8_t list[256];
+	struct cmd *c;
+
+	h->size = (uint64_t)(MOST + 1) * BLOCK;
+	assert_int_equal(scsi_lu_resized(h->lu), 0);
+	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062a09);
+	h->fail[BS_UNMAP] = -EIO; /* it goes as far as the store */
+	cmd_expect(unmap(h, list, unmap_list(list, r, 2)), 0x030c00);
+	assert_int_equal(h->log_count, 1);
+	c = unmap(h, list, unmap_list(list, r, 3));
+	assert_int_equal(cmd_field(c), 0x800000 | (8 + 2 * 16 + 8));
+	cmd_expect(c, 0x052600);
+	assert_int_equal(h->log_count, 1);
+}
+
 static void unmap_error(void **state)
 {
 	static const struct range r[] = {{5, 3}, {100, 1}, {200, 1}};
@@ -246,6 +267,24 @@ static void lba_status(void **state)
 	cmd_expect(c, 0);
 }
 
+/* More extents than there is room to tell of. */
+static void lba_status_of_many(void **state)
+{
+	enum { MOST = (SCSI_REPLY_MAX - 8) / 16 };
+	struct hold *h = *state;
+	struct cmd *c;
+
+	h->chunk = 8 * BLOCK;
+	for (uint64_t at = 0; at < h->size; at += 2 * h->chunk)
+		h->mem[at] = 1;
+	c = get_status(h, 0, UINT32_MAX);
+	assert_int_equal(c->io.in_len, 8 + 16 * MOST);
+	assert_int_equal(get_be32(c->data), 4 + 16 * MOST);
+	for (unsigned i = 0; i < MOST; i++)
+		expect_status(c, i, 8 * i, 8, i % 2);
+	cmd_expect(c, 0);
+}
+
 /* --- 4096 byte blocks */
 
 /* A block of which the store has a part is mapped. */
@@ -297,9 +336,11 @@ int main(void)
 		HOLD_TEST(unmap_ranges),
 		HOLD_TEST(unmap_judges_all_first),
 		HOLD_TEST(unmap_list_lengths),
+		HOLD_TEST(unmap_of_too_much),
 		HOLD_TEST(unmap_error),
 		HOLD_TEST(unmap_when_not_thin),
 		HOLD_TEST(lba_status),
+		HOLD_TEST(lba_status_of_many),
 		cmocka_unit_test(lba_status_of_parts),
 		HOLD_TEST(many_steps),
 	};

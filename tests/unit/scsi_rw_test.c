@@ -307,6 +307,24 @@ static void write_protected(void **state)
 	free(p);
 }
 
+/* A store that takes no writes, whatever the LU was meant to be. */
+static void write_to_a_readonly_store(void **state)
+{
+	struct hold *h = hold_open();
+	uint8_t block[BLOCK] = {0};
+	void *end = h;
+	struct cmd *c;
+
+	h->bs.readonly = true;
+	hold_start(h, NULL);
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE10(5, 1)), block, BLOCK), 0x072700);
+	assert_int_equal(h->log_count, 0);
+	c = cmd_run(h, h->a, CDB(0x1a, 8, 0x08, 0, 96, 0), NULL, 0);
+	assert_int_equal(c->data[2] & 0x80, 0x80); /* WP */
+	cmd_expect(c, 0);
+	hold_teardown(&end);
+}
+
 /* The transport lost the data: nothing is written. */
 static void transfer_failed(void **state)
 {
@@ -584,6 +602,7 @@ int main(void)
 		HOLD_TEST(write_of_short_data),
 		HOLD_TEST(write_errors),
 		HOLD_TEST(write_protected),
+		cmocka_unit_test(write_to_a_readonly_store),
 		HOLD_TEST(transfer_failed),
 		HOLD_TEST(verify_reads_in_steps),
 		HOLD_TEST(verify_nothing),
