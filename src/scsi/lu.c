@@ -67,13 +67,17 @@ static int check_geometry(const struct backstore *bs, const struct scsi_lu_confi
 		return -EINVAL;
 	}
 	if (bs->block_size && c->block_size % bs->block_size) {
-		snprintf(why, why_size, "block size %u: the store has blocks of %u bytes",
+		snprintf(why, why_size,
+			 "block size %u: around the page cache it has blocks of %u bytes; use "
+			 "--block-size 4096, or leave --direct out",
 			 c->block_size, bs->block_size);
 		return -EINVAL;
 	}
 	if (bs->size == 0 || bs->size % c->block_size) {
-		snprintf(why, why_size, "size %llu: must be a multiple of the block size %u, not 0",
-			 (unsigned long long)bs->size, c->block_size);
+		snprintf(why, why_size,
+			 "size %llu: must be a multiple of the block size %u, not 0; use "
+			 "--block-size 512, or fill a file up with zeroes by `truncate -s %%%u`",
+			 (unsigned long long)bs->size, c->block_size, c->block_size);
 		return -EINVAL;
 	}
 	return 0;

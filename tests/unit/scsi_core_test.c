@@ -395,33 +395,35 @@ static void odd_lus_are_refused(void **state)
 		uint64_t size;
 		uint32_t store_block;
 		struct scsi_lu_config config;
+		const char *says;
 	} bad[] = {
-		{1 << 20, 1, {.block_size = 0}},
-		{1 << 20, 1, {.block_size = 520}},
-		{1 << 20, 1, {.block_size = 1024}},
-		{1 << 20, 4096, {.block_size = 512}},
-		{0, 1, {.block_size = 512}},
-		{1000, 1, {.block_size = 512}},
-		{4096 + 512, 1, {.block_size = 4096}},
-		{1 << 20, 1, {.block_size = 512, .vendor = "NINECHARS"}},
-		{1 << 20, 1, {.block_size = 512, .product = "seventeen letters"}},
-		{1 << 20, 1, {.block_size = 512, .revision = "12345"}},
-		{1 << 20, 1, {.block_size = 512, .vendor = "t\tb"}},
-		{1 << 20, 1, {.block_size = 512, .serial = "\xff"}},
+		{1 << 20, 1, {.block_size = 0}, "512 or 4096"},
+		{1 << 20, 1, {.block_size = 520}, "512 or 4096"},
+		{1 << 20, 1, {.block_size = 1024}, "512 or 4096"},
+		{1 << 20, 4096, {.block_size = 512}, "--block-size 4096, or leave --direct out"},
+		{0, 1, {.block_size = 512}, "not 0"},
+		{1000, 1, {.block_size = 512}, "`truncate -s %512`"},
+		{4096 + 512, 1, {.block_size = 4096}, "--block-size 512"},
+		{4096 + 512, 1, {.block_size = 4096}, "`truncate -s %4096`"},
+		{1 << 20, 1, {.block_size = 512, .vendor = "NINECHARS"}, "vendor"},
+		{1 << 20, 1, {.block_size = 512, .product = "seventeen letters"}, "product"},
+		{1 << 20, 1, {.block_size = 512, .revision = "12345"}, "revision"},
+		{1 << 20, 1, {.block_size = 512, .vendor = "t\tb"}, "vendor"},
+		{1 << 20, 1, {.block_size = 512, .serial = "\xff"}, "serial"},
 	};
 	struct hold *h = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct backstore bs = h->bs;
 		struct scsi_lu *lu = NULL;
-		char why[128] = "";
+		char why[256] = "";
 
 		bs.size = bad[i].size;
 		bs.block_size = bad[i].store_block;
 		assert_int_equal(scsi_lu_new(&lu, &bs, &bad[i].config, NULL, why, sizeof(why)),
 				 -EINVAL);
 		assert_null(lu);
-		assert_true(strlen(why) > 10);
+		assert_non_null(strstr(why, bad[i].says));
 	}
 }
 
