@@ -97,6 +97,13 @@ static inline uint32_t scsi_second_buffer(const struct scsi_io *io)
 
 /* --- objects */
 
+#define SCSI_ERROR_KINDS 7
+
+/* What the log has been told of one kind of error. */
+struct scsi_error_log {
+	uint64_t quiet_until, held_back;
+};
+
 struct scsi_lu {
 	struct reactor *reactor;
 	struct backstore *bs;
@@ -112,6 +119,7 @@ struct scsi_lu {
 	unsigned
 		write_through; /* MODE SELECTs under way that turn the cache off: it is as good as off */
 	struct scsi_lu_stats stats;
+	struct scsi_error_log error_logs[SCSI_ERROR_KINDS];
 
 	uint8_t id[16];
 	char vendor[8 + 1]; /* not padded */

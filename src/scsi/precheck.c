@@ -2,6 +2,7 @@
 /* A task from submission to its end: what every command goes through. */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "common/cleanup.h"
 #include "scsi/lu_priv.h"
@@ -310,34 +311,95 @@ void scsi_store_sync(struct scsi_io *io, void (*next)(struct scsi_io *io, int er
 		scsi_store_flush(io, next);
 }
 
-/* A line for the first one and then ever more rarely: a dead disk must not fill the log. */
-static void log_store_error(const struct scsi_io *io, int err, uint64_t lba)
-{
-	uint64_t n = io->lu->stats.errors;
+/* --- errors of the backstore. A row for each kind; the log tells of each by itself. */
 
-	if ((n & (n - 1)) == 0)
-		log_warning(io->lu->log, "%s: %s at LBA %llu failed: %s (error %llu)",
-			    io->lu->bs->path, io->cmd->name, (unsigned long long)lba,
-			    strerror(-err), (unsigned long long)n);
+static void read_error(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_read_error(io, lba);
+}
+
+static void write_error(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_write_error(io, lba);
+}
+
+/* Nobody knows where. */
+static void flush_error(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_code(io, SCSI_KEY_MEDIUM_ERROR, SCSI_ASC_WRITE_ERROR);
+}
+
+static void full(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_space_allocation_failed(io);
+}
+
+static void readonly(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_write_protected(io);
+}
+
+static void gone(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_missing(io);
+}
+
+static void no_memory(struct scsi_io *io, uint64_t lba)
+{
+	scsi_sense_no_resources(io);
+}
+
+#define ANY_OP  -1
+#define ANY_ERR 0
+
+/* The first row that fits. */
+static const struct {
+	int err, op;
+	void (*sense)(struct scsi_io *io, uint64_t lba);
+} errors[SCSI_ERROR_KINDS] = {
+	{-ENOSPC, ANY_OP, full},        {-EROFS, ANY_OP, readonly},
+	{-ENODEV, ANY_OP, gone},        {-ENOMEM, ANY_OP, no_memory},
+	{ANY_ERR, BS_READ, read_error}, {ANY_ERR, BS_FLUSH, flush_error},
+	{ANY_ERR, ANY_OP, write_error},
+};
+
+static unsigned error_kind(const struct scsi_io *io, int err)
+{
+	unsigned i = 0;
+
+	while ((errors[i].err != ANY_ERR && errors[i].err != err) ||
+	       (errors[i].op != ANY_OP && errors[i].op != (int)io->bs.op))
+		i++;
+	return i;
+}
+
+/* One line a minute of each kind: a dead disk must not fill the log, and the first "No space left"
+ * not be lost in what it says. */
+static void log_store_error(const struct scsi_io *io, unsigned kind, int err, uint64_t lba)
+{
+	struct scsi_error_log *l = &io->lu->error_logs[kind];
+	uint64_t now = reactor_now(io->lu->reactor);
+	char more[64] = "";
+
+	if (now < l->quiet_until) {
+		l->held_back++;
+		return;
+	}
+	if (l->held_back)
+		snprintf(more, sizeof(more), " (and %llu more like it before)",
+			 (unsigned long long)l->held_back);
+	log_warning(io->lu->log, "%s: %s at LBA %llu failed: %s%s", io->lu->bs->path, io->cmd->name,
+		    (unsigned long long)lba, strerror(-err), more);
+	*l = (struct scsi_error_log){.quiet_until = now + 60 * NSEC_PER_SEC};
 }
 
 void scsi_store_error(struct scsi_io *io, int err, uint64_t lba)
 {
+	unsigned kind = error_kind(io, err);
+
 	io->lu->stats.errors++;
-	log_store_error(io, err, lba);
-	switch (err) {
-	case -ENOSPC: scsi_sense_space_allocation_failed(io); break;
-	case -EROFS: scsi_sense_write_protected(io); break;
-	case -ENODEV: scsi_sense_missing(io); break;
-	case -ENOMEM: scsi_sense_no_resources(io); break;
-	default:
-		if (io->bs.op == BS_READ)
-			scsi_sense_read_error(io, lba);
-		else if (io->bs.op == BS_FLUSH) /* nobody knows where */
-			scsi_sense_code(io, SCSI_KEY_MEDIUM_ERROR, SCSI_ASC_WRITE_ERROR);
-		else
-			scsi_sense_write_error(io, lba);
-	}
+	log_store_error(io, kind, err, lba);
+	errors[kind].sense(io, lba);
 	scsi_io_done(io);
 }
 

@@ -277,6 +277,49 @@ static void write_errors(void **state)
 	free(p);
 }
 
+static void keep_line(struct log *log, enum log_level level, const char *line)
+{
+	struct {
+		unsigned lines;
+		char last[256];
+	} *kept = log->ctx;
+
+	kept->lines++;
+	snprintf(kept->last, sizeof(kept->last), "%s", line);
+}
+
+/* Each kind of error is told when it comes, whatever else fails, and again when it goes on. */
+static void errors_in_the_log(void **state)
+{
+	struct {
+		unsigned lines;
+		char last[256];
+	} kept = {0};
+	struct log log = {.level = LOG_LEVEL_WARNING, .write = keep_line, .ctx = &kept};
+	struct hold *h = *state;
+	uint8_t block[BLOCK] = {0};
+
+	h->lu->log = &log;
+	hold_sleep(h, NSEC_PER_SEC);
+	h->fail[BS_READ] = -EIO;
+	for (int i = 0; i < 5; i++)
+		cmd_expect(cmd_run(h, h->a, CDB(READ10(77, 1)), NULL, 0), 0x031100);
+	assert_int_equal(kept.lines, 1);
+	assert_non_null(strstr(kept.last, "READ(10) at LBA 77"));
+	h->fail[BS_WRITE] = -ENOSPC;
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE10(5, 1)), block, BLOCK), 0x072707);
+	assert_int_equal(kept.lines, 2);
+	assert_non_null(strstr(kept.last, "No space left"));
+	h->fail[BS_WRITE] = -EIO;
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE10(5, 1)), block, BLOCK), 0x030c00);
+	assert_int_equal(kept.lines, 3);
+	hold_sleep(h, 60 * NSEC_PER_SEC);
+	cmd_expect(cmd_run(h, h->a, CDB(READ10(77, 1)), NULL, 0), 0x031100);
+	assert_int_equal(kept.lines, 4);
+	assert_non_null(strstr(kept.last, "4 more"));
+	h->lu->log = NULL;
+}
+
 static void write_protected(void **state)
 {
 	static const uint8_t cdbs[][16] = {
@@ -601,6 +644,7 @@ int main(void)
 		HOLD_TEST(write6_has_no_fua),
 		HOLD_TEST(write_of_short_data),
 		HOLD_TEST(write_errors),
+		HOLD_TEST(errors_in_the_log),
 		HOLD_TEST(write_protected),
 		cmocka_unit_test(write_to_a_readonly_store),
 		HOLD_TEST(transfer_failed),
