@@ -9,7 +9,7 @@
 #include "scsi/lu_priv.h"
 
 #define ANYTIME (SCSI_CMD_UA_OK | SCSI_CMD_RESERVED_OK | SCSI_CMD_NOT_READY_OK | SCSI_CMD_NO_LUN_OK)
-#define READ    (SCSI_CMD_READS | SCSI_CMD_RANGE | SCSI_CMD_BLOCKS)
+#define READ    (SCSI_CMD_RANGE | SCSI_CMD_BLOCKS)
 #define WRITE   (SCSI_CMD_WRITES | SCSI_CMD_RANGE | SCSI_CMD_BLOCKS)
 
 /* GROUP NUMBER: taken and without effect, as EXTENDED INQUIRY says with GROUP_SUP 0 */
@@ -102,7 +102,7 @@ static const struct scsi_command actions[] = {
 	{"READ CAPACITY(16)", 0x9e, 0x10, 16, {0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
 	 SCSI_CMD_RESERVED_OK, 10, 4, scsi_lengths_reply, scsi_cmd_read_capacity16},
 	{"GET LBA STATUS(16)", 0x9e, 0x12, 16, {0x9e, 0x12, FF8, FF4},
-	 SCSI_CMD_READS, 10, 4, scsi_lengths_reply, scsi_cmd_get_lba_status},
+	 0, 10, 4, scsi_lengths_reply, scsi_cmd_get_lba_status},
 	{"REPORT SUPPORTED OPERATION CODES", 0xa3, 0x0c, 12, {0xa3, 0x0c, 0x87, 0xff, FF2, FF4},
 	 SCSI_CMD_NOT_READY_OK, 6, 4, scsi_lengths_reply, scsi_cmd_report_opcodes},
 	{"REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0xa3, 0x0d, 12,

@@ -290,6 +290,7 @@ static void forget_nexus(struct scsi_io *io)
 static void nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus)
 {
 	size_t fences = lu->fences;
+	char name[512];
 	struct scsi_io *io;
 
 	lu->order_hold++;
@@ -305,8 +306,11 @@ static void nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus)
 			forget_nexus(io);
 	}
 	if (lu->fences > fences)
-		log_info(lu->log, "%s: a session ended with %zu writes under way: fenced",
-			 lu->bs->path, lu->fences - fences);
+		log_info(lu->log, "%s: the session of %s ended with %zu writes under way: fenced",
+			 lu->bs->path,
+			 log_safe(name, sizeof(name), nexus->initiator_port,
+				  strlen(nexus->initiator_port)),
+			 lu->fences - fences);
 	scsi_reserve_nexus_lost(lu, nexus);
 	scsi_order_run(lu);
 }

@@ -69,9 +69,7 @@ struct scsi_io {
 	uint8_t cdb[SCSI_CDB_MAX];
 	uint16_t cdb_len; /* as it came: 16 for iSCSI without extended CDB */
 	enum scsi_task_attr attr;
-	uint64_t tag;       /* the transport's: what ABORT TASK names */
-	uint32_t out_limit; /* the transport's expected Data-Out length: it never brings more */
-	uint32_t in_limit;  /* ... expected Data-In length: it never takes more */
+	uint64_t tag; /* the transport's: what ABORT TASK names */
 
 	/* --- answered by scsi_decode() */
 	uint32_t out_len; /* Data-Out bytes that the CDB calls for (0: none) */
@@ -84,8 +82,8 @@ struct scsi_io {
 	uint8_t status; /* enum scsi_status */
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_MAX];
-	uint32_t in_len;  /* Data-In bytes in `data` that the CDB calls for; may exceed in_limit,
-			   * then the transport cuts and reports overflow */
+	uint32_t in_len;  /* Data-In bytes in `data` that the CDB calls for; when the
+			   * initiator expects less, the transport cuts and reports overflow */
 	uint32_t out_got; /* set by the transport before scsi_io_moved() */
 	bool aborted;     /* by task management or loss of the nexus */
 

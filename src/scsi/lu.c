@@ -175,11 +175,6 @@ struct backstore *scsi_lu_backstore(struct scsi_lu *lu)
 	return lu->bs;
 }
 
-const uint8_t *scsi_lu_id(const struct scsi_lu *lu)
-{
-	return lu->id;
-}
-
 const char *scsi_lu_serial(const struct scsi_lu *lu)
 {
 	return lu->serial;

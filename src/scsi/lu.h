@@ -35,7 +35,6 @@ void scsi_lu_free(struct scsi_lu *lu);
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu);
 struct backstore *scsi_lu_backstore(struct scsi_lu *lu);
-const uint8_t *scsi_lu_id(const struct scsi_lu *lu);
 /* The unit serial number (VPD 80), as text. */
 const char *scsi_lu_serial(const struct scsi_lu *lu);
 /* Counters since start, for status lines. */

@@ -34,15 +34,14 @@
 /* --- the command table */
 
 enum scsi_command_flag {
-	SCSI_CMD_READS = 1 << 0,        /* reads the medium */
-	SCSI_CMD_WRITES = 1 << 1,       /* changes the medium: refused when write-protected */
-	SCSI_CMD_RANGE = 1 << 2,        /* io->lba, io->blocks must lie within the medium */
-	SCSI_CMD_BLOCKS = 1 << 3,       /* the data are blocks: not zeroed, may come short */
-	SCSI_CMD_UA_OK = 1 << 4,        /* runs while a unit attention is pending */
-	SCSI_CMD_RESERVED_OK = 1 << 5,  /* runs under another nexus' reservation, see reserve.c */
-	SCSI_CMD_NOT_READY_OK = 1 << 6, /* runs when stopped, or when the store has gone */
-	SCSI_CMD_NO_LUN_OK = 1 << 7,    /* runs with io->lu NULL, io->itl NULL */
-	SCSI_CMD_THIN = 1 << 8,         /* is there only when the LU offers UNMAP */
+	SCSI_CMD_WRITES = 1 << 0,       /* changes the medium: refused when write-protected */
+	SCSI_CMD_RANGE = 1 << 1,        /* io->lba, io->blocks must lie within the medium */
+	SCSI_CMD_BLOCKS = 1 << 2,       /* the data are blocks: not zeroed, may come short */
+	SCSI_CMD_UA_OK = 1 << 3,        /* runs while a unit attention is pending */
+	SCSI_CMD_RESERVED_OK = 1 << 4,  /* runs under another nexus' reservation, see reserve.c */
+	SCSI_CMD_NOT_READY_OK = 1 << 5, /* runs when stopped, or when the store has gone */
+	SCSI_CMD_NO_LUN_OK = 1 << 6,    /* runs with io->lu NULL, io->itl NULL */
+	SCSI_CMD_THIN = 1 << 7,         /* is there only when the LU offers UNMAP */
 };
 
 struct scsi_command {
@@ -251,11 +250,6 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status);
  * whose data move the LU knows nothing any more. What is at the backstore goes on.
  */
 void scsi_detach(struct scsi_io *io);
-
-static inline bool scsi_io_writes(const struct scsi_io *io)
-{
-	return io->cmd->flags & SCSI_CMD_WRITES;
-}
 
 /* --- order.c */
 

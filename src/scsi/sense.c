@@ -130,21 +130,6 @@ void scsi_sense_saving_not_supported(struct scsi_io *io)
 	scsi_sense_code(io, SCSI_KEY_ILLEGAL_REQUEST, SCSI_ASC_SAVING_NOT_SUPPORTED);
 }
 
-void scsi_sense_sequence_error(struct scsi_io *io)
-{
-	scsi_sense_code(io, SCSI_KEY_ILLEGAL_REQUEST, SCSI_ASC_SEQUENCE_ERROR);
-}
-
-void scsi_sense_invalid_release(struct scsi_io *io)
-{
-	scsi_sense_code(io, SCSI_KEY_ILLEGAL_REQUEST, SCSI_ASC_INVALID_RELEASE);
-}
-
-void scsi_sense_registration_resources(struct scsi_io *io)
-{
-	scsi_sense_code(io, SCSI_KEY_ILLEGAL_REQUEST, SCSI_ASC_REGISTRATION_RESOURCES);
-}
-
 void scsi_sense_stopped(struct scsi_io *io)
 {
 	scsi_sense_code(io, SCSI_KEY_NOT_READY, SCSI_ASC_INIT_COMMAND_REQUIRED);
@@ -190,19 +175,9 @@ void scsi_sense_data_phase_error(struct scsi_io *io)
 	scsi_sense_code(io, SCSI_KEY_ABORTED_COMMAND, SCSI_ASC_DATA_PHASE);
 }
 
-void scsi_sense_protocol_crc(struct scsi_io *io)
-{
-	scsi_sense_code(io, SCSI_KEY_ABORTED_COMMAND, SCSI_ASC_PROTOCOL_CRC);
-}
-
 void scsi_sense_no_resources(struct scsi_io *io)
 {
 	scsi_sense_code(io, SCSI_KEY_ABORTED_COMMAND, SCSI_ASC_SYSTEM_RESOURCE);
-}
-
-void scsi_sense_internal_failure(struct scsi_io *io)
-{
-	scsi_sense_code(io, SCSI_KEY_HARDWARE_ERROR, SCSI_ASC_INTERNAL_FAILURE);
 }
 
 void scsi_sense_unit_attention(struct scsi_io *io, uint16_t asc_ascq)

@@ -38,7 +38,6 @@ enum scsi_asc_ascq {
 	SCSI_ASC_INVALID_FIELD_IN_CDB = 0x2400,
 	SCSI_ASC_LUN_NOT_SUPPORTED = 0x2500,
 	SCSI_ASC_INVALID_FIELD_IN_LIST = 0x2600,
-	SCSI_ASC_INVALID_RELEASE = 0x2604,
 	SCSI_ASC_WRITE_PROTECTED = 0x2700,
 	SCSI_ASC_SOFTWARE_WRITE_PROTECTED = 0x2702,
 	SCSI_ASC_SPACE_ALLOCATION_FAILED = 0x2707,
@@ -51,15 +50,12 @@ enum scsi_asc_ascq {
 	SCSI_ASC_RESERVATIONS_RELEASED = 0x2a04,
 	SCSI_ASC_REGISTRATIONS_PREEMPTED = 0x2a05,
 	SCSI_ASC_CAPACITY_CHANGED = 0x2a09,
-	SCSI_ASC_SEQUENCE_ERROR = 0x2c00,
 	SCSI_ASC_COMMANDS_CLEARED = 0x2f00,
 	SCSI_ASC_SAVING_NOT_SUPPORTED = 0x3900,
 	SCSI_ASC_LUNS_CHANGED = 0x3f0e,
-	SCSI_ASC_INTERNAL_FAILURE = 0x4400,
 	SCSI_ASC_PROTOCOL_CRC = 0x4705,
 	SCSI_ASC_DATA_PHASE = 0x4b00,
 	SCSI_ASC_SYSTEM_RESOURCE = 0x5500,
-	SCSI_ASC_REGISTRATION_RESOURCES = 0x5504,
 	SCSI_ASC_FAILURE_PREDICTED = 0x5d00,
 };
 
@@ -99,9 +95,6 @@ void scsi_sense_lun_not_supported(struct scsi_io *io);
 /* `lba`: the first address that does not exist (SBC-3 4.18.1: optional, in INFORMATION). */
 void scsi_sense_lba_out_of_range(struct scsi_io *io, uint64_t lba);
 void scsi_sense_saving_not_supported(struct scsi_io *io);
-void scsi_sense_sequence_error(struct scsi_io *io);
-void scsi_sense_invalid_release(struct scsi_io *io);
-void scsi_sense_registration_resources(struct scsi_io *io);
 
 /* NOT READY: stopped by START STOP UNIT; the backing device has gone. */
 void scsi_sense_stopped(struct scsi_io *io);
@@ -119,13 +112,9 @@ void scsi_sense_write_protected(struct scsi_io *io);
 void scsi_sense_software_write_protected(struct scsi_io *io);
 void scsi_sense_space_allocation_failed(struct scsi_io *io);
 
-/* ABORTED COMMAND: the transport lost data; found it damaged; no memory for the task now. */
+/* ABORTED COMMAND: the transport lost data; no memory for the task now. */
 void scsi_sense_data_phase_error(struct scsi_io *io);
-void scsi_sense_protocol_crc(struct scsi_io *io);
 void scsi_sense_no_resources(struct scsi_io *io);
-
-/* HARDWARE ERROR, INTERNAL TARGET FAILURE: a fault that is no medium error. */
-void scsi_sense_internal_failure(struct scsi_io *io);
 
 void scsi_sense_unit_attention(struct scsi_io *io, uint16_t asc_ascq);
 

@@ -57,8 +57,6 @@ static bool take_header(struct conn *c, struct task *task)
 		return false;
 	task->edtl_out = write ? edtl : 0;
 	task->edtl_in = read ? (write ? bidi_read : edtl) : 0;
-	io->out_limit = task->edtl_out;
-	io->in_limit = task->edtl_in;
 	/* Without W there is no Data-Out that could follow (RFC 7143 11.3.1). */
 	return write || (bhs->flags & ISCSI_FINAL);
 }

@@ -220,7 +220,6 @@ static inline struct cmd *cmd_new(struct hold *h, struct scsi_nexus *nexus, cons
 	c->io.cdb_len = 16;
 	c->io.attr = SCSI_SIMPLE;
 	c->io.tag = 0;
-	c->io.out_limit = c->io.in_limit = UINT32_MAX;
 	return c;
 }
 

@@ -77,8 +77,6 @@ static inline uint8_t rig_send(struct rig *rig, struct scsi_nexus *nexus, uint16
 	memset(&rig->io, 0xa5, sizeof(rig->io));
 	rig->io = (struct scsi_io){.port = &port, .nexus = nexus, .cdb_len = 16};
 	rig->io.attr = SCSI_SIMPLE;
-	rig->io.out_limit = out_len;
-	rig->io.in_limit = UINT32_MAX;
 	scsi_lun_encode(rig->io.lun, lun);
 	memcpy(rig->io.cdb, cdb, cdb_len);
 	rig->out = out;

@@ -154,18 +154,13 @@ static void each_condition_has_its_key_and_code(void **state)
 		{scsi_sense_invalid_opcode, 0x5, 0x2000},
 		{scsi_sense_lun_not_supported, 0x5, 0x2500},
 		{scsi_sense_saving_not_supported, 0x5, 0x3900},
-		{scsi_sense_sequence_error, 0x5, 0x2c00},
-		{scsi_sense_invalid_release, 0x5, 0x2604},
-		{scsi_sense_registration_resources, 0x5, 0x5504},
 		{scsi_sense_stopped, 0x2, 0x0402},
 		{scsi_sense_missing, 0x2, 0x0400},
 		{scsi_sense_write_protected, 0x7, 0x2700},
 		{scsi_sense_software_write_protected, 0x7, 0x2702},
 		{scsi_sense_space_allocation_failed, 0x7, 0x2707},
 		{scsi_sense_data_phase_error, 0xb, 0x4b00},
-		{scsi_sense_protocol_crc, 0xb, 0x4705},
 		{scsi_sense_no_resources, 0xb, 0x5500},
-		{scsi_sense_internal_failure, 0x4, 0x4400},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
