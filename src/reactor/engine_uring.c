@@ -428,6 +428,10 @@ static const struct engine_ops uring_ops = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
+	.listen = posix_listen,
+	.signals = posix_signals,
+	.close_socket = posix_close,
+	.close_file = posix_close,
 	POSIX_ENGINE_OPS,
 };
 

@@ -9,16 +9,16 @@
 
 #include "reactor/engine.h"
 
-/* The members of struct engine_ops from `resolve` on, and `wall` and `random`. */
-#define POSIX_ENGINE_OPS                                                                    \
-	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,               \
-	.listen = posix_listen, .local_addr = posix_local_addr, .shutdown = posix_shutdown, \
-	.close_socket = posix_close, .open = posix_open, .close_file = posix_close,         \
-	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,               \
-	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,             \
-	.punch = posix_punch, .sync = posix_sync, .sync_name = posix_sync_name,             \
-	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,     \
-	.extent = posix_extent, .load = posix_load, .store = posix_store, .signals = posix_signals
+/* The members of struct engine_ops from `resolve` on but those that make and close handles, and `wall` and
+ * `random`. */
+#define POSIX_ENGINE_OPS                                                                \
+	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,           \
+	.local_addr = posix_local_addr, .shutdown = posix_shutdown, .open = posix_open, \
+	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,           \
+	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,         \
+	.punch = posix_punch, .sync = posix_sync, .sync_name = posix_sync_name,         \
+	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr, \
+	.extent = posix_extent, .load = posix_load, .store = posix_store
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);

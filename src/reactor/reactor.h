@@ -26,6 +26,12 @@ struct engine;
 /* A reactor on io_uring, for the calling thread (after any fork). -ENOSYS or -EPERM where the kernel
  * or a sandbox refuses it. */
 int reactor_new_uring(struct reactor **out, struct log *log);
+/* One on epoll and a few threads, which every kernel has; slower. */
+int reactor_new_epoll(struct reactor **out, struct log *log);
+/* By its name; NULL: the first that the kernel lets us have. -EINVAL: there is none of that name. */
+int reactor_new_engine(struct reactor **out, const char *name, struct log *log);
+/* The names of both, best first; NULL behind the last. */
+const char *reactor_engine_name(size_t i);
 
 /* Ends the engine; operations still in flight are cancelled, and their `done` never runs. */
 void reactor_free(struct reactor *r);

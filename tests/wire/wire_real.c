@@ -153,7 +153,7 @@ static bool real_start(struct wire_world *world, struct net_addr *listen)
 
 	if (net_addr_parse(listen, loopback, 0) || !family_works(world->family, listen))
 		return false;
-	return reactor_new_uring(&world->reactor, &world->log) == 0;
+	return reactor_new_engine(&world->reactor, getenv("LUNAR_ENGINE"), &world->log) == 0;
 }
 
 static void real_stop(struct wire_world *world)

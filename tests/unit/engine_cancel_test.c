@@ -158,7 +158,7 @@ static void free_with_operations_in_flight(void **state)
 	struct async accepting, receiving, connecting, queued;
 	char *buf = calloc(1, 16);
 	unsigned before = open_descriptors();
-	assert_int_equal(reactor_new_uring(&r, NULL), 0);
+	assert_int_equal(engine_new(&r), 0);
 	pair_open(&p, r, "127.0.0.1");
 	async_init(&receiving, buf, 16);
 	net_recv(r, &receiving.op, p.server, &receiving.iov, 1);
@@ -190,7 +190,7 @@ static void free_with_an_accept_that_is_done(void **state)
 	struct async accepting;
 	char byte;
 	unsigned before = open_descriptors();
-	assert_int_equal(reactor_new_uring(&r, NULL), 0);
+	assert_int_equal(engine_new(&r), 0);
 	pair_open(&p, r, "127.0.0.1");
 	net_shutdown(r, p.client);
 	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
