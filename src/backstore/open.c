@@ -141,17 +141,6 @@ static int check_size(const struct disk *d, char *why, size_t why_size)
 	return 0;
 }
 
-/* Past the end there is nothing to lose. What cannot be given back is not to be offered: an initiator
- * would have zeroes written in its place. */
-static void probe_punch(struct disk *d)
-{
-	int err = file_punch(d->bs.reactor, d->file, (d->info.size + 4095) & ~UINT64_C(4095), 4096);
-	if (err != -EOPNOTSUPP && err != -ENOSYS)
-		return;
-	d->can_punch = false;
-	d->bs.unmap_granularity = 0;
-}
-
 /* Fills in the properties that follow from what was opened. */
 static void set_properties(struct disk *d)
 {
@@ -170,8 +159,6 @@ static void set_properties(struct disk *d)
 	d->bs.volatile_cache = !d->opt.readonly;
 	d->bs.dirty = !d->opt.readonly; /* what others wrote before may still be cached */
 	disk_probe_queue(d);
-	if (!block && !d->opt.readonly)
-		probe_punch(d);
 }
 
 static bool same_file(const struct file_info *a, const struct file_info *b)
@@ -283,6 +270,18 @@ static int find_or_make(struct disk *d, char *why, size_t why_size)
 	return MIN(d->file, 0);
 }
 
+/* What cannot be given back is not to be offered: zeroes would have to be written in its place. */
+static void probe_holes(struct disk *d)
+{
+	if (d->info.kind != FILE_REGULAR || d->opt.readonly)
+		return;
+	int err = file_probe_holes(d->bs.reactor, d->file);
+	if (err != -EOPNOTSUPP && err != -ENOSYS)
+		return;
+	d->can_punch = false;
+	d->bs.unmap_granularity = 0;
+}
+
 static int open_disk(struct disk *d, char *why, size_t why_size)
 {
 	int err = find_or_make(d, why, why_size);
@@ -293,7 +292,10 @@ static int open_disk(struct disk *d, char *why, size_t why_size)
 		return err;
 	disk_hardware(d, &d->info, d->hardware);
 	set_properties(d);
-	return check_size(d, why, why_size);
+	err = check_size(d, why, why_size);
+	if (!err)
+		probe_holes(d);
+	return err;
 }
 
 void disk_discard(struct disk *d)

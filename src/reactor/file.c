@@ -52,10 +52,10 @@ int file_truncate(struct reactor *r, int file, uint64_t size)
 	return e->ops->truncate(e, file, size);
 }
 
-int file_punch(struct reactor *r, int file, uint64_t offset, uint64_t length)
+int file_probe_holes(struct reactor *r, int file)
 {
 	struct engine *e = reactor_engine(r);
-	return e->ops->punch(e, file, offset, length);
+	return e->ops->probe_holes(e, file);
 }
 
 int file_sync(struct reactor *r, int file)

@@ -34,9 +34,9 @@ int file_remove(struct reactor *r, const char *path);
 /* A blocking read at opening time, to look at what is there: bytes read (may be short) or -errno. */
 ssize_t file_peek(struct reactor *r, int file, void *buf, size_t size, uint64_t offset);
 int file_truncate(struct reactor *r, int file, uint64_t size);
-/* At opening time, blocking: a hole, which does not make the file longer. -EOPNOTSUPP: it can have
- * none. */
-int file_punch(struct reactor *r, int file, uint64_t offset, uint64_t length);
+/* At opening time, blocking: whether holes can be punched into the file, which is open for writing and
+ * stays as it is, its modification time included. -EOPNOTSUPP: they cannot. */
+int file_probe_holes(struct reactor *r, int file);
 /* At opening time, blocking: the file's data, size and attributes are durable; its name in the
  * directory is. */
 int file_sync(struct reactor *r, int file);

@@ -11,13 +11,13 @@
 
 /* The members of struct engine_ops from `resolve` on but those that make and close handles, and `wall` and
  * `random`. */
-#define POSIX_ENGINE_OPS                                                                \
-	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,           \
-	.local_addr = posix_local_addr, .shutdown = posix_shutdown, .open = posix_open, \
-	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,           \
-	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,         \
-	.punch = posix_punch, .sync = posix_sync, .sync_name = posix_sync_name,         \
-	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr, \
+#define POSIX_ENGINE_OPS                                                                    \
+	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,               \
+	.local_addr = posix_local_addr, .shutdown = posix_shutdown, .open = posix_open,     \
+	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,               \
+	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,             \
+	.probe_holes = posix_probe_holes, .sync = posix_sync, .sync_name = posix_sync_name, \
+	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,     \
 	.extent = posix_extent, .load = posix_load, .store = posix_store
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
@@ -43,7 +43,7 @@ int posix_real_path(struct engine *e, const char *path, char *out, size_t size);
 int posix_remove(struct engine *e, const char *path);
 ssize_t posix_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int posix_truncate(struct engine *e, int file, uint64_t size);
-int posix_punch(struct engine *e, int file, uint64_t offset, uint64_t length);
+int posix_probe_holes(struct engine *e, int file);
 int posix_sync(struct engine *e, int file);
 int posix_sync_name(struct engine *e, const char *path);
 int posix_lock(struct engine *e, int file, bool exclusive);

@@ -278,16 +278,11 @@ int sim_file_truncate(struct engine *e, int file, uint64_t size)
 	return 0;
 }
 
-/* Nobody needs more than to know that it can be done. */
-int sim_file_punch(struct engine *e, int file, uint64_t offset, uint64_t length)
+int sim_file_probe_holes(struct engine *e, int file)
 {
 	struct sim_open *o;
 	int err = get_open(e, file, &o);
-	if (!err && !writable(o->flags))
-		err = -EBADF;
-	if (!err && offset < o->file->size)
-		err = -EINVAL;
-	return err;
+	return err || writable(o->flags) ? err : -EBADF;
 }
 
 /* What a blocking call has changed is durable by then; but the sync of it may fail. */
