@@ -95,7 +95,8 @@ static void write_names(struct iscsi_login_initiator *l)
 		iscsi_text_add(out, "InitiatorAlias", "%s", l->initiator_alias);
 	if (l->target_name[0])
 		iscsi_text_add(out, "TargetName", "%s", l->target_name);
-	iscsi_text_add(out, "SessionType", l->nego.discovery ? "Discovery" : "Normal");
+	if (l->nego.leading) /* RFC 7143 13.21 */
+		iscsi_text_add(out, "SessionType", l->nego.discovery ? "Discovery" : "Normal");
 }
 
 /* CHAP_A: what we may use and libcrypto can do, the strongest first. */

@@ -402,12 +402,225 @@ static void test_first_request(void **state)
 	iscsi_login_initiator_free(&l);
 }
 
+/* Gives the engine a response and takes its next request. */
+static enum iscsi_login_result exchange(struct iscsi_login_initiator *l, unsigned flags,
+					const void *text, size_t len,
+					struct iscsi_login_request *req, struct iscsi_text_in *said)
+{
+	struct iscsi_login_response rsp = {.opcode = ISCSI_LOGIN_RESPONSE, .flags = (uint8_t)flags};
+	const uint8_t *data;
+	uint32_t data_len;
+	put_be32(rsp.itt, 0x01020304);
+	put_be16(rsp.tsih, 9);
+	enum iscsi_login_result r = iscsi_login_initiator_response(l, &rsp, text, (uint32_t)len);
+	if (r != ISCSI_LOGIN_GOES_ON)
+		return r;
+	assert_int_equal(iscsi_login_initiator_request(l, req, &data, &data_len), 0);
+	assert_true(data_len <= ISCSI_LOGIN_DATA_MAX);
+	assert_int_equal(iscsi_text_in_add(said, data, data_len), 0);
+	return r;
+}
+
+static void first_request(struct iscsi_login_initiator *l)
+{
+	struct iscsi_login_request req;
+	const uint8_t *data;
+	uint32_t len;
+	assert_int_equal(iscsi_login_initiator_request(l, &req, &data, &len), 0);
+}
+
+/* The value of a key in what was said, NULL when it is not there. */
+static const char *said_of(const struct iscsi_text_in *said, const char *key)
+{
+	struct iscsi_pair pair;
+	size_t at = 0;
+	while (iscsi_text_next(said->buf.data, said->buf.len, &at, &pair) > 0)
+		if (pair.key_len == strlen(key) && memcmp(pair.key, key, pair.key_len) == 0)
+			return pair.value;
+	return NULL;
+}
+
+/* More is to be answered than fits into one request: C, until all is said; and the target's empty
+ * responses in between are not what it answers. */
+static void test_long_requests(void **state)
+{
+	enum { N = 2000 };
+	static char text[N * 3];
+	struct iscsi_login_initiator l;
+	struct iscsi_login_request req;
+	struct iscsi_text_in said;
+	unsigned requests = 1, pairs = 0;
+	for (size_t i = 0; i < N; i++)
+		memcpy(text + i * 3, "A=", 3);
+	iscsi_text_in_init(&said, 1 << 20, 100);
+	begin(&l, 0);
+	first_request(&l);
+	assert_int_equal(exchange(&l, OPER, text, sizeof(text), &req, &said), ISCSI_LOGIN_GOES_ON);
+	for (; req.flags & C; requests++) {
+		assert_int_equal(req.flags, OPER | C); /* and no T */
+		assert_int_equal(exchange(&l, OPER, NULL, 0, &req, &said), ISCSI_LOGIN_GOES_ON);
+	}
+	assert_int_equal(req.flags, OPER_END);
+	assert_int_equal(requests, (N * sizeof("A=NotUnderstood") + 8191) / 8192);
+	struct iscsi_pair pair;
+	for (size_t at = 0; iscsi_text_next(said.buf.data, said.buf.len, &at, &pair) > 0; pairs++)
+		assert_string_equal(pair.value, "NotUnderstood");
+	assert_int_equal(pairs, N);
+	assert_int_equal(exchange(&l, OPER_END, NULL, 0, &req, &said), ISCSI_LOGIN_FINISHED);
+	iscsi_login_initiator_free(&l);
+
+	/* Text, or C, where the rest of the request is to come (6.2). */
+	for (int i = 0; i < 2; i++) {
+		begin(&l, 0);
+		first_request(&l);
+		exchange(&l, OPER, text, sizeof(text), &req, &said);
+		assert_int_equal(exchange(&l, i ? OPER | C : OPER, "A=", i ? 0 : 3, &req, &said),
+				 ISCSI_LOGIN_FAILED);
+		iscsi_login_initiator_free(&l);
+	}
+	iscsi_text_in_free(&said);
+}
+
+/* A challenge of `len` bytes 0x5a, in hex or base64; returns the length of the text. */
+static size_t challenge_text(char *out, size_t len, bool base64)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *p = out + sprintf(out, "CHAP_A=5") + 1;
+	p += sprintf(p, "CHAP_I=7") + 1;
+	p += sprintf(p, "CHAP_C=0%c", base64 ? 'b' : 'x');
+	for (size_t i = 0; !base64 && i < len; i++)
+		p += sprintf(p, "5a");
+	for (size_t i = 0; base64 && i < len; i += 3) {
+		size_t have = MIN(len - i, 3);
+		uint32_t v = 0x5a0000u | (have > 1 ? 0x5a00u : 0) | (have > 2 ? 0x5au : 0);
+		for (size_t k = 0; k < 4; k++)
+			*p++ = k > have ? '=' : digits[v >> (18 - 6 * k) & 63];
+	}
+	*p++ = 0;
+	return (size_t)(p - out);
+}
+
+/* Challenges up to 1024 bytes in either encoding are answered; one byte more ends the login. */
+static void test_challenges(void **state)
+{
+	static const size_t lengths[] = {1, 2, 3, 16, 1023, 1024, 1025};
+	for (size_t i = 0; i < ARRAY_SIZE(lengths) * 2; i++) {
+		size_t len = lengths[i / 2];
+		char text[4096];
+		struct iscsi_login_initiator l;
+		struct iscsi_login_request req;
+		struct iscsi_text_in said;
+		struct iscsi_chap_account host;
+		uint8_t bytes[1025], expected[ISCSI_CHAP_DIGEST_MAX], r[ISCSI_CHAP_DIGEST_MAX];
+		size_t text_len = challenge_text(text, len, i % 2), r_len;
+		iscsi_text_in_init(&said, 1 << 16, 10);
+		begin(&l, CHAP);
+		first_request(&l);
+		exchange(&l, SEC, "AuthMethod=CHAP", 16, &req, &said);
+		enum iscsi_login_result result = exchange(&l, SEC, text, text_len, &req, &said);
+		assert_int_equal(result, len > 1024 ? ISCSI_LOGIN_FAILED : ISCSI_LOGIN_GOES_ON);
+		if (len <= 1024) {
+			memset(bytes, 0x5a, len);
+			iscsi_chap_account_set(&host, "host", "secret of host", 14);
+			assert_int_equal(iscsi_chap_response(5, 7, &host, bytes, len, expected), 0);
+			assert_int_equal(
+				iscsi_parse_binary(said_of(&said, "CHAP_R"), r, sizeof(r), &r_len),
+				0);
+			assert_int_equal(r_len, 16);
+			assert_memory_equal(r, expected, 16);
+			assert_string_equal(said_of(&said, "CHAP_N"), "host");
+		} else {
+			assert_non_null(strstr(l.why, "CHAP_C is no binary value"));
+		}
+		iscsi_text_in_free(&said);
+		iscsi_login_initiator_free(&l);
+	}
+}
+
+/* RFC 7143 9.2.1: the target's challenge is never sent back to it, be it what our generator gives. */
+static void test_challenge_is_not_theirs(void **state)
+{
+	char text[4096];
+	struct iscsi_login_initiator l;
+	struct iscsi_login_request req;
+	struct iscsi_text_in said;
+	uint8_t theirs[ISCSI_CHAP_CHALLENGE_LEN], ours[ISCSI_CHAP_CHALLENGE_LEN];
+	size_t len, text_len = challenge_text(text, sizeof(theirs), false);
+	memset(theirs, 0x5a, sizeof(theirs)); /* as fixed_random() does */
+	iscsi_text_in_init(&said, 1 << 16, 10);
+	begin(&l, MUTUAL);
+	first_request(&l);
+	exchange(&l, SEC, "AuthMethod=CHAP", 16, &req, &said);
+	assert_int_equal(exchange(&l, SEC, text, text_len, &req, &said), ISCSI_LOGIN_GOES_ON);
+	assert_int_equal(iscsi_parse_binary(said_of(&said, "CHAP_C"), ours, sizeof(ours), &len), 0);
+	assert_int_equal(len, sizeof(ours));
+	assert_memory_not_equal(ours, theirs, sizeof(ours));
+	iscsi_text_in_free(&said);
+	iscsi_login_initiator_free(&l);
+}
+
+/* A connection that joins a session says nothing about what is the session's, and has it. */
+static void test_joins_with_the_sessions_parameters(void **state)
+{
+	struct iscsi_params session;
+	struct iscsi_login_initiator l;
+	struct iscsi_login_config c = {
+		.initiator_name = INITIATOR, .target_name = TARGET, .tsih = 9, .tpgt = -1};
+	struct iscsi_login_request req;
+	struct iscsi_text_in said;
+	const uint8_t *data;
+	uint32_t len;
+	iscsi_params_init(&session);
+	session.max_burst = 4096;
+	session.first_burst = 1024;
+	session.initial_r2t = session.immediate_data = false;
+	session.max_outstanding_r2t = 7;
+	session.header_digest = true;
+	session.max_send_data = 65536;
+	c.session = &session;
+	c.itt = 0x01020304;
+	iscsi_offer_init(&c.offer);
+	c.offer.want.max_recv_data = 32768;
+	iscsi_text_in_init(&said, 1 << 16, 10);
+	assert_int_equal(iscsi_login_initiator_init(&l, &c, fixed_random, NULL), 0);
+	assert_int_equal(iscsi_login_initiator_request(&l, &req, &data, &len), 0);
+	assert_int_equal(iscsi_text_in_add(&said, data, len), 0);
+	assert_null(said_of(&said, "SessionType"));
+	assert_null(said_of(&said, "MaxBurstLength"));
+	assert_null(said_of(&said, "InitialR2T"));
+	assert_null(said_of(&said, "ErrorRecoveryLevel"));
+	assert_string_equal(said_of(&said, "MaxRecvDataSegmentLength"), "32768");
+	assert_string_equal(said_of(&said, "HeaderDigest"), "None,CRC32C");
+	assert_int_equal(get_be16(req.tsih), 9);
+	static const char answer[] = "HeaderDigest=None\0DataDigest=None";
+	assert_int_equal(exchange(&l, OPER_END, answer, sizeof(answer), &req, &said),
+			 ISCSI_LOGIN_FINISHED);
+	assert_int_equal(l.nego.params.max_burst, 4096);
+	assert_int_equal(l.nego.params.first_burst, 1024);
+	assert_int_equal(l.nego.params.max_outstanding_r2t, 7);
+	assert_false(l.nego.params.initial_r2t || l.nego.params.immediate_data);
+	/* The connection's own begins anew. */
+	assert_false(l.nego.params.header_digest);
+	assert_int_equal(l.nego.params.max_send_data, 8192);
+	assert_int_equal(l.nego.params.max_recv_data, 32768);
+	iscsi_text_in_free(&said);
+	iscsi_login_initiator_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scripts),        cmocka_unit_test(test_moved),
-		cmocka_unit_test(test_session_handle), cmocka_unit_test(test_foreign_headers),
-		cmocka_unit_test(test_endless),        cmocka_unit_test(test_first_request),
+		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_session_handle),
+		cmocka_unit_test(test_foreign_headers),
+		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_first_request),
+		cmocka_unit_test(test_long_requests),
+		cmocka_unit_test(test_challenges),
+		cmocka_unit_test(test_challenge_is_not_theirs),
+		cmocka_unit_test(test_joins_with_the_sessions_parameters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
