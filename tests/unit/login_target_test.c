@@ -91,21 +91,23 @@ static const struct iscsi_login_target_ops ops = {identify, find_account, fixed_
 #define TEN       "a5a5a5a5a5a5a5a5a5a5"
 #define CHALLENGE "0x" TEN TEN TEN "a5a5"
 
-/* A CHAP_R by this secret to this challenge. */
+/* A CHAP_R by this secret to this challenge; without a secret: by 16 zeroes. */
 static void add_response(char *out, unsigned algorithm, uint8_t id, const char *secret,
 			 const void *challenge, size_t len)
 {
+	static const uint8_t zeroes[16];
 	struct iscsi_chap_account a;
 	uint8_t r[ISCSI_CHAP_DIGEST_MAX];
-	iscsi_chap_account_set(&a, "x", secret, strlen(secret));
+	iscsi_chap_account_set(&a, "x", secret ? (const void *)secret : zeroes,
+			       secret ? strlen(secret) : sizeof(zeroes));
 	assert_int_equal(iscsi_chap_response(algorithm, id, &a, challenge, len, r), 0);
 	strcat(out, "0x");
 	for (size_t i = 0; i < iscsi_chap_digest_len(algorithm); i++)
 		sprintf(out + strlen(out), "%02x", r[i]);
 }
 
-/* $R is the right MD5 response to the target's challenge, $S that by SHA-1, $W a wrong one, $T what
- * the target answers to the challenge 0x01020304 with the identifier 9. */
+/* $R is the right MD5 response to the target's challenge, $S that by SHA-1, $W a wrong one, $Z that
+ * by the secret of the account that stands in for those that are not known, $T what the target answers to the challenge 0x01020304 with the identifier 9. */
 static void expand(char *out, const char *text)
 {
 	uint8_t challenge[ISCSI_CHAP_CHALLENGE_LEN];
@@ -120,6 +122,7 @@ static void expand(char *out, const char *text)
 		case 'R': add_response(out, 5, 0xa5, "secret of host", challenge, 32); break;
 		case 'S': add_response(out, 6, 0xa5, "secret of host", challenge, 32); break;
 		case 'W': add_response(out, 5, 0xa5, "secret of hosu", challenge, 32); break;
+		case 'Z': add_response(out, 5, 0xa5, NULL, challenge, 32); break;
 		case 'T': add_response(out, 5, 9, "secret of target", "\1\2\3\4", 4); break;
 		}
 	}
@@ -414,6 +417,7 @@ static const struct script refusals[] = {
 	  {SEC, "CHAP_A=5;", AUTH, 0, ""}}},
 	{"wrong secret", CHAP, {CHAP_BEGINS, {SEC_OPER, "CHAP_N=host;CHAP_R=$W;", AUTH, 0, ""}}},
 	{"wrong user", CHAP, {CHAP_BEGINS, {SEC_OPER, "CHAP_N=hose;CHAP_R=$R;", AUTH, 0, ""}}},
+	{"nobody", CHAP, {CHAP_BEGINS, {SEC_OPER, "CHAP_N=nobody;CHAP_R=$Z;", AUTH, 0, ""}}},
 	{"wrong algorithm", CHAP, {CHAP_BEGINS, {SEC_OPER, "CHAP_N=host;CHAP_R=$S;", AUTH, 0, ""}}},
 	{"short response",
 	 CHAP,

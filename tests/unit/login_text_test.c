@@ -160,6 +160,13 @@ static void test_takes_effect_at_the_end(void **state)
 	assert_int_equal(ask(&w, F, 1, w.ttt, ""), 0);
 	assert_int_equal(w.flags, F);
 	assert_int_equal(w.params.max_send_data, 4096);
+	/* A later one that does not speak of it leaves it alone; and it may be declared anew. */
+	assert_int_equal(ask(&w, F, 2, NEW, "X-a=1;"), 0);
+	assert_int_equal(ask(&w, F, 3, NEW, "SendTargets=;"), 0);
+	assert_int_equal(ask(&w, F, 4, NEW, "MaxRecvDataSegmentLength=1;"), ISCSI_REJECT_PROTOCOL);
+	assert_int_equal(w.params.max_send_data, 4096);
+	assert_int_equal(ask(&w, F, 5, NEW, "MaxRecvDataSegmentLength=65536;"), 0);
+	assert_int_equal(w.params.max_send_data, 65536);
 	iscsi_text_target_free(&w.t);
 
 	begin(&dropped, false);

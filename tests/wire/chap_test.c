@@ -21,6 +21,11 @@ static const struct wire_config only_sha256 = {
 	.auth = {.user = USER, .secret = SECRET, .algorithms = 1u << 7}};
 static const struct wire_config discovery_only = {
 	.discovery_auth = {.user = USER, .secret = SECRET}};
+#define DISCOVERY_USER   "carol"
+#define DISCOVERY_SECRET "good for looking around"
+static const struct wire_config two_accounts = {
+	.auth = {.user = USER, .secret = SECRET},
+	.discovery_auth = {.user = DISCOVERY_USER, .secret = DISCOVERY_SECRET}};
 
 static const struct {
 	unsigned number;
@@ -280,31 +285,35 @@ static void mutual(struct wire_world *world)
 	}
 }
 
-/* 12.1.3: a challenge may have 1024 bytes, in base64 as well. 1025 are too many. */
+/* 12.1.3: a challenge may have 1024 bytes, in hex and in base64. 1025 are too many. */
 static void long_challenges(struct wire_world *world)
 {
-	for (size_t len = 1024; len <= 1025; len++) {
+	static const struct {
+		size_t len;
+		const char *(*encode)(struct wire *w, const struct bytes *b);
+	} rows[] = {{1024, hex}, {1024, base64}, {1025, hex}, {1025, base64}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct wire *w = wire_open(world);
 		struct challenge c = ask_for_challenge(w, NAMES, "7");
-		struct bytes res = response_to(7, c.id, SECRET, &c.value), mine = {.len = len};
-		struct bytes own, theirs;
+		struct bytes res = response_to(7, c.id, SECRET, &c.value), own, theirs;
+		struct bytes mine = {.len = rows[i].len};
 		struct wire_pdu r;
 		unsigned status;
 
-		for (size_t i = 0; i < len; i++)
-			mine.p[i] = (uint8_t)(i * 5 + 3);
+		for (size_t k = 0; k < mine.len; k++)
+			mine.p[k] = (uint8_t)(k * 5 + 3);
 		status = answer(w, USER, hex(w, &res),
-				format(w, "\nCHAP_I=1\nCHAP_C=%s",
-				       len == 1024 ? base64(w, &mine) : hex(w, &mine)),
-				&r);
-		if (len > 1024) {
-			assert_int_equal(status >> 8, 2);
+				format(w, "\nCHAP_I=1\nCHAP_C=%s", rows[i].encode(w, &mine)), &r);
+		if (mine.len > 1024) {
+			assert_int_equal(status, ISCSI_LOGIN_INITIATOR_ERROR);
 			wire_expect_closed(w, 5);
-			break;
+			continue;
 		}
 		assert_int_equal(status, 0);
 		own = response_to(7, 1, TARGET_SECRET, &mine);
 		theirs = decode(w, wire_key(&r, "CHAP_R"));
+		assert_int_equal(theirs.len, own.len);
 		assert_memory_equal(theirs.p, own.p, own.len);
 	}
 }
@@ -489,8 +498,34 @@ static void discovery_needs_it(struct wire_world *world)
 
 static void discovery_account_opens_no_target(struct wire_world *world)
 {
-	/* The node asks for nothing here, so a normal session needs nothing. */
-	wire_ping(wire_open_session(world));
+	static const struct {
+		const char *names, *user, *secret;
+		bool good;
+	} rows[] = {
+		{NAMES, USER, SECRET, true},
+		{NAMES, DISCOVERY_USER, DISCOVERY_SECRET, false},
+		{NAMES, USER, DISCOVERY_SECRET, false},
+		{DISCOVERY, DISCOVERY_USER, DISCOVERY_SECRET, true},
+		{DISCOVERY, USER, SECRET, false},
+		{DISCOVERY, DISCOVERY_USER, SECRET, false},
+		/* A discovery session that names the target is a discovery session. */
+		{DISCOVERY "\nTargetName=" WIRE_TARGET, DISCOVERY_USER, DISCOVERY_SECRET, true},
+		{DISCOVERY "\nTargetName=" WIRE_TARGET, USER, SECRET, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct wire *w = wire_open(world);
+		struct challenge c = ask_for_challenge(w, rows[i].names, "7");
+		struct bytes res = response_to(7, c.id, rows[i].secret, &c.value);
+		unsigned status = answer(w, rows[i].user, hex(w, &res), "", NULL);
+
+		if (!rows[i].good) {
+			expect_auth_failure(w, status);
+			continue;
+		}
+		assert_int_equal(status, 0);
+		wire_login_finish(w, NULL);
+	}
 }
 
 static void discovery_free_while_targets_ask(struct wire_world *world)
@@ -520,7 +555,7 @@ static const struct wire_case cases[] = {
 	CASE_WITH(missing_keys, &one_way),
 	CASE_WITH(oversized_values, &one_way),
 	REAL_WITH(discovery_needs_it, &discovery_only),
-	CASE_WITH(discovery_account_opens_no_target, &discovery_only),
+	CASE_WITH(discovery_account_opens_no_target, &two_accounts),
 	CASE_WITH(discovery_free_while_targets_ask, &one_way),
 };
 

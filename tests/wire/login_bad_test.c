@@ -116,7 +116,9 @@ static void repeated_keys(struct wire_world *world)
 	expect_refused(w);
 }
 
-/* Declared values out of range end a login (7.12); others may be answered with Reject (6.2.2). */
+/* Declared values out of range end a login (7.12); proposals are answered with Reject (6.2.2), unless
+ * something less is meant by too much. Digests nobody knows end it, too: what the initiator would do
+ * without one, it has not said (6.2.1). */
 static void values_out_of_range(struct wire_world *world)
 {
 	static const char *const declared[] = {
@@ -129,13 +131,14 @@ static void values_out_of_range(struct wire_world *world)
 		"MaxRecvDataSegmentLength=99999999999999999999999",
 	};
 	static const struct {
-		const char *key, *value;
+		const char *key, *value, *answer;
 	} negotiated[] = {
-		{"MaxBurstLength", "511"},   {"FirstBurstLength", "none"},
-		{"MaxConnections", "0"},     {"DefaultTime2Wait", "3601"},
-		{"MaxOutstandingR2T", "0"},  {"InitialR2T", "yes"},
-		{"ImmediateData", "1"},      {"MaxBurstLength", "0xzz"},
-		{"MaxBurstLength", "-4096"}, {"HeaderDigest", "MD5,SHA1"},
+		{"MaxBurstLength", "511", "Reject"},   {"FirstBurstLength", "none", "Reject"},
+		{"MaxConnections", "0", "Reject"},     {"DefaultTime2Wait", "3601", "Reject"},
+		{"MaxOutstandingR2T", "0", "Reject"},  {"InitialR2T", "yes", "Reject"},
+		{"ImmediateData", "1", "Reject"},      {"MaxBurstLength", "0xzz", "Reject"},
+		{"MaxBurstLength", "-4096", "Reject"}, {"MaxConnections", "65536", "1"},
+		{"ErrorRecoveryLevel", "3", "0"},      {"MaxBurstLength", "16777216", "1048576"},
 	};
 	char keys[512];
 
@@ -146,17 +149,14 @@ static void values_out_of_range(struct wire_world *world)
 	for (size_t i = 0; i < ARRAY_SIZE(negotiated); i++) {
 		struct wire *w = wire_open(world);
 		struct wire_pdu r;
-		unsigned status;
 
 		snprintf(keys, sizeof(keys), NAMES "\n%s=%s", negotiated[i].key,
 			 negotiated[i].value);
-		status = wire_login_step(w, WIRE_OPERATIONAL_TO_FULL, keys, &r);
-		if (status == 0)
-			wire_expect_key(w, &r, negotiated[i].key, "Reject");
-		else
-			assert_int_equal(status >> 8, 2);
+		assert_int_equal(wire_login_step(w, WIRE_OPERATIONAL_TO_FULL, keys, &r), 0);
+		wire_expect_key(w, &r, negotiated[i].key, negotiated[i].answer);
 		wire_close(w);
 	}
+	refused_keys(world, WIRE_OPERATIONAL_TO_FULL, NAMES "\nHeaderDigest=MD5,SHA1");
 }
 
 /* 6.2: reserved words are answers, never proposals. */
@@ -306,20 +306,17 @@ static void something_else_between(struct wire_world *world)
 	}
 }
 
-/* 4.2.4: one login a connection. The session does not survive a second in a usable way. */
+/* 4.2.4: one login a connection. What is no request of this phase is rejected, and nothing of the
+ * session has changed. */
 static void login_in_full_feature_phase(struct wire_world *world)
 {
 	struct wire *w = wire_open_session(world), *other = wire_open_session(world);
-	struct wire_pdu q = wire_login_pdu(w, WIRE_OPERATIONAL_TO_FULL, NAMES), r;
+	struct wire_pdu q = wire_login_pdu(w, WIRE_OPERATIONAL_TO_FULL, NAMES);
 
+	w->itt++;
 	wire_send(w, &q);
-	if (wire_try(w, &r, 5)) {
-		assert_int_equal(iscsi_opcode(&r.bhs), ISCSI_REJECT);
-		assert_true(r.reject.reason == ISCSI_REJECT_PROTOCOL ||
-			    r.reject.reason == ISCSI_REJECT_NOT_SUPPORTED);
-	} else {
-		assert_true(w->ended);
-	}
+	wire_expect_reject(w, ISCSI_REJECT_NOT_SUPPORTED, &q);
+	wire_ping(w);
 	wire_ping(other);
 }
 
