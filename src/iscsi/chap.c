@@ -2,12 +2,14 @@
 #include "iscsi/chap.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include "common/cleanup.h"
 #include "iscsi/text.h"
 
+/* From the weakest to the strongest. */
 static const struct {
 	unsigned number;
 	size_t len;
@@ -80,6 +82,17 @@ unsigned iscsi_chap_choose(const char *list, unsigned allowed)
 			return (unsigned)number;
 	}
 	return 0;
+}
+
+char *iscsi_chap_list(char out[ISCSI_CHAP_LIST_SIZE], unsigned allowed)
+{
+	size_t len = 0;
+	*out = 0;
+	for (int i = ARRAY_SIZE(algorithms) - 1; i >= 0; i--)
+		if (allowed & ISCSI_CHAP_BIT(algorithms[i].number) && available(i))
+			len += (size_t)snprintf(out + len, ISCSI_CHAP_LIST_SIZE - len, "%s%u",
+						len ? "," : "", algorithms[i].number);
+	return out;
 }
 
 int iscsi_chap_response(unsigned algorithm, uint8_t id, const struct iscsi_chap_account *a,

@@ -46,6 +46,10 @@ size_t iscsi_chap_digest_len(unsigned algorithm);
  * FIPS mode it is not, for MD5); 0 when there is none. */
 unsigned iscsi_chap_choose(const char *list, unsigned allowed);
 
+/* Those in the mask that libcrypto is ready to do, as a list, the strongest first. Returns `out`. */
+#define ISCSI_CHAP_LIST_SIZE 16
+char *iscsi_chap_list(char out[ISCSI_CHAP_LIST_SIZE], unsigned allowed);
+
 /* The response to a challenge: the digest of `id`, the secret and the challenge (RFC 1994 4.1).
  * 0, -EOPNOTSUPP, -ENOMEM. */
 int iscsi_chap_response(unsigned algorithm, uint8_t id, const struct iscsi_chap_account *a,

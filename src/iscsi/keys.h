@@ -53,6 +53,8 @@ enum iscsi_key_id {
 	ISCSI_KEY_COUNT,
 };
 
+#define ISCSI_KEY_BIT(id) (UINT64_C(1) << (id)) /* in a mask of keys */
+
 enum iscsi_key_type {
 	ISCSI_TYPE_NAME,       /* iSCSI-name-value (names.h) */
 	ISCSI_TYPE_LOCAL_NAME, /* UTF-8 without control characters */
@@ -171,7 +173,7 @@ struct iscsi_nego {
 	struct iscsi_offer offer;
 	struct iscsi_params params; /* as negotiated so far */
 
-	/* Masks of 1 << enum iscsi_key_id. */
+	/* Masks of ISCSI_KEY_BIT(). */
 	uint64_t theirs; /* proposed or declared by the peer */
 	uint64_t ours;   /* ... by us */
 	uint64_t open;   /* of `ours`: the answer has not come */

@@ -2,6 +2,8 @@
 /* What both roles of the login say alike. */
 #include "iscsi/login.h"
 
+#include "iscsi/login_common.h"
+
 static const struct {
 	uint16_t status;
 	const char *text;
@@ -35,4 +37,12 @@ const char *iscsi_login_status_text(uint16_t status)
 			return statuses[i].text;
 	/* RFC 7143 11.13.5: the class is enough to know what to do. */
 	return status >> 8 < ARRAY_SIZE(class) ? class[status >> 8] : "unknown status";
+}
+
+bool iscsi_login_others(const struct iscsi_values *v, uint64_t mask)
+{
+	for (unsigned i = ISCSI_KEY_AUTH_METHOD; i <= ISCSI_KEY_CHAP_R; i++)
+		if (v->of[i] && !(mask & ISCSI_KEY_BIT(i)))
+			return true;
+	return false;
 }

@@ -247,7 +247,7 @@ struct iscsi_login_initiator {
 		LOGIN_GET_CHAP_C,
 		LOGIN_SEND_CHAP_R,
 		LOGIN_GET_CHAP_R,
-		LOGIN_PROVED,
+		LOGIN_AUTH_OVER, /* neither side owes the other anything more */
 	} auth;
 	unsigned responses;
 	uint8_t sent_flags; /* of the last request */

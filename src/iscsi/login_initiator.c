@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <string.h>
 #include <openssl/crypto.h>
-#include "common/log.h"
+#include "iscsi/login_common.h"
+
+#define BIT(key) ISCSI_KEY_BIT(ISCSI_KEY_##key)
 
 PRINTF(2, 3)
 static enum iscsi_login_result refuse(struct iscsi_login_initiator *l, const char *fmt, ...)
@@ -99,21 +101,6 @@ static void write_names(struct iscsi_login_initiator *l)
 		iscsi_text_add(out, "SessionType", l->nego.discovery ? "Discovery" : "Normal");
 }
 
-/* CHAP_A: what we may use and libcrypto can do, the strongest first. */
-static void write_algorithms(struct iscsi_login_initiator *l)
-{
-	static const char *const strongest_first[] = {"8", "7", "6", "5"};
-	char list[16] = "";
-	for (size_t i = 0; i < ARRAY_SIZE(strongest_first); i++) {
-		if (!iscsi_chap_choose(strongest_first[i], l->algorithms))
-			continue;
-		if (list[0])
-			strcat(list, ",");
-		strcat(list, strongest_first[i]);
-	}
-	iscsi_text_add(&l->out.buf, "CHAP_A", "%s", list);
-}
-
 /* A challenge that is not the target's (RFC 7143 9.2.1), even if its random numbers were ours. */
 static void write_challenge(struct iscsi_login_initiator *l)
 {
@@ -142,6 +129,7 @@ static int write_response(struct iscsi_login_initiator *l)
 
 static int write_security(struct iscsi_login_initiator *l)
 {
+	char list[ISCSI_CHAP_LIST_SIZE];
 	int err = 0;
 	switch (l->auth) {
 	case LOGIN_SEND_METHOD:
@@ -150,12 +138,12 @@ static int write_security(struct iscsi_login_initiator *l)
 		l->auth = LOGIN_GET_METHOD;
 		break;
 	case LOGIN_SEND_CHAP_A:
-		write_algorithms(l);
+		iscsi_text_add(&l->out.buf, "CHAP_A", "%s", iscsi_chap_list(list, l->algorithms));
 		l->auth = LOGIN_GET_CHAP_C;
 		break;
 	case LOGIN_SEND_CHAP_R:
 		err = write_response(l);
-		l->auth = l->theirs.name[0] ? LOGIN_GET_CHAP_R : LOGIN_PROVED;
+		l->auth = l->theirs.name[0] ? LOGIN_GET_CHAP_R : LOGIN_AUTH_OVER;
 		break;
 	default: break;
 	}
@@ -251,21 +239,11 @@ static enum iscsi_login_result moved(struct iscsi_login_initiator *l, const void
 
 /* ---- authentication; iscsi_nego_read() has checked what the values are ---- */
 
-/* One of the security keys other than those in the mask is there. */
-static bool others(const struct iscsi_values *v, unsigned mask)
-{
-	for (unsigned i = ISCSI_KEY_AUTH_METHOD; i <= ISCSI_KEY_CHAP_R; i++)
-		if (v->of[i] && !(mask & 1u << (i - ISCSI_KEY_AUTH_METHOD)))
-			return true;
-	return false;
-}
-#define STEP(key) (1u << (ISCSI_KEY_##key - ISCSI_KEY_AUTH_METHOD))
-
 static enum iscsi_login_result take_method(struct iscsi_login_initiator *l,
 					   const struct iscsi_values *v)
 {
 	const char *method = v->of[ISCSI_KEY_AUTH_METHOD];
-	if (others(v, STEP(AUTH_METHOD)))
+	if (iscsi_login_others(v, BIT(AUTH_METHOD)))
 		return refuse(l, "the target sends authentication keys out of order");
 	if (method && l->chap && strcmp(method, "CHAP") == 0) {
 		l->auth = LOGIN_SEND_CHAP_A;
@@ -273,7 +251,7 @@ static enum iscsi_login_result take_method(struct iscsi_login_initiator *l,
 	}
 	/* A target that has no answer to None is of the same mind. */
 	if (l->allow_none && (!method || strcmp(method, "None") == 0)) {
-		l->auth = LOGIN_PROVED;
+		l->auth = LOGIN_AUTH_OVER;
 		return ISCSI_LOGIN_GOES_ON;
 	}
 	return refuse(l, l->chap ? "the target does not authenticate by CHAP"
@@ -287,7 +265,7 @@ static enum iscsi_login_result take_challenge(struct iscsi_login_initiator *l,
 	const char *id = v->of[ISCSI_KEY_CHAP_I];
 	uint64_t number = 0, a;
 	if (!algorithm || !challenge || !id ||
-	    others(v, STEP(CHAP_A) | STEP(CHAP_I) | STEP(CHAP_C)))
+	    iscsi_login_others(v, BIT(CHAP_A) | BIT(CHAP_I) | BIT(CHAP_C)))
 		return refuse(l, "the target sends no CHAP challenge");
 	if (iscsi_parse_number(algorithm, &a) != 0 || !iscsi_chap_choose(algorithm, l->algorithms))
 		return refuse(l, "the target chooses a CHAP algorithm that was not proposed");
@@ -306,7 +284,7 @@ static enum iscsi_login_result take_proof(struct iscsi_login_initiator *l,
 	const char *name = v->of[ISCSI_KEY_CHAP_N], *proof = v->of[ISCSI_KEY_CHAP_R];
 	uint8_t response[ISCSI_BINARY_MAX];
 	size_t len = 0;
-	if (!name || !proof || others(v, STEP(CHAP_N) | STEP(CHAP_R)))
+	if (!name || !proof || iscsi_login_others(v, BIT(CHAP_N) | BIT(CHAP_R)))
 		return refuse(l, "the target does not authenticate itself");
 	iscsi_parse_binary(proof, response, sizeof(response), &len);
 	/* RFC 7143 9.2.1: one secret must not serve both ways. */
@@ -317,7 +295,7 @@ static enum iscsi_login_result take_proof(struct iscsi_login_initiator *l,
 	    !iscsi_chap_verify(l->algorithm, l->challenge_id, &l->theirs, l->challenge,
 			       sizeof(l->challenge), response, len))
 		return refuse(l, "the target fails to authenticate itself: wrong name or secret");
-	l->auth = LOGIN_PROVED;
+	l->auth = LOGIN_AUTH_OVER;
 	return ISCSI_LOGIN_GOES_ON;
 }
 
@@ -330,7 +308,7 @@ static enum iscsi_login_result take_security(struct iscsi_login_initiator *l,
 	case LOGIN_GET_CHAP_R: return take_proof(l, v);
 	default: break;
 	}
-	if (others(v, 0))
+	if (iscsi_login_others(v, 0))
 		return refuse(l, "the target sends authentication keys out of order");
 	return ISCSI_LOGIN_GOES_ON;
 }
@@ -381,7 +359,7 @@ static enum iscsi_login_result transit(struct iscsi_login_initiator *l,
 				       const struct iscsi_login_response *rsp)
 {
 	uint16_t tsih = get_be16(rsp->tsih);
-	if (l->stage == ISCSI_SECURITY && l->auth != LOGIN_PROVED)
+	if (l->stage == ISCSI_SECURITY && l->auth != LOGIN_AUTH_OVER)
 		return refuse(l, "the target skips the authentication");
 	/* No answer is due in a new stage, and none to a response with the T bit (11.13.6). */
 	iscsi_text_out_reset(&l->out);

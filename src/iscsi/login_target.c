@@ -11,6 +11,9 @@
 #include <string.h>
 #include <openssl/crypto.h>
 #include "common/log.h"
+#include "iscsi/login_common.h"
+
+#define BIT(key) ISCSI_KEY_BIT(ISCSI_KEY_##key)
 
 void iscsi_login_target_init(struct iscsi_login_target *l, const struct iscsi_login_target_ops *ops,
 			     void *ctx)
@@ -150,7 +153,6 @@ static uint16_t read_identity(struct iscsi_login_target *l, const struct iscsi_v
  * and QEMU with it, says once more who it is when it comes from the security stage to the
  * operational one. As long as it is the same, nothing is redeclared.
  */
-#define BIT(key) (UINT64_C(1) << (ISCSI_KEY_##key))
 #define IDENTITY (BIT(INITIATOR_NAME) | BIT(INITIATOR_ALIAS) | BIT(TARGET_NAME) | BIT(SESSION_TYPE))
 
 static bool same_name(const char *value, const char *known)
@@ -226,16 +228,6 @@ static uint16_t identify(struct iscsi_login_target *l, const struct iscsi_values
 
 /* ---- authentication (RFC 7143 12.1) ---- */
 
-/* One of the security keys other than those in the mask is there. */
-static bool others(const struct iscsi_values *v, unsigned mask)
-{
-	for (unsigned i = ISCSI_KEY_AUTH_METHOD; i <= ISCSI_KEY_CHAP_R; i++)
-		if (v->of[i] && !(mask & 1u << (i - ISCSI_KEY_AUTH_METHOD)))
-			return true;
-	return false;
-}
-#define STEP(key) (1u << (ISCSI_KEY_##key - ISCSI_KEY_AUTH_METHOD))
-
 static uint16_t out_of_order(struct iscsi_login_target *l)
 {
 	return refuse(l, ISCSI_LOGIN_INITIATOR_ERROR, "authentication keys out of order");
@@ -246,7 +238,7 @@ static uint16_t auth_method(struct iscsi_login_target *l, const struct iscsi_val
 {
 	const char *list = v->of[ISCSI_KEY_AUTH_METHOD];
 	const char *method = l->chap ? "CHAP" : "None";
-	if (others(v, STEP(AUTH_METHOD)))
+	if (iscsi_login_others(v, BIT(AUTH_METHOD)))
 		return out_of_order(l);
 	if (!list && l->chap && transit)
 		return refuse(l, ISCSI_LOGIN_AUTH_FAILED,
@@ -272,7 +264,7 @@ static uint16_t auth_method(struct iscsi_login_target *l, const struct iscsi_val
 static uint16_t chap_challenge(struct iscsi_login_target *l, const struct iscsi_values *v)
 {
 	const char *list = v->of[ISCSI_KEY_CHAP_A];
-	if (others(v, STEP(CHAP_A)))
+	if (iscsi_login_others(v, BIT(CHAP_A)))
 		return out_of_order(l);
 	if (!list)
 		return refuse(l, ISCSI_LOGIN_MISSING_PARAMETER, "no CHAP_A");
@@ -359,7 +351,7 @@ static uint16_t chap_response(struct iscsi_login_target *l, const struct iscsi_v
 	bool id = v->of[ISCSI_KEY_CHAP_I], challenge = v->of[ISCSI_KEY_CHAP_C];
 	uint8_t response[ISCSI_BINARY_MAX];
 	size_t len = 0;
-	if (others(v, STEP(CHAP_N) | STEP(CHAP_R) | STEP(CHAP_I) | STEP(CHAP_C)))
+	if (iscsi_login_others(v, BIT(CHAP_N) | BIT(CHAP_R) | BIT(CHAP_I) | BIT(CHAP_C)))
 		return out_of_order(l);
 	/* RFC 7143 9.2: without CHAP_R we must not answer a challenge. */
 	if (!user || !proof || id != challenge)
@@ -381,7 +373,7 @@ static uint16_t security(struct iscsi_login_target *l, const struct iscsi_values
 	case LOGIN_AUTH_CHAP_N: return chap_response(l, v);
 	case LOGIN_AUTH_DONE: break;
 	}
-	return others(v, 0) ? out_of_order(l) : 0;
+	return iscsi_login_others(v, 0) ? out_of_order(l) : 0;
 }
 
 /* ---- text ---- */

@@ -43,7 +43,6 @@ static void begin(struct iscsi_text_target *t, uint32_t itt)
 	iscsi_offer_init(&offer);
 	iscsi_nego_init(&t->nego, true, true, &offer, NULL);
 	t->nego.params = *t->params;
-	t->nego.discovery = t->discovery;
 	iscsi_text_in_free(&t->in);
 	iscsi_text_out_reset(&t->out);
 	t->itt = itt;

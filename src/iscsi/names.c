@@ -4,11 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
+#include "iscsi/text.h"
 
 static char lower(char c)
 {
@@ -18,7 +14,7 @@ static char lower(char c)
 /* What there is to say against a character of a name; NULL: nothing. */
 static const char *char_problem(char c)
 {
-	if (is_digit(c) || (c >= 'a' && c <= 'z') || (c && strchr("-.:_", c)))
+	if (iscsi_is_digit(c) || (c >= 'a' && c <= 'z') || (c && strchr("-.:_", c)))
 		return NULL;
 	return c == ' ' ? "a space, which no iSCSI name may have"
 			: "a character other than letters, digits, '-', '.', ':', '_'";
@@ -33,7 +29,7 @@ static bool all_hex(const char *s)
 static const char *iqn_problem(const char *s)
 {
 	for (int i = 0; i < 7; i++)
-		if (i == 4 ? s[i] != '-' : !is_digit(s[i]))
+		if (i == 4 ? s[i] != '-' : !iscsi_is_digit(s[i]))
 			return "\"iqn.\" is followed by year and month, as in "
 			       "iqn.2001-04.com.example";
 	int month = (s[5] - '0') * 10 + s[6] - '0';

@@ -9,7 +9,7 @@
 #include "iscsi/names.h"
 #include "iscsi/text.h"
 
-#define BIT(id) (UINT64_C(1) << (id))
+#define BIT(id) ISCSI_KEY_BIT(id)
 
 _Static_assert(ISCSI_KEY_COUNT <= 64, "a mask has a bit for each key");
 

@@ -46,11 +46,6 @@ static bool is_letter(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /*
  * A standard-label (RFC 7143 6.1), and two liberties that the keys of the RFCs take themselves:
  * iSCSIProtocolLevel begins with a small letter, X#NodeArchitecture has a '#'.
@@ -60,7 +55,7 @@ static bool key_ok(const char *key, size_t len)
 	if (!len || len > ISCSI_KEY_MAX || !is_letter(key[0]))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!is_letter(key[i]) && !is_digit(key[i]) &&
+		if (!is_letter(key[i]) && !iscsi_is_digit(key[i]) &&
 		    (!key[i] || !strchr(".-+@_#", key[i])))
 			return false;
 	return true;
@@ -93,7 +88,7 @@ int iscsi_text_next(const void *text, size_t len, size_t *at, struct iscsi_pair 
 
 static int hex_digit(char c)
 {
-	if (is_digit(c))
+	if (iscsi_is_digit(c))
 		return c - '0';
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
@@ -108,7 +103,7 @@ static int base64_digit(char c)
 		return c - 'A';
 	if (c >= 'a' && c <= 'z')
 		return c - 'a' + 26;
-	if (is_digit(c))
+	if (iscsi_is_digit(c))
 		return c - '0' + 52;
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
@@ -137,30 +132,14 @@ static int parse_digits(const char *s, size_t len, unsigned base, uint64_t *out)
 	return 0;
 }
 
-static int parse_number(const char *s, size_t len, uint64_t *out)
-{
-	if (len > 2 && has_prefix(s, 'x'))
-		return parse_digits(s + 2, len - 2, 16, out);
-	if (len > 1 && s[0] == '0') /* a decimal-constant begins with a non-zero digit */
-		return -EINVAL;
-	return parse_digits(s, len, 10, out);
-}
-
 int iscsi_parse_number(const char *value, uint64_t *out)
 {
-	return parse_number(value, strlen(value), out);
-}
-
-int iscsi_parse_range(const char *value, uint64_t *low, uint64_t *high)
-{
-	const char *tilde = strchrnul(value, '~');
-	int err = parse_number(value, (size_t)(tilde - value), low);
-	if (err)
-		return err;
-	*high = *low;
-	if (*tilde)
-		err = iscsi_parse_number(tilde + 1, high);
-	return err ? err : *high < *low ? -EINVAL : 0;
+	size_t len = strlen(value);
+	if (len > 2 && has_prefix(value, 'x'))
+		return parse_digits(value + 2, len - 2, 16, out);
+	if (len > 1 && value[0] == '0') /* a decimal-constant begins with a non-zero digit */
+		return -EINVAL;
+	return parse_digits(value, len, 10, out);
 }
 
 int iscsi_parse_bool(const char *value, bool *out)

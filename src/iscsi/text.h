@@ -56,10 +56,13 @@ int iscsi_text_next(const void *text, size_t len, size_t *at, struct iscsi_pair 
 
 /* ---- values: 0, -EINVAL (not of this form), -ERANGE or -EMSGSIZE (too large) ---- */
 
+static inline bool iscsi_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* A decimal-constant or hex-constant below 2^64. */
 int iscsi_parse_number(const char *value, uint64_t *out);
-/* "low~high"; a single number is a range of one. */
-int iscsi_parse_range(const char *value, uint64_t *low, uint64_t *high);
 /* "Yes" or "No". */
 int iscsi_parse_bool(const char *value, bool *out);
 /* "0x..." or "0b..." (base64); an odd number of hex digits has a zero in front (RFC 7143 6.1). At

@@ -97,6 +97,15 @@ static void test_choose(void **state)
 		assert_int_equal(iscsi_chap_choose(row[i].list, row[i].allowed), row[i].chosen);
 }
 
+static void test_list(void **state)
+{
+	char list[ISCSI_CHAP_LIST_SIZE];
+	assert_string_equal(iscsi_chap_list(list, ISCSI_CHAP_ALL), "8,7,6,5");
+	assert_string_equal(iscsi_chap_list(list, ~0u), "8,7,6,5");
+	assert_string_equal(iscsi_chap_list(list, ISCSI_CHAP_BIT(5) | ISCSI_CHAP_BIT(7)), "7,5");
+	assert_string_equal(iscsi_chap_list(list, 0), "");
+}
+
 static void test_accounts(void **state)
 {
 	struct iscsi_chap_account a;
@@ -117,9 +126,8 @@ static void test_accounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_verify_refuses),
-		cmocka_unit_test(test_choose),
+		cmocka_unit_test(test_vectors),  cmocka_unit_test(test_verify_refuses),
+		cmocka_unit_test(test_choose),   cmocka_unit_test(test_list),
 		cmocka_unit_test(test_accounts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

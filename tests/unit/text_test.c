@@ -136,19 +136,6 @@ static void test_numbers(void **state)
 	}
 }
 
-static void test_ranges(void **state)
-{
-	uint64_t low, high;
-	assert_int_equal(iscsi_parse_range("5~0x10", &low, &high), 0);
-	assert_true(low == 5 && high == 16);
-	assert_int_equal(iscsi_parse_range("7", &low, &high), 0);
-	assert_true(low == 7 && high == 7);
-	assert_int_equal(iscsi_parse_range("7~6", &low, &high), -EINVAL);
-	assert_int_equal(iscsi_parse_range("~6", &low, &high), -EINVAL);
-	assert_int_equal(iscsi_parse_range("6~", &low, &high), -EINVAL);
-	assert_int_equal(iscsi_parse_range("1~2~3", &low, &high), -EINVAL);
-}
-
 static void test_bools(void **state)
 {
 	bool v;
@@ -300,12 +287,17 @@ static void test_nothing_to_send(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pairs),  cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_gather), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_ranges), cmocka_unit_test(test_bools),
-		cmocka_unit_test(test_binary), cmocka_unit_test(test_binary_there_and_back),
-		cmocka_unit_test(test_utf8),   cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_parts),  cmocka_unit_test(test_nothing_to_send),
+		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_gather),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_bools),
+		cmocka_unit_test(test_binary),
+		cmocka_unit_test(test_binary_there_and_back),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_nothing_to_send),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
