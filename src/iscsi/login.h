@@ -84,7 +84,8 @@ struct iscsi_login_target_ops {
 
 struct iscsi_login_target {
 	/* For the owner. */
-	struct iscsi_login_identity id;             /* valid once identify() was called */
+	/* Valid once identify() was called; of a login that fails before, initiator_name may be there. */
+	struct iscsi_login_identity id;
 	struct iscsi_nego nego;                     /* nego.params: valid when FINISHED */
 	char initiator_alias[ISCSI_SIMPLE_MAX + 1]; /* "" when none came; checked UTF-8 */
 	char user[ISCSI_CHAP_NAME_SIZE]; /* the initiator has proved to be this; "": nobody asked */

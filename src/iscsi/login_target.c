@@ -397,8 +397,12 @@ static uint16_t take_text(struct iscsi_login_target *l, uint8_t flags)
 	bool transit = flags & ISCSI_LOGIN_TRANSIT, first = !l->identified;
 	struct buf *reply = &l->out.buf;
 	int err = iscsi_nego_read(&l->nego, l->stage, l->in.buf.data, l->in.buf.len, &v, reply);
-	if (err)
+	if (err) {
+		if (first &&
+		    v.of[ISCSI_KEY_INITIATOR_NAME]) /* so that the log can say who it was */
+			iscsi_name_normalize(v.of[ISCSI_KEY_INITIATOR_NAME], l->id.initiator_name);
 		return refuse_key(l, err);
+	}
 	uint16_t status = first ? identify(l, &v) : check_identity(l, &v);
 	if (!status)
 		status = take_alias(l, &v);

@@ -595,6 +595,8 @@ static void test_refused_names(void **state)
 			ISCSI_LOGIN_FAILED);
 		assert_string_equal(l.why, row[i].why);
 		assert_int_equal(l.status, row[i].status);
+		assert_string_equal(l.id.initiator_name,
+				    strstr(row[i].why, "TargetName") ? INITIATOR : "");
 		iscsi_login_target_free(&l);
 	}
 }
