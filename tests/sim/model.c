@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "common/cleanup.h"
 
 #define OLD_EVENTS 10000
 
@@ -12,6 +13,7 @@ struct value {
 	uint64_t stamp; /* its content: 0 is all zeroes */
 	uint64_t issued, end;
 	uint64_t gone; /* when it was superseded or refuted; MODEL_OPEN: it may be there */
+	uint64_t safe; /* ... by a write that no failed flush can have lost */
 	bool dead;     /* ... and no power cut brings it back; a read under way may still see it */
 };
 
@@ -22,7 +24,8 @@ struct block {
 
 struct model {
 	uint64_t blocks;
-	uint64_t doubtful; /* of what was gone before this, no flush is proof */
+	uint64_t doubtful; /* what was issued before this may have been lost by a failed flush */
+	uint64_t cut;      /* when the power last went */
 	struct block at[];
 };
 
@@ -62,7 +65,7 @@ struct model *model_new(uint64_t blocks)
 		abort();
 	m->blocks = blocks;
 	for (uint64_t i = 0; i < blocks; i++)
-		add(&m->at[i], (struct value){.gone = MODEL_OPEN});
+		add(&m->at[i], (struct value){.gone = MODEL_OPEN, .safe = MODEL_OPEN});
 	return m;
 }
 
@@ -76,12 +79,18 @@ void model_free(struct model *m)
 }
 
 /* What was gone before `before`, when everything was made durable, is gone for good. */
-static void bury(struct block *b, uint64_t before, uint64_t doubtful)
+static void bury(struct block *b, uint64_t before)
 {
-	for (size_t i = 0; i < b->count; i++) {
-		struct value *v = &b->values[i];
-		v->dead |= v->gone != MODEL_OPEN && v->gone < before && v->gone >= doubtful;
-	}
+	for (size_t i = 0; i < b->count; i++)
+		b->values[i].dead |= b->values[i].safe < before;
+}
+
+/* What ended before `issued` is gone: a write that was issued at `by` is known to have come after. */
+static void supersede(const struct model *m, struct value *v, uint64_t by, uint64_t now)
+{
+	v->gone = MIN(v->gone, now);
+	if (by >= m->doubtful)
+		v->safe = MIN(v->safe, now);
 }
 
 /* Drops the dead that no read is old enough to see. */
@@ -106,7 +115,8 @@ void model_write(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, bo
 						    .stamp = stamp,
 						    .issued = now,
 						    .end = MODEL_OPEN,
-						    .gone = MODEL_OPEN});
+						    .gone = MODEL_OPEN,
+						    .safe = MODEL_OPEN});
 	}
 }
 
@@ -124,16 +134,20 @@ void model_write_good(struct model *m, uint64_t id, uint64_t lba, uint64_t block
 	for (uint64_t i = 0; i < blocks; i++) {
 		struct block *b = &m->at[lba + i];
 		struct value *own = find(b, id);
-		if (own)
+		if (own && own->end == MODEL_OPEN)
 			own->end = now;
+		/* An answer that was under way when the power went: it promises what was so then. */
+		if (issued < m->cut && !durable)
+			continue;
 		for (size_t j = 0; j < b->count; j++) {
 			struct value *v = &b->values[j];
-			if (v->end < issued && v->gone == MODEL_OPEN)
-				v->gone = now;
+			if (v->end >= issued)
+				continue;
+			supersede(m, v, issued, now);
+			/* What this very write has superseded is past even for a medium without
+			 * power; what came while it was out may have come after it. */
+			v->dead |= durable;
 		}
-		/* What this very write has superseded is past even for a medium without power. */
-		if (durable)
-			bury(b, now + 1, m->doubtful);
 	}
 }
 
@@ -149,21 +163,28 @@ void model_write_over(struct model *m, uint64_t id, uint64_t lba, uint64_t block
 void model_flush_good(struct model *m, uint64_t issued)
 {
 	for (uint64_t i = 0; i < m->blocks; i++)
-		bury(&m->at[i], issued, m->doubtful);
+		bury(&m->at[i], issued);
 }
 
-void model_flush_bad(struct model *m, uint64_t now)
+void model_flush_bad(struct model *m, uint64_t issued, uint64_t now)
 {
+	if (issued < m->cut)
+		return;
 	m->doubtful = now;
+	for (uint64_t i = 0; i < m->blocks; i++)
+		for (size_t j = 0; j < m->at[i].count; j++)
+			m->at[i].values[j].safe = MODEL_OPEN;
 }
 
 void model_power_cut(struct model *m, uint64_t now)
 {
+	m->cut = now;
+	m->doubtful = 0;
 	for (uint64_t i = 0; i < m->blocks; i++) {
 		struct block *b = &m->at[i];
 		forget(b, MODEL_OPEN);
 		for (size_t j = 0; j < b->count; j++) {
-			b->values[j].gone = MODEL_OPEN;
+			b->values[j].gone = b->values[j].safe = MODEL_OPEN;
 			if (b->values[j].end == MODEL_OPEN)
 				b->values[j].end = now;
 		}
@@ -198,22 +219,24 @@ bool model_read(struct model *m, uint64_t lba, uint64_t blocks, const uint8_t *d
 		uint64_t issued, uint64_t now, char *why, size_t why_size)
 {
 	uint8_t expected[MODEL_BLOCK];
+	/* It saw what may be gone now, and says nothing of what has come back. */
+	if (issued < m->cut)
+		return true;
 	for (uint64_t i = 0; i < blocks; i++, data += MODEL_BLOCK) {
 		struct block *b = &m->at[lba + i];
-		uint64_t stamp;
-		bool possible = false;
+		uint64_t stamp, by = MODEL_OPEN;
 		memcpy(&stamp, data, sizeof(stamp));
-		for (size_t j = 0; j < b->count && !possible; j++)
-			possible = b->values[j].stamp == stamp && b->values[j].gone > issued &&
-				   b->values[j].issued < now;
-		fill(stamp, expected);
-		if (!possible || memcmp(expected, data, MODEL_BLOCK) != 0)
-			return describe(b, lba + i, data, issued, why, why_size);
 		for (size_t j = 0; j < b->count; j++) {
-			struct value *v = &b->values[j];
-			if (v->stamp != stamp && v->end < issued && v->gone == MODEL_OPEN)
-				v->gone = now;
+			const struct value *v = &b->values[j];
+			if (v->stamp == stamp && v->gone > issued && v->issued < now)
+				by = MIN(by, v->issued);
 		}
+		fill(stamp, expected);
+		if (by == MODEL_OPEN || memcmp(expected, data, MODEL_BLOCK) != 0)
+			return describe(b, lba + i, data, issued, why, why_size);
+		for (size_t j = 0; j < b->count; j++)
+			if (b->values[j].stamp != stamp && b->values[j].end < issued)
+				supersede(m, &b->values[j], by, now);
 	}
 	return true;
 }

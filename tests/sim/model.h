@@ -11,8 +11,10 @@
  *   superseded   a value whose write ended before a later acknowledged write was issued
  *   refuted      a value whose write ended before a read was issued that returned another one
  *
- * Both are gone for readers that are issued later; a power cut brings them back, unless a flush (or
- * FUA) that was issued after they were gone has been acknowledged.
+ * Both are gone for readers that are issued later; a power cut brings them back, unless a flush that
+ * was issued after they were gone has been acknowledged, or a durable write that was issued after
+ * they had ended. An answer that comes after a power cut was sent before, and promises what was so
+ * then.
  */
 #ifndef LUNAR_TESTS_SIM_MODEL_H
 #define LUNAR_TESTS_SIM_MODEL_H
@@ -40,9 +42,9 @@ void model_write_good(struct model *m, uint64_t id, uint64_t lba, uint64_t block
 void model_write_over(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, uint64_t now);
 /* A flush was acknowledged. */
 void model_flush_good(struct model *m, uint64_t issued);
-/* A flush or a durable write failed, or may have: what was acknowledged until now may be lost at the
- * next power cut, and no later flush can be believed to have saved it. */
-void model_flush_bad(struct model *m, uint64_t now);
+/* A flush or a durable write failed, or may have: what was issued until now may be lost at the next
+ * power cut, whatever reads show, and no later flush can be believed to have saved it. */
+void model_flush_bad(struct model *m, uint64_t issued, uint64_t now);
 /* The power went: every write in flight has ended, and what was not durable may be back. */
 void model_power_cut(struct model *m, uint64_t now);
 

@@ -376,7 +376,7 @@ static void give_up(struct script *s, struct ini_cmd *cmd)
 		model_write_over(w->model[cmd->lun], cmd->id, cmd->lba, cmd->blocks, now);
 	/* A flush without an answer may have failed, and the next process does not know. */
 	if (flushes(cmd) && w->sync_may_fail)
-		model_flush_bad(w->model[cmd->lun], now);
+		model_flush_bad(w->model[cmd->lun], cmd->issued, now);
 	if (cmd->tmf == ISCSI_TMF_LOGICAL_UNIT_RESET)
 		reset_ended(w);
 	cmd->busy = false;
@@ -502,7 +502,7 @@ static void done(struct initiator *ini, struct ini_cmd *cmd)
 	trace(w, (uint64_t)s->index << 56 ^ (uint64_t)cmd->kind << 48 ^ cmd->lba << 16 ^
 			 (uint64_t)cmd->status << 8 ^ cmd->sense_key);
 	if (flushes(cmd) && store_failed(cmd))
-		model_flush_bad(m, now);
+		model_flush_bad(m, cmd->issued, now);
 	if (cmd->tmf) {
 		tmf_done(s, cmd);
 	} else if (writes(cmd)) {
