@@ -29,7 +29,12 @@ struct sim_faults {
 
 struct sim_stats {
 	uint64_t events;
-	uint64_t delays, splits, cuts, flips, slow, failures, power_cuts;
+	uint64_t delays, splits, cuts, flips, slow, shorts, failures, power_cuts;
+};
+
+/* What a disk was made to do wrong, by the operation that had to suffer it. */
+struct sim_disk_failures {
+	uint64_t reads, writes, syncs, full;
 };
 
 struct sim *sim_new(uint64_t seed, struct log *log);
@@ -64,6 +69,12 @@ int sim_disk_peek(struct sim *sim, const char *path, uint64_t offset, void *buf,
 /* The disk stops answering (operations hang until it is set again), or is gone (-ENODEV / ENOENT). */
 enum sim_disk_state { SIM_DISK_OK, SIM_DISK_HANGS, SIM_DISK_GONE };
 void sim_disk_state(struct sim *sim, const char *path, enum sim_disk_state state);
+const struct sim_disk_failures *sim_disk_failures(struct sim *sim, const char *path);
+/* For how long the oldest operation in flight has been there; one that has ended within the last
+ * ten seconds counts as if it were. */
+uint64_t sim_disk_oldest(struct sim *sim, const char *path);
+/* Is a write in flight whose data begins with this number, looking at the bits of `mask`? */
+bool sim_disk_writing(struct sim *sim, const char *path, uint64_t number, uint64_t mask);
 
 /*
  * Advances to the next event and runs it (a turn of each node that has something to do, in an order

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LATENCY (20 * NSEC_PER_USEC)
+#define LATELY  (10 * NSEC_PER_SEC)
 
 struct sim_io {
 	struct sim_event ev;
@@ -32,6 +33,7 @@ struct sim_io {
 	int res;
 	uint64_t offset, length;
 	uint64_t seq;   /* what a flush covers */
+	uint64_t since; /* when it was submitted */
 	uint64_t after; /* from effect to completion */
 	const struct iovec *iov;
 	struct iovec copy; /* of the data of a dead process */
@@ -66,10 +68,10 @@ void sim_disk_free_ios(struct sim_file *f)
 	}
 }
 
-static void note(struct sim_io *io, const char *what)
+static void note(struct sim_io *io, const char *what, uint64_t *count)
 {
 	struct sim *sim = io->host->sim;
-	sim->stats.failures++;
+	++*count;
 	log_debug(sim->log, "sim: %" PRIu64 " node %u %s: %s of %" PRIu64 " bytes at %" PRIu64,
 		  sim->now, io->host->number, io->open->file->path ? io->open->file->path : "-",
 		  what, io->length, io->offset);
@@ -157,6 +159,16 @@ static void io_flush(struct sim_io *io)
 		io->res = -EIO;
 }
 
+static void ended(const struct sim_io *io)
+{
+	struct sim_file *f = io->open->file;
+	uint64_t now = io->host->sim->now;
+	if (now - io->since < f->slow_took && now - f->slow_ended < LATELY)
+		return;
+	f->slow_took = now - io->since;
+	f->slow_ended = now;
+}
+
 static void io_fire(struct sim *sim, struct sim_event *ev)
 {
 	struct sim_io *io = container_of(ev, struct sim_io, ev);
@@ -174,6 +186,7 @@ static void io_fire(struct sim *sim, struct sim_event *ev)
 		io->res = -ENODEV;
 	else
 		io_flush(io);
+	ended(io);
 	if (io->op)
 		sim_complete(io->host, io->op, io->res);
 	io_free(io);
@@ -196,6 +209,44 @@ void sim_disk_state(struct sim *sim, const char *path, enum sim_disk_state state
 				     LATENCY + sim_delay(sim, sim->faults.disk_delay_max_us));
 		io->hung = false;
 	}
+}
+
+/* --- what tests want to know */
+
+const struct sim_disk_failures *sim_disk_failures(struct sim *sim, const char *path)
+{
+	static const struct sim_disk_failures none;
+	const struct sim_file *f = sim_file_find(sim, path);
+	return f ? &f->failures : &none;
+}
+
+uint64_t sim_disk_oldest(struct sim *sim, const char *path)
+{
+	struct sim_file *f = sim_file_find(sim, path);
+	if (!f)
+		return 0;
+	uint64_t age = sim->now - f->slow_ended < LATELY ? f->slow_took : 0;
+	list_for_each (it, &f->ios)
+		age = MAX(age, sim->now - list_entry(it, struct sim_io, link)->since);
+	return age;
+}
+
+bool sim_disk_writing(struct sim *sim, const char *path, uint64_t number, uint64_t mask)
+{
+	struct sim_file *f = sim_file_find(sim, path);
+	if (!f)
+		return false;
+	list_for_each (it, &f->ios) {
+		const struct sim_io *io = list_entry(it, struct sim_io, link);
+		bool has_data = io->op || io->copy.iov_base; /* not so when its process died */
+		uint64_t word;
+		if (io->kind != OP_WRITE || !has_data || io->iov->iov_len < sizeof(word))
+			continue;
+		memcpy(&word, io->iov->iov_base, sizeof(word));
+		if ((word & mask) == number)
+			return true;
+	}
+	return false;
 }
 
 /* --- submission */
@@ -258,7 +309,7 @@ static void shorten(struct sim_io *io)
 	uint64_t least = MAX(unit, (uint64_t)SIM_SECTOR);
 	if (io->length <= least)
 		return;
-	note(io, "short transfer");
+	note(io, "short transfer", &sim->stats.shorts);
 	io->length = least + unit * sim_rand(sim, (io->length - 1 - least) / unit + 1);
 }
 
@@ -267,19 +318,21 @@ static void roll(struct sim_io *io)
 {
 	struct sim *sim = io->host->sim;
 	const struct sim_faults *faults = &sim->faults;
+	struct sim_disk_failures *failures = &io->open->file->failures;
 	bool changes = io->kind == OP_WRITE || io->kind == OP_FALLOCATE;
 	if (changes && (io->full = sim_chance(sim, faults->disk_full)))
-		note(io, "no space for a write");
+		note(io, "no space for a write", &failures->full);
 	else if (changes && (io->fail = sim_chance(sim, faults->disk_write_fail)))
-		note(io, "failing write");
+		note(io, "failing write", &failures->writes);
 	else if (io->kind == OP_READ && (io->fail = sim_chance(sim, faults->disk_read_fail)))
-		note(io, "failing read");
+		note(io, "failing read", &failures->reads);
 	else if ((io->kind == OP_FDATASYNC || io->dsync) &&
 		 (io->sync_fail = sim_chance(sim, faults->disk_sync_fail)))
-		note(io, "failing flush");
+		note(io, "failing flush", &failures->syncs);
 	else if ((io->kind == OP_READ || io->kind == OP_WRITE) &&
 		 sim_chance(sim, faults->disk_short))
 		shorten(io);
+	sim->stats.failures += io->full || io->fail || io->sync_fail;
 }
 
 static void start(struct sim_io *io)
@@ -310,6 +363,7 @@ void sim_disk_submit(struct sim_host *host, struct op *op)
 	io->host = host;
 	io->open = o;
 	o->refs++;
+	io->since = host->sim->now;
 	io->kind = op->kind;
 	io->mode = op->flags;
 	io->direct = o->flags & O_DIRECT;

@@ -185,6 +185,8 @@ struct sim_file {
 	uint64_t inode, size;
 	uint32_t logical_block; /* 0: a regular file */
 	enum sim_disk_state state;
+	struct sim_disk_failures failures;
+	uint64_t slow_took, slow_ended; /* the slowest operation that ended lately */
 	struct sim_store store;
 	struct list opens;  /* struct sim_open.link */
 	struct list ios;    /* struct sim_io.link, by order of submission */
