@@ -59,7 +59,6 @@ static void push(struct initiator *ini, const void *bhs, const void *data, uint3
 
 static void connect_again(struct initiator *ini)
 {
-	ini->connecting = true;
 	net_connect(ini->reactor, &ini->connect, &ini->target);
 }
 
@@ -77,8 +76,7 @@ static void last_op_returned(struct initiator *ini)
 	iscsi_login_initiator_free(&ini->login);
 	net_close(ini->reactor, ini->sock);
 	ini->sock = -1;
-	if (!ini->stopped)
-		timer_set(ini->reactor, &ini->retry, reactor_now(ini->reactor) + RETRY_NS);
+	timer_set(ini->reactor, &ini->retry, reactor_now(ini->reactor) + RETRY_NS);
 }
 
 void ini_cut(struct initiator *ini)
@@ -92,6 +90,8 @@ void ini_cut(struct initiator *ini)
 	net_shutdown(ini->reactor, ini->sock);
 	if (was_ready)
 		ini->ops->lost(ini);
+	else
+		ini->ops->refused(ini);
 	last_op_returned(ini);
 }
 
@@ -124,10 +124,9 @@ static void random_bytes(void *ctx, void *out, size_t len)
 static void connected(struct op *op, int res)
 {
 	struct initiator *ini = container_of(op, struct initiator, connect);
-	ini->connecting = false;
 	if (res < 0) {
-		if (!ini->stopped)
-			timer_set(ini->reactor, &ini->retry, reactor_now(ini->reactor) + RETRY_NS);
+		timer_set(ini->reactor, &ini->retry, reactor_now(ini->reactor) + RETRY_NS);
+		ini->ops->refused(ini);
 		return;
 	}
 	ini->sock = res;
@@ -222,7 +221,6 @@ void ini_submit(struct initiator *ini, struct ini_cmd *cmd)
 	cmd->sent_at = reactor_now(ini->reactor);
 	cmd->got = cmd->datasn = cmd->r2tsn = 0;
 	cmd->status = cmd->sense_key = 0;
-	cmd->asc_ascq = 0;
 	do
 		cmd->itt = ini->next_itt++;
 	while (cmd->itt == ISCSI_RESERVED_TAG);
@@ -254,7 +252,6 @@ static void take_sense(struct ini_cmd *cmd, const uint8_t *data, uint32_t len)
 	if (len < 2 + 14 || (data[2] & 0x7f) != 0x70)
 		return;
 	cmd->sense_key = data[2 + 2] & 0xf;
-	cmd->asc_ascq = get_be16(data + 2 + 12);
 }
 
 static void take_response(struct initiator *ini, struct ini_cmd *cmd)
@@ -395,7 +392,6 @@ static void take_login(struct initiator *ini)
 	ini->cmdsn = get_be32(rsp->expcmdsn);
 	ini->logging_in = false;
 	ini->ready = true;
-	ini->logins++;
 	ini->ops->ready(ini);
 }
 
@@ -413,6 +409,7 @@ static void received(struct op *op, int res)
 		enum iscsi_rx_event event = iscsi_rx_next(&ini->rx);
 		if (event == ISCSI_RX_MORE)
 			break;
+		ini->heard = reactor_now(ini->reactor);
 		if (event == ISCSI_RX_HEADER)
 			place(ini);
 		else if (event != ISCSI_RX_PDU)
@@ -434,11 +431,4 @@ void ini_start(struct initiator *ini)
 	ini->send.done = sent;
 	timer_init(&ini->retry, retry_fired);
 	connect_again(ini);
-}
-
-void ini_stop(struct initiator *ini)
-{
-	ini->stopped = true;
-	timer_cancel(ini->reactor, &ini->retry);
-	ini_cut(ini);
 }

@@ -29,7 +29,6 @@ struct ini_cmd {
 	/* the outcome */
 	uint8_t status; /* of the command; of a TMF its response */
 	uint8_t sense_key;
-	uint16_t asc_ascq;
 	uint32_t got; /* bytes of Data-In */
 
 	/* for the owner */
@@ -48,6 +47,8 @@ struct ini_ops {
 	void (*done)(struct initiator *ini, struct ini_cmd *cmd);
 	/* The connection is lost. Commands that are busy stay so until ready(). */
 	void (*lost)(struct initiator *ini);
+	/* There was no connection, or the login failed. It is tried again. */
+	void (*refused)(struct initiator *ini);
 	/* What the target did cannot be right. Ends the run. */
 	void (*wrong)(struct initiator *ini, const char *what);
 };
@@ -59,13 +60,13 @@ struct initiator {
 	struct net_addr target;
 	struct iscsi_login_config login_config;
 	struct ini_cmd cmds[INI_COMMANDS];
-	bool ready, stopped;
-	uint64_t logins;
+	bool ready;
+	uint64_t heard; /* when the last whole PDU came */
 
 	/* private */
 	int sock;
 	struct op connect, recv, send;
-	bool connecting, receiving, sending, dying;
+	bool receiving, sending, dying;
 	struct iscsi_login_initiator login;
 	bool logging_in;
 	struct iscsi_rx rx;
@@ -79,8 +80,6 @@ struct initiator {
 };
 
 void ini_start(struct initiator *ini);
-/* No more reconnecting; the connection ends. */
-void ini_stop(struct initiator *ini);
 /* A free command, or NULL: all are busy, the window is shut, or there is no session. */
 struct ini_cmd *ini_get(struct initiator *ini);
 void ini_submit(struct initiator *ini, struct ini_cmd *cmd);

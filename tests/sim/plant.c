@@ -5,7 +5,7 @@
 #include <string.h>
 #include "backstore/backstore.h"
 #include "iscsi/tx.h"
-#include "scsi/io.h"
+#include "target/priv.h"
 
 enum plant plant;
 
@@ -93,5 +93,8 @@ void __wrap_iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu)
 		abort();
 	copy->bhs = pdu->bhs;
 	copy->sent = copy_sent;
+	/* With a StatSN of its own, so that nothing but the tag tells the two apart. */
+	put_be32(((struct iscsi_scsi_response *)&copy->bhs)->statsn,
+		 container_of(tx, struct conn, tx)->statsn++);
 	__real_iscsi_tx_push(tx, copy);
 }

@@ -13,42 +13,64 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "common/cleanup.h"
 #include "plant.h"
 #include "world.h"
 
 #define COMMANDS    1000
 #define FAULTS_MIN  5
 #define PLANT_SEEDS 1000
+#define JOBS_MAX    64
+/* So many seeds bring everything that may happen; fewer need not. */
+#define SEEDS_FOR_ALL 200
 
 struct totals {
-	uint64_t seeds, failed, commands, faults, logins, crashes, power_cuts, virtual_s;
+	uint64_t seeds, failed;
+	struct world_counts n;
 };
 
+static const char *program;
 static uint64_t commands = COMMANDS;
+
+static void add(void *sum, const void *part, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(uint64_t); i++)
+		((uint64_t *)sum)[i] += ((const uint64_t *)part)[i];
+}
+
+static void say_result(uint64_t seed, const struct world_result *r, bool good)
+{
+	printf("# seed %llu: %s (%llu commands, %llu faults, %llu logins, trace %016llx)\n",
+	       (unsigned long long)seed, good ? "good" : r->why, (unsigned long long)r->n.commands,
+	       (unsigned long long)world_faults(&r->n), (unsigned long long)r->n.logins,
+	       (unsigned long long)r->trace);
+	if (good)
+		return;
+	printf("#   again: %s --seed %llu -v", program, (unsigned long long)seed);
+	if (commands != COMMANDS)
+		printf(" --commands %llu", (unsigned long long)commands);
+	if (plant != PLANT_NONE)
+		printf(" --plant %s", plant_names[plant]);
+	printf("\n");
+}
 
 static bool run(uint64_t seed, bool verbose, bool say, struct totals *t)
 {
 	struct world_result r;
 	bool good = world_run(seed, commands, verbose, &r);
 	plant_forget();
-	if (good && plant == PLANT_NONE && (r.faults < FAULTS_MIN || r.commands < commands)) {
-		snprintf(r.why, sizeof(r.why), "only %llu commands and %llu faults",
-			 (unsigned long long)r.commands, (unsigned long long)r.faults);
+	if (good && (world_faults(&r.n) < FAULTS_MIN || r.n.commands < commands ||
+		     !r.n.fault[FAULT_POWER_CUT])) {
+		snprintf(r.why, sizeof(r.why), "only %llu commands, %llu faults, %llu power cuts",
+			 (unsigned long long)r.n.commands, (unsigned long long)world_faults(&r.n),
+			 (unsigned long long)r.n.fault[FAULT_POWER_CUT]);
 		good = false;
 	}
 	t->seeds++;
 	t->failed += !good;
-	t->commands += r.commands;
-	t->faults += r.faults;
-	t->logins += r.logins;
-	t->crashes += r.crashes;
-	t->power_cuts += r.power_cuts;
-	t->virtual_s += r.virtual_ns / 1000000000;
+	add(&t->n, &r.n, sizeof(r.n));
 	if (say || (!good && plant == PLANT_NONE))
-		printf("# seed %llu: %s (%llu commands, %llu faults, %llu logins, trace %016llx)\n",
-		       (unsigned long long)seed, good ? "good" : r.why,
-		       (unsigned long long)r.commands, (unsigned long long)r.faults,
-		       (unsigned long long)r.logins, (unsigned long long)r.trace);
+		say_result(seed, &r, good);
 	fflush(stdout);
 	return good;
 }
@@ -63,7 +85,7 @@ static int run_part(uint64_t from, uint64_t to, uint64_t step)
 	pid_t pid = fork();
 	if (pid == 0) {
 		struct totals t = {0};
-		for (uint64_t seed = from; seed <= to; seed += step)
+		for (uint64_t seed = from; seed <= to && seed >= from; seed += step)
 			run(seed, false, false, &t);
 		if (write(ends[1], &t, sizeof(t)) != sizeof(t))
 			_exit(2);
@@ -76,9 +98,9 @@ static int run_part(uint64_t from, uint64_t to, uint64_t step)
 static bool run_all(uint64_t from, uint64_t to, struct totals *sum)
 {
 	long jobs = sysconf(_SC_NPROCESSORS_ONLN);
-	int fds[64], status;
+	int fds[JOBS_MAX], status;
 	bool good = true;
-	jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : jobs;
+	jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
 	for (long i = 0; i < jobs; i++)
 		fds[i] = run_part(from + (uint64_t)i, to, (uint64_t)jobs);
 	for (long i = 0; i < jobs; i++) {
@@ -88,23 +110,63 @@ static bool run_all(uint64_t from, uint64_t to, struct totals *sum)
 			continue;
 		}
 		close(fds[i]);
-		for (size_t j = 0; j < sizeof(t) / sizeof(uint64_t); j++)
-			((uint64_t *)sum)[j] += ((uint64_t *)&t)[j];
+		add(sum, &t, sizeof(t));
 	}
 	while (wait(&status) > 0)
 		good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	return good && !sum->failed && sum->seeds == to - from + 1;
 }
 
+/* --- what all of them together must have seen */
+
+static bool enough(bool so, const char *what)
+{
+	if (!so)
+		printf("# too few: %s\n", what);
+	return so;
+}
+
+/* Faults make commands fail, a few. A kind that mostly fails is not tested. */
+static const unsigned good_percent[KINDS] = {
+	[READ] = 90,  [WRITE] = 90, [WRITE_FUA] = 70, [WRITE_LONG] = 90, [WRITE_SAME] = 90,
+	[UNMAP] = 90, [FLUSH] = 70, [TUR] = 90,       [VERIFY] = 70,
+};
+
+static bool saw_everything(const struct totals *t)
+{
+	bool good = true;
+	if (t->seeds < SEEDS_FOR_ALL)
+		return true;
+	for (int i = 0; i < FAULTS; i++)
+		good &= enough(t->n.fault[i], world_fault_names[i]);
+	for (int i = 0; i < KINDS; i++)
+		good &= enough(t->n.good[i] >= t->seeds &&
+				       t->n.good[i] * 100 >= t->n.answered[i] * good_percent[i],
+			       world_kind_names[i]);
+	good &= enough(t->n.tmf_complete, "aborts that are complete");
+	good &= enough(t->n.tmf_timed_out, "aborts that run out of time");
+	return good;
+}
+
 static void report(const struct totals *t)
 {
-	printf("# %llu seeds, %llu commands, %llu faults, %llu logins, %llu crashes (%llu power "
-	       "cuts), %llu virtual seconds\n",
-	       (unsigned long long)t->seeds, (unsigned long long)t->commands,
-	       (unsigned long long)t->faults, (unsigned long long)t->logins,
-	       (unsigned long long)t->crashes, (unsigned long long)t->power_cuts,
-	       (unsigned long long)t->virtual_s);
+	printf("# %llu seeds, %llu failed, %llu commands, %llu faults, %llu logins, %llu virtual "
+	       "seconds\n#",
+	       (unsigned long long)t->seeds, (unsigned long long)t->failed,
+	       (unsigned long long)t->n.commands, (unsigned long long)world_faults(&t->n),
+	       (unsigned long long)t->n.logins, (unsigned long long)(t->n.virtual_ns / 1000000000));
+	for (int i = 0; i < FAULTS; i++)
+		printf(" %s %llu%s", world_fault_names[i], (unsigned long long)t->n.fault[i],
+		       i + 1 < FAULTS ? "," : "\n#");
+	for (int i = 0; i < KINDS; i++)
+		printf(" %s %llu of %llu good%s", world_kind_names[i],
+		       (unsigned long long)t->n.good[i], (unsigned long long)t->n.answered[i],
+		       i + 1 < KINDS ? "," : "\n");
+	printf("# task management: %llu complete, %llu out of time\n",
+	       (unsigned long long)t->n.tmf_complete, (unsigned long long)t->n.tmf_timed_out);
 }
+
+/* --- the test suite */
 
 /* The same seed twice: the same answers at the same times. */
 static bool replays(void)
@@ -113,10 +175,11 @@ static bool replays(void)
 	world_run(12345, commands, false, &a);
 	world_run(12345, commands, false, &b);
 	world_run(12346, commands, false, &c);
-	return a.trace == b.trace && a.virtual_ns == b.virtual_ns && a.trace != c.trace;
+	return a.trace == b.trace && a.n.virtual_ns == b.n.virtual_ns && a.trace != c.trace;
 }
 
-/* How many seeds it takes to notice the bug; 0: it is not noticed. */
+/* How many seeds it takes to notice the bug, by which the same seed passes when it is not planted;
+ * 0: it is not noticed. */
 static uint64_t catch (enum plant which)
 {
 	struct totals t = {0};
@@ -125,44 +188,83 @@ static uint64_t catch (enum plant which)
 	for (uint64_t seed = 1; seed <= PLANT_SEEDS && !caught; seed++)
 		if (!run(seed, false, false, &t))
 			caught = seed;
+	if (caught)
+		run(caught, false, true, &t);
 	plant = PLANT_NONE;
-	return caught;
+	return caught && run(caught, false, true, &t) ? caught : 0;
 }
 
-static int test(void)
+static void tap(bool good, unsigned *n, unsigned *failed, const char *name, uint64_t number)
 {
-	const char *env = getenv("LUNAR_SIM_SEEDS");
-	uint64_t seeds = env ? strtoull(env, NULL, 10) : 1000;
+	*failed += !good;
+	printf("%s %u - ", good ? "ok" : "not ok", ++*n);
+	printf(name, (unsigned long long)number);
+	printf("\n");
+	fflush(stdout);
+}
+
+static int test(uint64_t seeds)
+{
 	struct totals t = {0};
 	unsigned n = 0, failed = 0;
 
-	printf("1..%d\n", 2 + PLANT_COUNT - 1);
+	printf("1..%d\n", 3 + PLANT_COUNT - 1);
 	bool good = run_all(1, seeds, &t);
-	failed += !good;
 	report(&t);
-	printf("%s %u - seeds_1_to_%llu\n", good ? "ok" : "not ok", ++n, (unsigned long long)seeds);
-	good = replays();
-	failed += !good;
-	printf("%s %u - a_seed_replays_exactly\n", good ? "ok" : "not ok", ++n);
+	tap(good, &n, &failed, "seeds_1_to_%llu", seeds);
+	tap(saw_everything(&t), &n, &failed, "they_see_every_fault_and_every_answer", 0);
+	tap(replays(), &n, &failed, "a_seed_replays_exactly", 0);
 	for (int p = PLANT_NONE + 1; p < PLANT_COUNT; p++) {
-		uint64_t caught = catch ((enum plant)p);
-		failed += !caught;
-		printf("%s %u - planted_%s_is_caught\n", caught ? "ok" : "not ok", ++n,
-		       plant_names[p]);
-		printf("# %s: caught by seed %llu\n", plant_names[p], (unsigned long long)caught);
-		fflush(stdout);
+		char name[64];
+		snprintf(name, sizeof(name), "planted_%s_is_caught", plant_names[p]);
+		tap(catch ((enum plant)p), &n, &failed, name, 0);
 	}
 	return failed ? 1 : 0;
 }
 
-static int set_plant(const char *name)
+/* --- arguments */
+
+static const char usage[] =
+	"sim_test [--commands N] [--plant NAME] [-v] --seed N | --seeds FROM-TO\n"
+	"LUNAR_SIM_SEEDS=N sim_test\n";
+
+/* A number from 1 on, up to `*end`; with NULL it must be all of the text. 0: it is none. */
+static uint64_t parse(const char *text, char **end)
+{
+	char *after;
+	errno = 0;
+	uint64_t n = *text >= '0' && *text <= '9' ? strtoull(text, &after, 10) : 0;
+	if (!n || errno || (!end && *after))
+		return 0;
+	if (end)
+		*end = after;
+	return n;
+}
+
+static bool parse_range(const char *text, uint64_t *from, uint64_t *to)
+{
+	char *end;
+	*from = *to = parse(text, &end);
+	if (*from && *end == '-')
+		*to = parse(end + 1, NULL);
+	else if (*from && *end)
+		return false;
+	return *from && *to && *from <= *to;
+}
+
+static bool set_plant(const char *name)
 {
 	for (int p = 0; p < PLANT_COUNT; p++)
 		if (!strcmp(name, plant_names[p])) {
 			plant = (enum plant)p;
-			return 0;
+			return true;
 		}
-	fprintf(stderr, "no such plant: %s\n", name);
+	return false;
+}
+
+static int wrong_use(const char *what)
+{
+	fprintf(stderr, "sim_test: %s\n%s", what, usage);
 	return 2;
 }
 
@@ -172,33 +274,32 @@ int main(int argc, char **argv)
 		{"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'S'},
 		{"plant", required_argument, NULL, 'p'}, {"commands", required_argument, NULL, 'c'},
 		{"verbose", no_argument, NULL, 'v'},     {0}};
-	uint64_t from = 0, to = 0;
-	bool verbose = false;
+	const char *env = getenv("LUNAR_SIM_SEEDS");
+	uint64_t from = 0, to = 0, seeds = env ? parse(env, NULL) : 1000;
+	bool verbose = false, good = seeds;
 	int opt;
-	while ((opt = getopt_long(argc, argv, "v", options, NULL)) != -1) {
-		char *end = NULL;
+	program = argv[0];
+	while (good && (opt = getopt_long(argc, argv, "v", options, NULL)) != -1) {
 		switch (opt) {
-		case 's': from = to = strtoull(optarg, NULL, 0); break;
-		case 'S':
-			from = to = strtoull(optarg, &end, 0);
-			if (*end == '-')
-				to = strtoull(end + 1, NULL, 0);
-			break;
-		case 'c': commands = strtoull(optarg, NULL, 0); break;
+		case 's': good = (from = to = parse(optarg, NULL)); break;
+		case 'S': good = parse_range(optarg, &from, &to); break;
+		case 'c': good = (commands = parse(optarg, NULL)); break;
 		case 'v': verbose = true; break;
-		case 'p':
-			if (set_plant(optarg))
-				return 2;
-			break;
-		default: return 2;
+		case 'p': good = set_plant(optarg); break;
+		default: good = false;
 		}
 	}
+	if (!good)
+		return wrong_use(seeds ? "a number, a range or a name is not one"
+				       : "LUNAR_SIM_SEEDS is not a number of seeds");
+	if (optind < argc)
+		return wrong_use("there are no further arguments");
 	if (!to)
-		return test();
+		return test(seeds);
 	struct totals t = {0};
 	if (from == to)
 		return run(from, verbose, true, &t) ? 0 : 1;
-	bool good = run_all(from, to, &t);
+	good = run_all(from, to, &t);
 	report(&t);
 	return good ? 0 : 1;
 }

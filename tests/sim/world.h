@@ -7,14 +7,53 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum world_kind {
+	READ,
+	WRITE,
+	WRITE_FUA,
+	WRITE_LONG,
+	WRITE_SAME,
+	UNMAP,
+	FLUSH,
+	TUR,
+	VERIFY,
+	KINDS
+};
+
+enum world_fault {
+	FAULT_NET_CUT,
+	FAULT_NET_FLIP,
+	FAULT_DISK_SLOW,
+	FAULT_DISK_READ,
+	FAULT_DISK_WRITE,
+	FAULT_DISK_SYNC,
+	FAULT_DISK_FULL,
+	FAULT_DISK_HANG,
+	FAULT_POWER_CUT,
+	FAULT_CRASH,
+	FAULTS,
+};
+
+extern const char *const world_kind_names[KINDS];
+extern const char *const world_fault_names[FAULTS];
+
+/* Numbers only: those of many runs are added up, field by field. */
+struct world_counts {
+	uint64_t commands, logins, virtual_ns;
+	uint64_t fault[FAULTS];
+	uint64_t answered[KINDS], good[KINDS];
+	uint64_t tmf_complete, tmf_timed_out;
+};
+
 struct world_result {
-	char why[512]; /* "": nothing was wrong */
-	uint64_t commands, faults, logins, crashes, power_cuts;
-	uint64_t virtual_ns;
+	char why[512];  /* "": nothing was wrong */
 	uint64_t trace; /* a hash of every answer and its time: the same seed gives the same one */
+	struct world_counts n;
 };
 
 /* `commands`: how many at least. Returns true when nothing was wrong. */
 bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_result *result);
+
+uint64_t world_faults(const struct world_counts *n); /* all of them together */
 
 #endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The target as a process: it starts, dies, and is started again. */
+#include <stdio.h>
+#include <string.h>
+#include "backstore/backstore.h"
+#include "scsi/lu.h"
+#include "world_priv.h"
+
+#define STARTS_MAX 100 /* in a row, each some 100 ms after the other */
+
+static void note_start(struct world *w)
+{
+	struct target_process *p = &w->target;
+	p->started = tick(w);
+	for (unsigned i = 0; i < LUNS; i++) {
+		p->base_before[i] = p->base[i];
+		p->base[i] = *sim_disk_failures(w->sim, world_disks[i]);
+		p->flush_failed[i] = 0;
+	}
+}
+
+static int open_lun(struct target_process *p, struct target_node *node, unsigned i, char *why,
+		    size_t why_size)
+{
+	struct bs_file_options opt = {0};
+	struct scsi_lu_config config = {.block_size = MODEL_BLOCK,
+					.thin = true,
+					.fence_hold = p->limits.fence_hold * NSEC_PER_SEC};
+	config.id[0] = (uint8_t)(i + 1);
+	int err = bs_open_path(&p->bs[i], p->reactor, world_disks[i], &opt, why, why_size);
+	if (!err)
+		err = scsi_lu_new(&p->lu[i], p->bs[i], &config, NULL, why, why_size);
+	if (!err)
+		err = scsi_device_map(target_node_device(node), (uint16_t)i, p->lu[i]);
+	return err;
+}
+
+static void die(struct world *w, bool power);
+
+void process_start(struct world *w)
+{
+	struct target_process *p = &w->target;
+	struct target_node *node;
+	struct net_addr addr;
+	char why[256] = "";
+
+	memset(p->lu, 0, sizeof(p->lu));
+	config_limits_defaults(&p->limits);
+	/* small enough for long transfers to come in several bursts */
+	p->limits.max_burst_length = 16384;
+	p->limits.first_burst_length = 8192;
+	p->limits.max_recv_data_segment_length = 8192;
+	p->limits.max_commands = (uint32_t)(4 + below(w, 29));
+	p->limits.immediate_data = below(w, 4) != 0;
+	p->limits.initial_r2t = below(w, 2) != 0;
+	int err = target_new(&p->target, p->reactor, &p->limits);
+	if (!err)
+		err = target_node_new(&node, p->target, TARGET_NAME, NULL);
+	for (unsigned i = 0; i < LUNS && !err; i++)
+		err = open_lun(p, node, i, why, sizeof(why));
+	net_addr_parse(&addr, "0.0.0.0", PORT);
+	if (!err)
+		err = target_listen(p->target, &addr, NULL);
+	p->up = true;
+	if (!err) {
+		p->failed_starts = 0;
+		note_start(w);
+		return;
+	}
+	/* The disk may fail at this very moment, or be locked while operations of the process before
+	 * are still on their way to it; whoever supervises the process tries again. */
+	if (++p->failed_starts > STARTS_MAX)
+		wrong(w, "the target does not start: %s %s", strerror(-err), why);
+	die(w, false);
+}
+
+void process_free(struct world *w)
+{
+	struct target_process *p = &w->target;
+	if (!p->up)
+		return;
+	if (p->target)
+		target_free(p->target);
+	p->target = NULL;
+	for (unsigned i = 0; i < LUNS; i++)
+		if (p->lu[i])
+			scsi_lu_free(p->lu[i]);
+	p->up = false;
+}
+
+static void restart_fired(struct timer *t)
+{
+	struct target_process *p = container_of(t, struct target_process, restart);
+	process_start(container_of(p, struct world, target));
+}
+
+/* Nothing that was on its way can land any more, once the next process is there. */
+static void end_writes(struct world *w, uint64_t now)
+{
+	for (unsigned i = 0; i < w->initiators; i++)
+		for (unsigned j = 0; j < INI_COMMANDS; j++) {
+			struct ini_cmd *cmd = &w->scripts[i].ini.cmds[j];
+			if (cmd->busy && cmd_writes(cmd))
+				model_write_over(w->model[cmd->lun], cmd->id, cmd->lba, cmd->blocks,
+						 now);
+		}
+}
+
+static void die(struct world *w, bool power)
+{
+	struct target_process *p = &w->target;
+	uint64_t now = tick(w);
+	sim_crash(w->sim, p->reactor, power);
+	process_free(w);
+	end_writes(w, now);
+	for (unsigned i = 0; i < w->initiators; i++)
+		w->scripts[i].may_lose = true;
+	for (unsigned i = 0; i < LUNS; i++) {
+		sim_disk_state(w->sim, world_disks[i], SIM_DISK_OK);
+		if (power)
+			model_power_cut(w->model[i], now);
+	}
+	timer_init(&p->restart, restart_fired);
+	timer_set(p->reactor, &p->restart,
+		  reactor_now(p->reactor) + below(w, 200) * NSEC_PER_MSEC + 1);
+}
+
+void process_crash(struct world *w, bool power)
+{
+	if (!w->target.up)
+		return;
+	if (w->verbose)
+		fprintf(stderr, "%10.6f the target's %s\n", (double)sim_now(w->sim) / 1e9,
+			power ? "power goes" : "process dies");
+	w->result->n.fault[power ? FAULT_POWER_CUT : FAULT_CRASH]++;
+	die(w, power);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parts of a run: the target process (process.c), the initiators and what they do (script.c),
+ * which status a command may end with (judge.c), and the course of it all (world.c).
+ */
+#ifndef LUNAR_TESTS_SIM_WORLD_PRIV_H
+#define LUNAR_TESTS_SIM_WORLD_PRIV_H
+
+#include "common/cleanup.h"
+#include "initiator.h"
+#include "model.h"
+#include "reactor/sim.h"
+#include "target/target.h"
+#include "world.h"
+
+#define LUNS           2
+#define BLOCKS         256
+#define INITIATORS_MAX 4
+#define TARGET_NAME    "iqn.2026-11.org.example:sim"
+#define PORT           3260
+#define OVERDUE_NS     (25 * NSEC_PER_SEC)
+
+/* The course of a run. From CALM on everything that is sent must succeed. */
+enum phase {
+	CHAOS,    /* faults, mischief, misfortune */
+	SETTLE,   /* no more of them: what is out ends, who is away comes back */
+	CALM,     /* some more commands */
+	LAST,     /* one initiator flushes, before the power goes */
+	VERIFYING /* and then reads everything there is */
+};
+
+struct target_process {
+	struct reactor *reactor;
+	struct target *target;
+	struct backstore *bs[LUNS];
+	struct scsi_lu *lu[LUNS];
+	struct config_limits limits;
+	struct timer restart;
+	bool up;
+	unsigned failed_starts;
+	uint64_t started; /* the model's time */
+	/* What the disks had done wrong when this process began, and the one before it. */
+	struct sim_disk_failures base[LUNS], base_before[LUNS];
+	uint64_t flush_failed[LUNS]; /* when an initiator was told so, 0: never */
+};
+
+struct script {
+	struct initiator ini;
+	struct world *world;
+	char name[64];
+	unsigned index, depth;
+	uint64_t left; /* commands still to be sent */
+	struct timer tick;
+	uint64_t verify_next[LUNS];
+	bool flushed[LUNS];
+	bool finished, may_lose;
+	unsigned attentions[LUNS]; /* unit attentions that may still come in this session */
+};
+
+struct world {
+	struct sim *sim;
+	struct log log;
+	struct model *model[LUNS];
+	struct target_process target;
+	struct script scripts[INITIATORS_MAX];
+	unsigned initiators;
+	enum phase phase;
+	uint64_t clock;      /* counts events: the model's time */
+	uint64_t calm_since; /* likewise */
+	uint64_t next_id;    /* of writes */
+	uint64_t reset_at;   /* when the last LU reset ended: it makes others' tasks vanish */
+	unsigned resets;     /* under way */
+	uint64_t hung_until; /* in virtual time */
+	bool verbose, sync_may_fail;
+	struct sim_faults faults;
+	struct sim_disk_failures told[LUNS]; /* of which initiators were told */
+	struct world_result *result;
+};
+
+extern const char *const world_disks[LUNS];
+
+/* --- world.c */
+
+PRINTF(2, 3) void wrong(struct world *w, const char *fmt, ...);
+void trace(struct world *w, uint64_t value);
+/* Bits are flipped only while every initiator is in full feature phase. */
+void update_faults(struct world *w);
+
+static inline uint64_t tick(struct world *w)
+{
+	return ++w->clock;
+}
+
+static inline uint64_t below(struct world *w, uint64_t n)
+{
+	return sim_rand(w->sim, n);
+}
+
+/* --- process.c */
+
+void process_start(struct world *w);
+/* It dies, and is started again soon. */
+void process_crash(struct world *w, bool power);
+void process_free(struct world *w);
+
+/* --- script.c */
+
+void script_start(struct world *w, unsigned i, uint64_t commands);
+/* Sends what there is to be sent in this phase. */
+void script_more(struct script *s);
+/* A reset of a LUN has ended since this was sent, or one is under way. */
+bool script_was_reset(const struct world *w, const struct ini_cmd *cmd);
+bool cmd_writes(const struct ini_cmd *cmd);
+/* Brings the disk's data to the medium; VERIFY does, for it is the medium that it verifies. */
+bool cmd_flushes(const struct ini_cmd *cmd);
+
+/* --- judge.c */
+
+/* Calls wrong() unless something that was done to the target explains this answer. */
+void judge_command(struct script *s, const struct ini_cmd *cmd);
+void judge_tmf(struct script *s, const struct ini_cmd *tmf);
+/* Before a task counts as aborted: none of its writes is on its way. */
+void judge_aborted(struct script *s, const struct ini_cmd *cmd);
+/* A new session on every LUN. */
+void judge_login(struct script *s);
+/* Not refused, as by a unit attention or BUSY, but tried. */
+bool judge_store_failed(const struct ini_cmd *cmd);
+
+#endif
