@@ -10,56 +10,31 @@
 #include "cli/serve_print.h"
 #include "reactor/file.h"
 
-#define SETTLE_INTERVAL (20 * NSEC_PER_MSEC)
-
 /* --- the end */
 
-static void flushed(void *ctx, int err)
+/* Seconds that the stores have to come to rest, even when sessions have none to log out. */
+#define FLUSH_LEAST 5
+
+static void at_rest(struct ending *e, void *ctx)
 {
 	struct serve *s = ctx;
-	if (err) {
-		log_error(&s->term.log, "the last flush failed: %s", strerror(-err));
+	if (e->failed)
 		s->result = EXIT_FAILED;
-	}
-	if (!--s->flushing)
-		reactor_stop(s->r);
-}
-
-static void flush_all(struct serve *s)
-{
-	s->flushing = s->lu_count + 1;
-	for (size_t i = 0; i < s->lu_count; i++)
-		scsi_lu_flush(s->lus[i], flushed, s);
-	flushed(s, 0);
-}
-
-/* Until nothing is at the stores any more, aborted tasks included. */
-static void settle(struct timer *t)
-{
-	struct serve *s = container_of(t, struct serve, settle);
-	uint64_t now = reactor_now(s->r);
-	for (size_t i = 0; i < s->lu_count; i++) {
-		if (!scsi_lu_busy(s->lus[i]))
-			continue;
-		if (now < s->settle_until) {
-			timer_set(s->r, &s->settle, now + SETTLE_INTERVAL);
-			return;
-		}
-		log_error(&s->term.log, "%s does not answer; requests to it are given up",
-			  scsi_lu_backstore(s->lus[i])->path);
-		s->result = EXIT_FAILED;
-		s->abandoned = true;
-		reactor_stop(s->r);
-		return;
-	}
-	flush_all(s);
+	reactor_stop(s->r);
 }
 
 static void drained(void *ctx)
 {
 	struct serve *s = ctx;
-	s->settle_until = reactor_now(s->r) + s->o.limits.drain_timeout * NSEC_PER_SEC;
-	timer_set(s->r, &s->settle, reactor_now(s->r));
+	uint64_t seconds = MAX(s->o.limits.drain_timeout, FLUSH_LEAST);
+	uint64_t deadline = reactor_now(s->r) + seconds * NSEC_PER_SEC;
+	if (ending_start(&s->stores, s->r, &s->term.log, s->lus, s->lu_count, deadline, at_rest,
+			 s)) {
+		log_error(&s->term.log, "no memory; the disks are not flushed");
+		s->result = EXIT_FAILED;
+		s->stores.abandoned = true;
+		reactor_stop(s->r);
+	}
 }
 
 static void end(struct serve *s)
@@ -148,8 +123,9 @@ static int run(struct serve *s)
 		log_error(&s->term.log, "the engine broke: %s", strerror(-err));
 		return EXIT_FAILED;
 	}
-	if (s->abandoned)
+	if (s->stores.abandoned)
 		_exit(s->result);
+	ending_free(&s->stores);
 	serve_stop(s, false);
 	return s->result;
 }
@@ -165,7 +141,6 @@ int serve_command(char **argv)
 	terminal_init(&s->term, s->o.verbose ? LOG_LEVEL_DEBUG
 				: s->o.quiet ? LOG_LEVEL_WARNING
 					     : LOG_LEVEL_INFO);
-	timer_init(&s->settle, settle);
 	timer_init(&s->tick, tick);
 	int result = 0;
 	if (err == ARGS_HELP) {

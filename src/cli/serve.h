@@ -10,6 +10,7 @@
 #define LUNAR_CLI_SERVE_H
 
 #include <sys/signalfd.h>
+#include "cli/ending.h"
 #include "cli/serve_options.h"
 #include "cli/terminal.h"
 #include "iscsi/names.h"
@@ -43,11 +44,8 @@ struct serve {
 	struct counters last;
 
 	bool ending;
-	struct timer settle;
-	uint64_t settle_until;
-	size_t flushing;
-	int result;     /* exit code */
-	bool abandoned; /* a store did not answer: nothing can be freed */
+	struct ending stores;
+	int result; /* exit code */
 };
 
 /* 0, or -errno with s->why; serve_stop() is called in either case. */
