@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <termios.h>
 
@@ -30,7 +32,8 @@ static int first_line(char out[SECRET_SIZE], const char *text, size_t len)
 	return 0;
 }
 
-static int from_file(const char *path, char out[SECRET_SIZE], char *why, size_t why_size)
+static int from_file(const char *path, char out[SECRET_SIZE], struct log *log, char *why,
+		     size_t why_size)
 {
 	char text[SECRET_SIZE + 2];
 	struct stat st;
@@ -52,6 +55,12 @@ static int from_file(const char *path, char out[SECRET_SIZE], char *why, size_t 
 	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) > 0)
 		len += (size_t)n;
 	int err = n < 0 ? -errno : first_line(out, text, len);
+	if (!err && memchr(text, '\n', len))
+		log_warning(
+			log,
+			"the secret's file %s ends in a newline; we do without it, but QEMU takes "
+			"it for a part of the secret: make such a file with printf '%%s'",
+			path);
 	explicit_bzero(text, sizeof(text));
 	if (err)
 		snprintf(why, why_size, "the secret's file %s: %s", path,
@@ -71,32 +80,57 @@ static int from_environment(const char *variable, char *value, char out[SECRET_S
 	return err;
 }
 
-static void interrupted(int sig)
+/*
+ * The signals that end a program wait until the terminal echoes again; then they do what they do.
+ * -EINTR: one of them has come.
+ */
+static ssize_t read_line(char *text, size_t size, int signals)
 {
-	(void)sig; /* the read ends with EINTR: the terminal must echo again before we go */
+	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = signals, .events = POLLIN}};
+	if (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		return -errno;
+	if (fds[1].revents)
+		return -EINTR;
+	ssize_t n = read(STDIN_FILENO, text, size);
+	return n < 0 ? -errno : n;
+}
+
+/* Without echo; `old` is how the terminal was. */
+static int ask(const char *user, char out[SECRET_SIZE], const struct termios *old)
+{
+	static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	char text[SECRET_SIZE + 2];
+	struct termios silent = *old;
+	sigset_t set, before;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	CLEANUP(fd) int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals < 0)
+		return -errno;
+	sigprocmask(SIG_BLOCK, &set, &before);
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "CHAP secret of %s: ", user);
+	ssize_t n = read_line(text, sizeof(text), signals);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, old);
+	fputc('\n', stderr);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	int err = n < 0 ? (int)n : first_line(out, text, (size_t)n);
+	explicit_bzero(text, sizeof(text));
+	return err;
 }
 
 static int from_prompt(const char *user, char out[SECRET_SIZE], char *why, size_t why_size)
 {
-	char text[SECRET_SIZE + 2];
-	struct termios old, silent;
-	struct sigaction end = {.sa_handler = interrupted}, before;
+	struct termios old;
 	if (tcgetattr(STDIN_FILENO, &old)) {
 		snprintf(why, why_size, "the terminal cannot hide what is typed: %s",
 			 strerror(errno));
 		return -ENOTTY;
 	}
-	silent = old;
-	silent.c_lflag &= ~(tcflag_t)ECHO;
-	sigaction(SIGINT, &end, &before);
-	fprintf(stderr, "CHAP secret of %s: ", user);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	ssize_t n = read(STDIN_FILENO, text, sizeof(text));
-	int err = n < 0 ? -errno : first_line(out, text, (size_t)n);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-	sigaction(SIGINT, &before, NULL);
-	fputc('\n', stderr);
-	explicit_bzero(text, sizeof(text));
+	int err = ask(user, out, &old);
 	if (err)
 		snprintf(why, why_size, "no secret: %s",
 			 err == -EMSGSIZE ? "it has 255 bytes at most" : strerror(-err));
@@ -109,7 +143,7 @@ int secret_get(const struct secret_source *from, char out[SECRET_SIZE], struct l
 	char *value = getenv(from->variable);
 	int err = -ENOENT;
 	if (from->file) {
-		err = from_file(from->file, out, why, why_size);
+		err = from_file(from->file, out, log, why, why_size);
 	} else if (value) {
 		err = from_environment(from->variable, value, out, why, why_size);
 	} else if (isatty(STDIN_FILENO)) {

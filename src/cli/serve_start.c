@@ -251,53 +251,59 @@ static int listen_all(struct serve *s)
 	return err;
 }
 
-static int set_auth(struct serve *s)
+struct secrets {
+	char ours[SECRET_SIZE], mutual[SECRET_SIZE];
+};
+
+static int get_secrets(struct serve *s, struct secrets *out)
 {
 	const struct serve_options *o = &s->o;
 	struct secret_source ours = {o->chap, o->chap_secret_file, "--chap-secret-file",
 				     "LUNAR_CHAP_SECRET"};
 	struct secret_source mutual = {o->mutual_chap, o->mutual_secret_file,
 				       "--mutual-secret-file", "LUNAR_MUTUAL_SECRET"};
-	char secret[SECRET_SIZE] = "", mutual_secret[SECRET_SIZE] = "";
 	int err = 0;
 	if (o->chap)
-		err = secret_get(&ours, secret, &s->term.log, s->why, sizeof(s->why));
+		err = secret_get(&ours, out->ours, &s->term.log, s->why, sizeof(s->why));
 	if (!err && o->mutual_chap)
-		err = secret_get(&mutual, mutual_secret, &s->term.log, s->why, sizeof(s->why));
-	if (!err && o->mutual_chap && !strcmp(secret, mutual_secret))
+		err = secret_get(&mutual, out->mutual, &s->term.log, s->why, sizeof(s->why));
+	if (!err && o->mutual_chap && !strcmp(out->ours, out->mutual))
 		err = fail(
 			s, -EINVAL,
 			"both secrets are the same; they must differ, or an answer to us could be "
 			"played back as an answer from us (RFC 7143 9.2.1)");
-	if (!err && o->chap) {
-		struct target_auth auth = {
-			.user = o->chap,
-			.secret = secret,
-			.mutual_user = o->mutual_chap,
-			.mutual_secret = o->mutual_chap ? mutual_secret : NULL,
-		};
-		err = target_node_set_auth(s->node, &auth);
-		if (err)
-			fail(s, err, "CHAP cannot be set up: %s", strerror(-err));
-	}
-	secret_wipe(secret);
-	secret_wipe(mutual_secret);
 	return err;
 }
 
-static int start_node(struct serve *s)
+static int set_auth(struct serve *s, const struct secrets *secrets)
+{
+	const struct serve_options *o = &s->o;
+	struct target_auth auth = {
+		.user = o->chap,
+		.secret = secrets->ours,
+		.mutual_user = o->mutual_chap,
+		.mutual_secret = o->mutual_chap ? secrets->mutual : NULL,
+	};
+	int err = o->chap ? target_node_set_auth(s->node, &auth) : 0;
+	return err ? fail(s, err, "CHAP cannot be set up: %s", strerror(-err)) : 0;
+}
+
+static int start_node(struct serve *s, const struct secrets *secrets)
 {
 	int err = target_node_new(&s->node, s->target, s->iqn, NULL);
 	for (size_t i = 0; !err && i < s->lu_count; i++)
 		err = scsi_device_map(target_node_device(s->node), (uint16_t)i, s->lus[i]);
 	if (err)
 		return fail(s, err, "the target %s: %s", s->iqn, strerror(-err));
-	return set_auth(s);
+	return set_auth(s, secrets);
 }
 
-int serve_start(struct serve *s)
+static int start(struct serve *s, struct secrets *secrets)
 {
 	int err = choose_name(s);
+	/* Before anything is made that would have to be undone: whoever is asked may say no. */
+	if (!err)
+		err = get_secrets(s, secrets);
 	if (!err)
 		err = start_reactor(s);
 	if (err)
@@ -309,14 +315,39 @@ int serve_start(struct serve *s)
 	for (size_t i = 0; !err && i < s->o.disk_count; i++)
 		err = add_disk(s, i);
 	if (!err)
-		err = start_node(s);
+		err = start_node(s, secrets);
 	if (!err)
 		err = listen_all(s);
 	return err;
 }
 
+int serve_start(struct serve *s)
+{
+	struct secrets secrets = {0};
+	int err = start(s, &secrets);
+	secret_wipe(secrets.ours);
+	secret_wipe(secrets.mutual);
+	return err;
+}
+
+static void drained(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+/* The portals that were opened before the start failed are at the kernel: it has to let go. */
+static void stop_listening(struct serve *s)
+{
+	bool done = false;
+	target_drain(s->target, 0, drained, &done);
+	while (!done && reactor_turn(s->r, REACTOR_NEVER) >= 0)
+		;
+}
+
 void serve_stop(struct serve *s, bool discard)
 {
+	if (s->target && discard)
+		stop_listening(s);
 	if (s->target)
 		target_free(s->target);
 	for (size_t i = 0; i < s->lu_count; i++) {

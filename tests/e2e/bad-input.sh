@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What cannot work: exit code not 0, a message with the cause and the way out, nothing left behind.
 . "$(dirname "$0")/functions.sh"
-need qemu-img
+need qemu-img iscsi-readcapacity16
 
 mkdir work
 cd work || exit 1
@@ -61,6 +61,10 @@ refused "an address that is not one" "address|portal" disk.img --portal 300.0.0.
 refused "an address of another host" "address|portal" disk.img --portal 192.0.2.1:0
 refused "an option that is not one" "frobnicate" disk.img --frobnicate
 refused "no file at all" "FILE|usage|--help" --readonly
+start_target disk.img
+refused "a second portal that is in use" "$PORT.*(in use|--portal)" disk2.img --size 16M \
+	--portal 127.0.0.1:0 --portal "127.0.0.1:$PORT"
+stop_target
 refused "the same file twice" "disk\.img.*(twice|already|locked|in use)" disk.img disk.img
 ln disk.img hard.img
 refused "the same file by two names" "hard\.img.*twice" disk.img hard.img
@@ -68,7 +72,8 @@ refused "a file that is there and one that is not" "nowhere\.img.*--size" disk.i
 
 for format in qcow2 vmdk vhdx; do
 	qemu-img create -q -f "$format" "image.$format" 16M
-	refused "a $format image" "$format.*|(qemu-img convert|--raw)" "image.$format"
+	cp "image.$format" disguised # the format must come from what is in it
+	refused "a $format image" "(qemu-img convert|--raw)" "disguised"
 	grep -q -- "qemu-img convert" "$T/out" && ok "the way to convert a $format image is shown" ||
 		not_ok "the way to convert a $format image is shown" "$T/out"
 	grep -q -- "--raw" "$T/out" && ok "--raw is named for a $format image" ||
@@ -115,5 +120,10 @@ chmod 000 theirs.img
 refused "a file that may not be read" "theirs\.img.*Permission denied" theirs.img --readonly
 mkdir closed && chmod 555 closed
 refused "a file to be created where nothing may be" "closed/new\.img.*(Permission denied|creat)" closed/new.img --size 16M
-refused "a port for root only" "(port|:1).*(Permission denied|1024|root|--portal)" disk2.img --portal 127.0.0.1:1 --readonly
+if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 1 ]; then
+	refused "a port for root only" "(port|:1).*(Permission denied|1024|root|--portal)" disk2.img \
+		--portal 127.0.0.1:1 --readonly
+else
+	skip "a port for root only" "here there are none"
+fi
 done_testing

@@ -210,11 +210,13 @@ static void a_secret_is_the_first_line_of_its_file(void **state)
 	struct secrets *s = *state;
 	assert_int_equal(get_text(s, "correct-horse-1\nmore\n", 21), 0);
 	assert_string_equal(s->out, "correct-horse-1");
-	assert_int_equal(s->warnings, 0);
 	assert_int_equal(get_text(s, "correct-horse-1\r\n", 17), 0);
 	assert_string_equal(s->out, "correct-horse-1");
+	/* QEMU would take the newline for a part of it. */
+	assert_int_equal(s->warnings, 1);
 	assert_int_equal(get_text(s, "correct-horse-1", 15), 0);
 	assert_string_equal(s->out, "correct-horse-1");
+	assert_int_equal(s->warnings, 0);
 }
 
 static void odd_lengths_are_warned_of(void **state)
@@ -222,7 +224,7 @@ static void odd_lengths_are_warned_of(void **state)
 	struct secrets *s = *state;
 	char longest[300];
 	memset(longest, 'x', sizeof(longest));
-	assert_int_equal(get_text(s, "short\n", 6), 0);
+	assert_int_equal(get_text(s, "short", 5), 0);
 	assert_int_equal(s->warnings, 1);
 	assert_int_equal(get_text(s, longest, 17), 0);
 	assert_int_equal(s->warnings, 1);
