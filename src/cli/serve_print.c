@@ -95,6 +95,55 @@ static void find_place(struct place *p, const struct net_addr *bound)
 	}
 }
 
+/* --- words for other programs: a name or a path may hold what they take for something else */
+
+#define WORD_SIZE (4 * PATH_MAX + 3)
+
+static bool is_plain(const char *text)
+{
+	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789_-./:@%+=,")];
+}
+
+/* Between single quotes where there is need; `quote` stands for one inside. Cut to fit. */
+static const char *quoted(char out[WORD_SIZE], const char *text, const char *quote)
+{
+	size_t n = 0, len = strlen(quote);
+	if (is_plain(text))
+		return text;
+	out[n++] = '\'';
+	for (; *text && n + len + 2 < WORD_SIZE; text++) {
+		bool special = *text == '\'';
+		memcpy(out + n, special ? quote : text, special ? len : 1);
+		n += special ? len : 1;
+	}
+	out[n++] = '\'';
+	out[n] = 0;
+	return out;
+}
+
+static const char *for_shell(char out[WORD_SIZE], const char *text)
+{
+	return quoted(out, text, "'\\''");
+}
+
+static const char *for_powershell(char out[WORD_SIZE], const char *text)
+{
+	return quoted(out, text, "''");
+}
+
+/* In a list of QEMU's, a comma is doubled. */
+static void for_qemu(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+	for (; *text && n + 3 < size; text++) {
+		if (*text == ',')
+			out[n++] = ',';
+		out[n++] = *text;
+	}
+	out[n] = 0;
+}
+
 /* --- clients */
 
 static void print_lus(const struct serve_found *f)
@@ -117,8 +166,9 @@ static void print_lus(const struct serve_found *f)
 static void print_node_setting(const struct place *p, const char *iqn, const char *name,
 			       const char *value)
 {
+	char word[WORD_SIZE];
 	printf("  iscsiadm -m node -T %s -p %s -o update -n node.session.auth.%s -v %s\n", iqn,
-	       p->portal, name, value);
+	       p->portal, name, for_shell(word, value));
 }
 
 static void print_iscsiadm(const struct serve_found *f, const struct place *p,
@@ -139,13 +189,23 @@ static void print_iscsiadm(const struct serve_found *f, const struct place *p,
 	printf("  iscsiadm -m node -T %s -p %s --login\n", f->iqn, p->portal);
 }
 
+static void print_qemu_secret(const struct serve_options *o)
+{
+	char value[2 * PATH_MAX], option[sizeof(value) + 64], word[WORD_SIZE];
+	for_qemu(value, sizeof(value), o->chap_secret_file ? o->chap_secret_file : "SECRET-FILE");
+	snprintf(option, sizeof(option), "secret,id=chap,file=%s", value);
+	printf("-object %s ", for_shell(word, option));
+	for_qemu(value, sizeof(value), o->chap);
+	snprintf(option, sizeof(option), "user=%s,password-secret=chap", value);
+	printf("-iscsi %s ", for_shell(word, option));
+}
+
 static void print_qemu(const struct serve_found *f, const struct place *p,
 		       const struct serve_options *o)
 {
 	printf("\nQEMU:\n  qemu-system-x86_64 -m 2G ");
 	if (o->chap)
-		printf("-object secret,id=chap,file=%s -iscsi user=%s,password-secret=chap ",
-		       o->chap_secret_file ? o->chap_secret_file : "SECRET-FILE", o->chap);
+		print_qemu_secret(o);
 	printf("-drive file=iscsi://%s/%s/0,format=raw,if=virtio%s\n", p->portal, f->iqn,
 	       o->readonly ? ",readonly=on" : "");
 }
@@ -153,6 +213,7 @@ static void print_qemu(const struct serve_found *f, const struct place *p,
 static void print_windows(const struct serve_found *f, const struct place *p,
 			  const struct serve_options *o)
 {
+	char word[WORD_SIZE];
 	printf("\nWindows (PowerShell as administrator):\n"
 	       "  New-IscsiTargetPortal -TargetPortalAddress %s -TargetPortalPortNumber %u\n",
 	       p->host, p->port);
@@ -163,7 +224,7 @@ static void print_windows(const struct serve_found *f, const struct place *p,
 	       f->iqn, p->host, p->port);
 	if (o->chap)
 		printf(" -AuthenticationType %s -ChapUsername %s -ChapSecret SECRET",
-		       o->mutual_chap ? "MUTUALCHAP" : "ONEWAYCHAP", o->chap);
+		       o->mutual_chap ? "MUTUALCHAP" : "ONEWAYCHAP", for_powershell(word, o->chap));
 	putchar('\n');
 }
 
