@@ -29,7 +29,12 @@ check-long:
 	@packaging/install-deps
 	@tests/run --long
 
+# A prefix that is given now may not be the one that was set up.
 install: all
+ifneq ($(origin PREFIX),file)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD)
+endif
 	@meson install -C $(BUILD) --no-rebuild
 
 fmt:
