@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # CHAP, one way and mutual, with both foreign initiators; wrong passwords; where secrets may show.
 . "$(dirname "$0")/functions.sh"
-need iscsi-ls iscsi-inq iscsi-perf qemu-io
+need iscsi-ls iscsi-inq iscsi-perf iscsi-readcapacity16 qemu-io
 
 secret=correct-horse-1
 other=battery-staple-2
@@ -24,6 +24,7 @@ try_fails "a wrong secret" login "$(with "alice%correct-horse-2")"
 try_fails "a secret that is too long" login "$(with "alice%${secret}1")"
 try_fails "the beginning of the secret" login "$(with "alice%${secret%?}")"
 try_fails "a wrong user" login "$(with "mallory%$secret")"
+try "discovery needs no secret" iscsi-ls "iscsi://$PORTAL"
 try "INQUIRY after CHAP" iscsi-inq "$(with "alice%$secret")"
 try "libiscsi reads with CHAP" iscsi-perf -t 1 -m 8 -b 8 "$(with "alice%$secret")"
 qemu_as() {

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""cu2tap.py FAMILIES OUTPUT [PREFIX]: the output of `iscsi-test-cu -v` as TAP without a plan.
+"""cu2tap.py FAMILIES OUTPUT [PREFIX [FAMILY.TEST...]]: the output of `iscsi-test-cu -v` as TAP
+without a plan. The tests named must pass here, whatever FAMILIES says of skipping: what they may skip
+is single commands that are not implemented.
 
 One case for each test of a gated family, one for the summary. Tests of the other families are shown
 as comments. The last line is a comment with the number of cases, for the caller's plan.
@@ -47,9 +49,11 @@ def read_tests(lines):
 def main():
     families = read_families(sys.argv[1])
     prefix = sys.argv[3] if len(sys.argv) > 3 else ""
+    must_pass = set(sys.argv[4:])
     with open(sys.argv[2], errors="replace") as f:
         lines = f.read().split("\n")
     number = ran = 0
+    seen = set()
     shown = {}
 
     def case(passed, name, why=(), skipped=None):
@@ -63,8 +67,12 @@ def main():
     for family, test, passed, said in read_tests(lines):
         ran += 1
         name = f"{family}.{test}"
+        seen.add(name)
         kind, may_skip = families.get(family, ("unknown", []))
         skipped = [x for x in said if "[SKIPPED]" in x]
+        if name in must_pass:
+            may_skip = []
+            skipped = [x for x in skipped if not x.endswith("is not implemented.")]
         if kind == "show":
             word = "failed" if not passed else "skipped" if skipped else "passed"
             shown[word] = shown.get(word, 0) + 1
@@ -79,6 +87,8 @@ def main():
                 case(False, name, skipped + ["it may not be skipped"])
         else:
             case(passed, name, [] if passed else said)
+    for name in sorted(must_pass - seen):
+        case(False, name, ["it was not run"])
     summary = [x for x in lines if re.match(r"\s+tests\s+\d+\s+\d+", x)]
     total = int(summary[-1].split()[2]) if summary else -1
     case(total == ran, f"the summary counts {total} tests, {ran} were seen",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # SendTargets and REPORT LUNS as iscsi-ls asks for them; addresses; several LUNs.
 . "$(dirname "$0")/functions.sh"
-need iscsi-ls
+need iscsi-ls iscsi-readcapacity16 qemu-io
 
 start_target a.img b.img c.img --size 64M
 is "one address is printed for each LUN" "${#URLS[@]}" 3

@@ -60,14 +60,38 @@ fi
 is "Ctrl-C with an idle client: exit code" "$STATUS" 0
 stop_client
 
+# One that does not go when it is asked to.
+start_stubborn() {
+	start_client stubborn.log "$HERE/stubborn.py" 127.0.0.1 "$PORT" "$IQN" </dev/null
+	wait_for 10 grep -q "^logged in" stubborn.log
+}
+asked() {
+	grep -q "^opcode 0x32, event 1" stubborn.log
+}
 start_target disk.img
-start_client idle.log qemu-io -f raw "$URL" <&9
-wait_for 10 logged_in
+try "a stubborn client logs in" start_stubborn
 kill -INT "$TARGET_PID"
-sleep 0.2
-if stop_target INT 3; then
+try "it is asked to log out" wait_for 10 asked
+sleep 1
+try "the target waits for it" alive
+if stop_target INT 2; then
 	ok "a second Ctrl-C stops at once"
 else
 	not_ok "a second Ctrl-C stops at once"
 fi
+is "with the exit code of a signal" "$STATUS" 130
+stop_client
+
+start_target disk.img --limit drain_timeout=2
+try "a stubborn client logs in again" start_stubborn
+begun=$(date +%s%N)
+stop_target INT 10
+took=$((($(date +%s%N) - begun) / 1000000))
+is "it is dropped at the end of the drain time: exit code" "$STATUS" 0
+if [ $took -ge 1500 ] && [ $took -lt 6000 ]; then
+	ok "the target has waited that long"
+else
+	not_ok "the target has waited that long: $took ms instead of 2000"
+fi
+stop_client
 done_testing

@@ -103,12 +103,17 @@ def main():
     selector = selectors.DefaultSelector()
     start = time.monotonic()
     slowest = 0.0
+    made = 0
     for _ in range(count):
         try:
             s = connect(host, port)
         except OSError:
             continue  # refusing more is one way to end them
+        made += 1
         selector.register(s, selectors.EVENT_READ, time.monotonic())
+    if made == 0 or made < count / 2:
+        print(f"only {made} of {count} connections could be made: is there a target?")
+        return 1
     step, due = 0, start
     while selector.get_map():
         now = time.monotonic()
@@ -139,7 +144,7 @@ def main():
                 slowest = max(slowest, time.monotonic() - key.data)
                 selector.unregister(key.fileobj)
                 key.fileobj.close()
-    print(f"all ended, the slowest after {slowest:.1f} s")
+    print(f"{made} of {count} connections were made; all ended, the slowest after {slowest:.1f} s")
     return 0
 
 

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# timeout: 600
 # iscsi-perf: a moment of load from one client and from several; no number is asked of it here.
 . "$(dirname "$0")/functions.sh"
-need iscsi-perf
+need iscsi-perf qemu-img
 
 seconds=2
 [ -z "${LUNAR_LONG:-}" ] || seconds=60
+LIMIT=$((seconds + 30))
 start_target disk.img --size 256M
 head -c 256M /dev/urandom >disk.bytes
 try "the disk is filled" qemu-img convert -n -f raw -O raw disk.bytes "$URL"
 
 measured() {
-	iscsi-perf -t "$seconds" "$@" "$URL" | tr '\r' '\n' >perf.out || return 1
+	timeout "$LIMIT" iscsi-perf -t "$seconds" "$@" "$URL" | tr '\r' '\n' >perf.out || return 1
 	tail -3 perf.out
 	grep -Eq '^iops average [1-9]' perf.out
 }
@@ -23,7 +25,7 @@ try "1 MiB in sequence, 8 at once" measured -m 8 -b 2048
 diag perf.out | tail -3
 pids=()
 for n in 1 2 3 4; do
-	timeout 60 iscsi-perf -i "$INITIATOR$n" -t "$seconds" -r -m 32 -b 16 "$URL" >"perf.$n" 2>&1 &
+	timeout "$LIMIT" iscsi-perf -i "$INITIATOR$n" -t "$seconds" -r -m 32 -b 16 "$URL" >"perf.$n" 2>&1 &
 	pids+=($!)
 done
 failed=0

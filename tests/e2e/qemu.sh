@@ -37,8 +37,8 @@ else
 fi
 try "zeroes and discarded blocks" io "$URL" "write -P 9 24M 4M" "write -z 24M 1M" \
 	"discard 26M 1M" "flush" "read -P 0 24M 1M" "read -P 9 25M 1M" "read -P 0 26M 1M" "read -P 9 27M 1M"
-try "a write past the end is refused by the client or the target" \
-	test -z "$(io "$URL" 'write 64M 4k' 2>&1 | grep '^wrote')"
+try_fails "a write past the end is refused by the client or the target" io "$URL" "write 64M 4k"
+says "and not for another reason" "[Ii]nput/output error|[Ii]nvalid argument|past|offset|range|No space"
 
 # The backing file is the disk, nothing more.
 is "the backing file has the size of the LUN" "$(stat -c %s disk.img)" 67108864
