@@ -18,7 +18,6 @@
 #include "world.h"
 
 #define COMMANDS    1000
-#define FAULTS_MIN  5
 #define PLANT_SEEDS 1000
 #define JOBS_MAX    64
 /* So many seeds bring everything that may happen; fewer need not. */
@@ -59,7 +58,7 @@ static bool run(uint64_t seed, bool verbose, bool say, struct totals *t)
 	struct world_result r;
 	bool good = world_run(seed, commands, verbose, &r);
 	plant_forget();
-	if (good && (world_faults(&r.n) < FAULTS_MIN || r.n.commands < commands ||
+	if (good && (world_faults(&r.n) < WORLD_FAULTS_MIN || r.n.commands < commands ||
 		     !r.n.fault[FAULT_POWER_CUT])) {
 		snprintf(r.why, sizeof(r.why), "only %llu commands, %llu faults, %llu power cuts",
 			 (unsigned long long)r.n.commands, (unsigned long long)world_faults(&r.n),

@@ -88,6 +88,29 @@ static void set_faults(struct world *w, bool on)
 	update_faults(w);
 }
 
+/* What the simulation has counted; the rest is counted where it is done. */
+static uint64_t count_faults(struct world *w)
+{
+	const struct sim_stats *stats = sim_stats(w->sim);
+	struct sim_disk_failures sum = {0};
+	uint64_t *fault = w->result->n.fault;
+	for (unsigned i = 0; i < LUNS; i++) {
+		const struct sim_disk_failures *f = sim_disk_failures(w->sim, world_disks[i]);
+		sum.reads += f->reads;
+		sum.writes += f->writes;
+		sum.syncs += f->syncs;
+		sum.full += f->full;
+	}
+	fault[FAULT_NET_CUT] = stats->cuts;
+	fault[FAULT_NET_FLIP] = stats->flips;
+	fault[FAULT_DISK_SLOW] = stats->slow;
+	fault[FAULT_DISK_READ] = sum.reads;
+	fault[FAULT_DISK_WRITE] = sum.writes;
+	fault[FAULT_DISK_SYNC] = sum.syncs;
+	fault[FAULT_DISK_FULL] = sum.full;
+	return world_faults(&w->result->n);
+}
+
 static void disks_ok(struct world *w)
 {
 	for (unsigned i = 0; i < LUNS; i++)
@@ -173,6 +196,11 @@ static void chaos(struct world *w)
 		if (below(w, 3) == 0)
 			misfortune(w);
 	}
+	/* Luck is not what is to be tested. */
+	while (count_faults(w) < WORLD_FAULTS_MIN && !w->result->why[0]) {
+		process_crash(w, below(w, 2));
+		sim_run(w->sim, sim_now(w->sim) + NSEC_PER_SEC);
+	}
 }
 
 /* Everything that was begun ends, and everybody has a session. */
@@ -227,23 +255,6 @@ static void peace(struct world *w)
 	crash_and_settle(w, VERIFYING, true);
 }
 
-static void count_faults(struct world *w)
-{
-	const struct sim_stats *stats = sim_stats(w->sim);
-	uint64_t *fault = w->result->n.fault;
-	fault[FAULT_NET_CUT] = stats->cuts;
-	fault[FAULT_NET_FLIP] = stats->flips;
-	fault[FAULT_DISK_SLOW] = stats->slow;
-	for (unsigned i = 0; i < LUNS; i++) {
-		const struct sim_disk_failures *f = sim_disk_failures(w->sim, world_disks[i]);
-		fault[FAULT_DISK_READ] += f->reads;
-		fault[FAULT_DISK_WRITE] += f->writes;
-		fault[FAULT_DISK_SYNC] += f->syncs;
-		fault[FAULT_DISK_FULL] += f->full;
-	}
-	w->result->n.virtual_ns = sim_now(w->sim);
-}
-
 static void world_free(struct world *w)
 {
 	sim_crash(w->sim, w->target.reactor, false);
@@ -287,6 +298,7 @@ bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_resu
 	if (!result->why[0])
 		peace(w);
 	count_faults(w);
+	result->n.virtual_ns = sim_now(w->sim);
 	world_free(w);
 	return !result->why[0];
 }

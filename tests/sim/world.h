@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WORLD_FAULTS_MIN 5 /* in every run, whatever its seed */
+
 enum world_kind {
 	READ,
 	WRITE,
