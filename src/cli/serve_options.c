@@ -71,9 +71,15 @@ static int take_block_size(void *options, const char *value, char *why, size_t w
 
 static int take_engine(void *options, const char *value, char *why, size_t why_size)
 {
-	if (!strcmp(value, "uring"))
-		return 0;
-	snprintf(why, why_size, "--engine: \"%.40s\" is not an engine; there is uring", value);
+	const char *name;
+	for (size_t i = 0; (name = reactor_engine_name(i)); i++) {
+		if (!strcmp(value, name)) {
+			((struct serve_options *)options)->engine = name;
+			return 0;
+		}
+	}
+	snprintf(why, why_size, "--engine: \"%.40s\" is not an engine; there are uring and epoll",
+		 value);
 	return -EINVAL;
 }
 
@@ -120,7 +126,8 @@ static const struct arg_option options[] = {
 	{"direct", NULL, "O_DIRECT: around the page cache", ARG_SWITCH, FIELD(direct), NULL},
 	{"limit", "NAME=VALUE", "sets a limit or a time; lunar-serve(8) has their list",
 	 CALL(take_limit)},
-	{"engine", "NAME", "uring", CALL(take_engine)},
+	{"engine", "NAME", "uring or epoll (the first that the kernel lets us have)",
+	 CALL(take_engine)},
 	{"quiet", NULL, "print the addresses and what goes wrong, nothing else", ARG_SWITCH,
 	 FIELD(quiet), NULL},
 	{"verbose", NULL, "log more", ARG_SWITCH, FIELD(verbose), NULL},

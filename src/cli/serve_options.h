@@ -26,6 +26,7 @@ struct serve_options {
 	uint32_t block_size; /* 0: what suits the store */
 	const char *chap, *chap_secret_file;
 	const char *mutual_chap, *mutual_secret_file;
+	const char *engine; /* NULL: the first that the kernel lets us have */
 	bool readonly, raw, direct, quiet, verbose;
 };
 

@@ -74,14 +74,15 @@ static int start_reactor(struct serve *s)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	int err = reactor_new_uring(&s->r, &s->term.log);
+	int err = reactor_new_engine(&s->r, s->o.engine, &s->term.log);
 	if (!err)
 		return 0;
 	s->r = NULL;
 	return fail(s, err,
-		    "the kernel does not let us use io_uring: %s; see the sysctl "
-		    "kernel.io_uring_disabled, and in a container its seccomp profile",
-		    strerror(-err));
+		    "the kernel does not let us use the engine %s: %s; see the sysctl "
+		    "kernel.io_uring_disabled, and in a container its seccomp profile; "
+		    "--engine epoll does without",
+		    s->o.engine ? s->o.engine : "epoll", strerror(-err));
 }
 
 /* As it is meant from wherever we are: identities of files without attributes go by the path. */
