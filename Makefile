@@ -29,6 +29,12 @@ check-long:
 	@packaging/install-deps
 	@tests/run --long
 
+# Each fuzz target for so long: make fuzz SECONDS=300
+SECONDS ?= 60
+fuzz:
+	@packaging/install-deps build test
+	@tests/fuzz/run --seconds $(SECONDS) --coverage
+
 # A prefix that is given now may not be the one that was set up.
 install: all
 ifneq ($(origin PREFIX),file)
@@ -41,6 +47,6 @@ fmt:
 	@find src tests -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	@rm -rf $(BUILD) build-asan
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover
 
-.PHONY: all deps demo check check-long install fmt clean
+.PHONY: all deps demo check check-long fuzz install fmt clean
