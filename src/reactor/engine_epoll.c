@@ -90,13 +90,6 @@ static void finish(struct epoll_engine *p, struct op *op, int res)
 
 /* --- sockets: each kind as often as it takes; -EAGAIN: not now */
 
-static void set_message(struct op *op)
-{
-	memset(&op->msg, 0, sizeof(op->msg));
-	op->msg.msg_iov = op->iov;
-	op->msg.msg_iovlen = op->iovcnt;
-}
-
 static int or_errno(ssize_t n)
 {
 	return n < 0 ? -errno : (int)n;
@@ -141,13 +134,13 @@ static int try_connect(struct op *op)
 
 static int try_recv(struct op *op)
 {
-	set_message(op);
+	posix_set_message(op);
 	return or_errno(recvmsg(op->handle, &op->msg, MSG_DONTWAIT));
 }
 
 static int try_send(struct op *op)
 {
-	set_message(op);
+	posix_set_message(op);
 	return or_errno(sendmsg(op->handle, &op->msg, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 

@@ -57,13 +57,6 @@ static uint32_t transfer_length(const struct iovec *iov)
 	return (uint32_t)MIN(iov->iov_len, MAX_TRANSFER);
 }
 
-static void set_message(struct op *op)
-{
-	memset(&op->msg, 0, sizeof(op->msg));
-	op->msg.msg_iov = op->iov;
-	op->msg.msg_iovlen = op->iovcnt;
-}
-
 static void prepare_accept(struct io_uring_sqe *sqe, struct op *op)
 {
 	op->addrlen = sizeof(op->addr);
@@ -82,7 +75,7 @@ static void prepare_recv(struct io_uring_sqe *sqe, struct op *op)
 		io_uring_prep_recv(sqe, op->handle, op->iov->iov_base, transfer_length(op->iov), 0);
 		return;
 	}
-	set_message(op);
+	posix_set_message(op);
 	io_uring_prep_recvmsg(sqe, op->handle, &op->msg, 0);
 }
 
@@ -93,7 +86,7 @@ static void prepare_send(struct io_uring_sqe *sqe, struct op *op)
 				   MSG_NOSIGNAL);
 		return;
 	}
-	set_message(op);
+	posix_set_message(op);
 	io_uring_prep_sendmsg(sqe, op->handle, &op->msg, MSG_NOSIGNAL);
 }
 

@@ -35,6 +35,8 @@ int posix_stream_socket(int family);
 /* What a connection is given: TCP_NODELAY, keepalive. */
 void posix_tune_socket(int sock);
 socklen_t posix_addr_len(const struct net_addr *addr);
+/* op->msg, for its vector. */
+void posix_set_message(struct op *op);
 
 int posix_open(struct engine *e, const char *path, int flags, mode_t mode);
 int posix_info(struct engine *e, int file, struct file_info *out);

@@ -47,6 +47,13 @@ socklen_t posix_addr_len(const struct net_addr *addr)
 	return addr->sa.sa_family == AF_INET6 ? sizeof(addr->in6) : sizeof(addr->in4);
 }
 
+void posix_set_message(struct op *op)
+{
+	memset(&op->msg, 0, sizeof(op->msg));
+	op->msg.msg_iov = op->iov;
+	op->msg.msg_iovlen = op->iovcnt;
+}
+
 static int set_flag(int sock, int level, int option)
 {
 	int on = 1;

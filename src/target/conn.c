@@ -77,6 +77,18 @@ static void free_when_quiet(struct conn *c)
 		conn_free(c);
 }
 
+/* An operation has returned. False: the connection is at its end, or is no more. */
+static bool goes_on(struct conn *c, int res)
+{
+	if (c->state == CONN_DEAD)
+		free_when_quiet(c);
+	else if (res <= 0)
+		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
+	else
+		return true;
+	return false;
+}
+
 void conn_logged_in(struct conn *c)
 {
 	if (c->logging_in)
@@ -260,14 +272,8 @@ static void received(struct op *op, int res)
 {
 	struct conn *c = container_of(op, struct conn, recv);
 	c->receiving = false;
-	if (c->state == CONN_DEAD) {
-		free_when_quiet(c);
+	if (!goes_on(c, res))
 		return;
-	}
-	if (res <= 0) {
-		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
-		return;
-	}
 	c->heard = reactor_now(c->target->reactor);
 	if (!iscsi_rx_in_pdu(&c->rx))
 		c->pdu_began = c->heard;
@@ -327,14 +333,8 @@ static void sent(struct op *op, int res)
 {
 	struct conn *c = container_of(op, struct conn, send);
 	c->sending = false;
-	if (c->state == CONN_DEAD) {
-		free_when_quiet(c);
+	if (!goes_on(c, res))
 		return;
-	}
-	if (res <= 0) {
-		conn_drop(c, res == 0 ? "closed by the initiator" : strerror(-res));
-		return;
-	}
 	c->taken = reactor_now(c->target->reactor);
 	iscsi_tx_went(&c->tx, (size_t)res);
 	if (c->paused)
