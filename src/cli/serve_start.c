@@ -8,8 +8,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "cli/secret.h"
 #include "cli/serve_print.h"
+
+#define LOCK_PATIENCE_MS 3000
+#define LOCK_PAUSE_MS    50
 
 static int PRINTF(3, 4) fail(struct serve *s, int err, const char *fmt, ...)
 {
@@ -115,6 +119,24 @@ static int check_named_once(struct serve *s, size_t n)
 	return 0;
 }
 
+/*
+ * A process that was killed keeps its lock until the last of its I/O has come to rest, a moment after its
+ * end: whoever starts it again at once should not find the door shut.
+ */
+static int open_when_free(struct serve *s, struct backstore **bs, const char *path,
+			  const struct bs_file_options *opt)
+{
+	static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+	int err = -EAGAIN;
+	for (int left = LOCK_PATIENCE_MS; err == -EAGAIN; left -= LOCK_PAUSE_MS) {
+		err = bs_open_path(bs, s->r, path, opt, s->why, sizeof(s->why));
+		if (err != -EAGAIN || left <= 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return err;
+}
+
 static int open_store(struct serve *s, size_t n, struct backstore **bs)
 {
 	const struct serve_disk_option *disk = &s->o.disks[n];
@@ -131,7 +153,7 @@ static int open_store(struct serve *s, size_t n, struct backstore **bs)
 	if (!err)
 		err = absolute(s, disk->path, path, sizeof(path));
 	if (!err)
-		err = bs_open_path(bs, s->r, path, &opt, s->why, sizeof(s->why));
+		err = open_when_free(s, bs, path, &opt);
 	if (!err && s->o.size && !(*bs)->created && (*bs)->size != s->o.size) {
 		char size[CONFIG_TEXT_SIZE];
 		log_info(&s->term.log, "%s is there already and stays as it is, with %s",
