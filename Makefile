@@ -35,6 +35,11 @@ fuzz:
 	@packaging/install-deps build test
 	@tests/fuzz/run --seconds $(SECONDS) --coverage
 
+# Lunar, a peer and the wire's own limit, side by side: a table, and files for docs/performance.md.
+bench:
+	@packaging/install-deps build bench
+	@bench/run --json build-bench/bench.json --svg build-bench/bench.svg
+
 # A prefix that is given now may not be the one that was set up.
 install: all
 ifneq ($(origin PREFIX),file)
@@ -44,9 +49,9 @@ endif
 	@meson install -C $(BUILD) --no-rebuild
 
 fmt:
-	@find src tests -name '*.[ch]' -exec clang-format -i {} +
+	@find src tests bench -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover build-bench
 
-.PHONY: all deps demo check check-long fuzz install fmt clean
+.PHONY: all deps demo check check-long fuzz bench install fmt clean
