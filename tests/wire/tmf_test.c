@@ -267,24 +267,36 @@ static void without_task_aborted_status(struct wire_world *world)
 	wire_good(w, &(struct wire_cmd){.cdb = TEST_UNIT_READY}, NULL);
 }
 
-/* Commands of another session that wait for memory: aborted or executed, each comes to its end. */
-static void commands_that_wait_for_memory(struct wire_world *world)
+#define MANY 100
+#define LARGE_READ                                       \
+	{                                                \
+		.cdb = READ10(0, 2048), .read = 1u << 20 \
+	}
+
+/* `victim` reads more than there is memory for, so that some of it waits; `w` has all of it aborted. */
+static void ask_for_too_much(struct wire_world *world, struct wire *w, uint8_t function,
+			     struct wire *victim)
 {
-	enum { N = 100, LEN = 1u << 20 };
-	struct wire *w = session(world), *other = session(world);
-	struct wire_cmd read = {.cdb = READ10(0, LEN / 512), .read = LEN};
-	unsigned aborted = 0, good = 0;
 	uint32_t itt;
 
 	hang(world, true);
-	for (int i = 0; i < N; i++)
-		wire_command(other, &read);
+	for (int i = 0; i < MANY; i++)
+		wire_command(victim, &(struct wire_cmd)LARGE_READ);
 	wire_run(world, 1);
-	itt = wire_tmf(w, ISCSI_TMF_CLEAR_TASK_SET, 0, NO_TAG, 0);
+	itt = wire_tmf(w, function, 0, NO_TAG, 0);
 	wire_run(world, 1);
 	hang(world, false);
 	wire_expect_tmf(w, itt, ISCSI_TMF_COMPLETE);
-	while (aborted + good < N) {
+}
+
+/* Commands of another session that wait for memory: aborted or executed, each comes to its end. */
+static void commands_that_wait_for_memory(struct wire_world *world)
+{
+	struct wire *w = session(world), *other = session(world);
+	unsigned aborted = 0, good = 0;
+
+	ask_for_too_much(world, w, ISCSI_TMF_CLEAR_TASK_SET, other);
+	while (aborted + good < MANY) {
 		struct wire_pdu pdu;
 
 		wire_recv(other, &pdu);
@@ -304,42 +316,22 @@ static void commands_that_wait_for_memory(struct wire_world *world)
 /* ... and are told in the same way as those that the device server has. */
 static void waiting_without_task_aborted_status(struct wire_world *world)
 {
-	enum { N = 100, LEN = 1u << 20 };
 	struct wire *w = session(world), *other = session(world);
-	struct wire_cmd read = {.cdb = READ10(0, LEN / 512), .read = LEN};
-	uint32_t itt;
 
 	tas_off(w, other);
-	hang(world, true);
-	for (int i = 0; i < N; i++)
-		wire_command(other, &read);
-	wire_run(world, 1);
-	itt = wire_tmf(w, ISCSI_TMF_CLEAR_TASK_SET, 0, NO_TAG, 0);
-	wire_run(world, 1);
-	hang(world, false);
-	wire_expect_tmf(w, itt, ISCSI_TMF_COMPLETE);
+	ask_for_too_much(world, w, ISCSI_TMF_CLEAR_TASK_SET, other);
 	wire_expect_silence(other, 2);
 	wire_check(other, &(struct wire_cmd){.cdb = TEST_UNIT_READY}, 6, 0x2f00);
-	wire_good(other, &read, NULL);
+	wire_good(other, &(struct wire_cmd)LARGE_READ, NULL);
 }
 
 static void own_commands_that_wait_for_memory(struct wire_world *world)
 {
-	enum { N = 100, LEN = 1u << 20 };
 	struct wire *w = session(world);
-	struct wire_cmd read = {.cdb = READ10(0, LEN / 512), .read = LEN};
-	uint32_t itt;
 
-	hang(world, true);
-	for (int i = 0; i < N; i++)
-		wire_command(w, &read);
-	wire_run(world, 1);
-	itt = wire_tmf(w, ISCSI_TMF_ABORT_TASK_SET, 0, NO_TAG, 0);
-	wire_run(world, 1);
-	hang(world, false);
-	wire_expect_tmf(w, itt, ISCSI_TMF_COMPLETE);
+	ask_for_too_much(world, w, ISCSI_TMF_ABORT_TASK_SET, w);
 	wire_expect_silence(w, 2);
-	wire_good(w, &read, NULL);
+	wire_good(w, &(struct wire_cmd)LARGE_READ, NULL);
 }
 
 /* 11.5.1: a cold reset is a power on: every connection of the target ends. */
