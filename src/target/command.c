@@ -4,9 +4,6 @@
 #include "iscsi/ahs.h"
 #include "target/priv.h"
 
-/* RFC 7143 11.4.7.2, ASC and ASCQ of ABORTED COMMAND */
-#define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
-
 static void command_done(struct scsi_io *io);
 
 static const struct scsi_port_ops port_ops = {

@@ -8,11 +8,6 @@
 #include <string.h>
 #include "target/priv.h"
 
-/* RFC 7143 11.4.7.2 and SPC-4, ASC and ASCQ of ABORTED COMMAND */
-#define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
-#define INCORRECT_AMOUNT_OF_DATA    0x0c0d
-#define PROTOCOL_SERVICE_CRC_ERROR  0x4705
-
 bool data_out_owed(const struct task *task)
 {
 	return task->expects_unsolicited || task->r2t_count;

@@ -43,6 +43,11 @@
 #define TARGET_ITT_BUCKETS  64
 #define TARGET_LUN_ACCOUNTS 1024
 
+/* task->fail, ASC and ASCQ of ABORTED COMMAND (RFC 7143 11.4.7.2, SPC-4) */
+#define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
+#define INCORRECT_AMOUNT_OF_DATA    0x0c0d
+#define PROTOCOL_SERVICE_CRC_ERROR  0x4705
+
 struct auth {
 	struct iscsi_chap_account
 		theirs; /* whom an initiator must prove to be; no name: nobody asks */
