@@ -20,6 +20,8 @@ struct engine_ops {
 	/* Runs `done` of what has completed; waits for the first at most until `deadline`.
 	 * Returns how many ran, or -errno. */
 	int (*wait)(struct engine *e, uint64_t deadline);
+	/* From any thread: the wait that is under way, or else the next one, ends at once. */
+	void (*wake)(struct engine *e);
 
 	int (*resolve)(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		       size_t max);
@@ -56,7 +58,7 @@ struct engine {
 /* Takes over `e`, which goes with the reactor. */
 struct reactor *reactor_new(struct engine *e, struct log *log);
 struct engine *reactor_engine(struct reactor *r);
-/* The earliest timer, or REACTOR_NEVER; 0 when deferred work waits. */
+/* The earliest timer, or REACTOR_NEVER; 0 when deferred work or mail waits. */
 uint64_t reactor_next_deadline(const struct reactor *r);
 /* Simulation only, when a node's process dies: every timer and all deferred work become "not set"
  * without running, and a stop that was asked for is forgotten. */

@@ -42,7 +42,7 @@ struct handle {
 
 struct epoll_engine {
 	struct engine base;
-	int epoll, wake;
+	int epoll, wake; /* wake: for what a worker has done, and for mail */
 	uint64_t now;
 	struct list queued, finished;
 	struct workers *workers;
@@ -413,6 +413,11 @@ static int epoll_wait_(struct engine *e, uint64_t deadline)
 
 /* --- the engine itself */
 
+static void epoll_wake(struct engine *e)
+{
+	posix_wake(epoll_of(e)->wake);
+}
+
 static uint64_t epoll_now(struct engine *e)
 {
 	return epoll_of(e)->now;
@@ -507,6 +512,7 @@ static const struct engine_ops epoll_ops = {
 	.submit = epoll_submit,
 	.cancel = epoll_cancel,
 	.wait = epoll_wait_,
+	.wake = epoll_wake,
 	.listen = epoll_listen,
 	.signals = epoll_signals,
 	.close_socket = epoll_close,

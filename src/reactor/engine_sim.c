@@ -207,11 +207,12 @@ size_t sim_iov_total(const struct op *op)
 	return total;
 }
 
-void sim_complete(struct sim_host *host, struct op *op, int res)
+void sim_complete(struct op *op, int res)
 {
+	struct sim_thread *thread = (struct sim_thread *)(uintptr_t)op->priv[SIM_OP_THREAD];
 	op->priv[SIM_OP_STATE] = SIM_OP_READY;
 	op->priv[SIM_OP_RES] = (uint64_t)(int64_t)res;
-	list_add_tail(&host->ready, &op->link);
+	list_add_tail(&thread->ready, &op->link);
 }
 
 void sim_forget_op(struct op *op)
@@ -229,6 +230,7 @@ static void submit(struct engine *e, struct op *op)
 {
 	op->priv[SIM_OP_PTR] = 0;
 	op->priv[SIM_OP_STATE] = SIM_OP_WAITING;
+	op->priv[SIM_OP_THREAD] = (uintptr_t)sim_thread_of(e);
 	list_init(&op->link);
 	if (is_net(op->kind))
 		sim_net_submit(sim_host_of(e), op);
@@ -249,18 +251,23 @@ static void cancel(struct engine *e, struct op *op)
 /* The clock is the world's: this delivers what is due and never waits. */
 static int wait_ready(struct engine *e, uint64_t deadline)
 {
-	struct sim_host *host = sim_host_of(e);
+	struct sim_thread *thread = sim_thread_of(e);
 	int ran = 0;
-	fire_due(host->sim);
-	list_splice_tail(&host->batch, &host->ready);
-	while (!list_empty(&host->batch)) {
-		struct op *op = list_first(&host->batch, struct op, link);
+	fire_due(thread->host->sim);
+	list_splice_tail(&thread->batch, &thread->ready);
+	while (!list_empty(&thread->batch)) {
+		struct op *op = list_first(&thread->batch, struct op, link);
 		list_del(&op->link);
 		op->priv[SIM_OP_STATE] = SIM_OP_IDLE;
 		op->done(op, (int)(int64_t)op->priv[SIM_OP_RES]);
 		ran++;
 	}
 	return ran;
+}
+
+/* Mail makes its reactor runnable by being there. */
+static void wake(struct engine *e)
+{
 }
 
 /* --- the rest of the engine */
@@ -318,17 +325,22 @@ static void drop_process(struct sim_host *host, bool power)
 	free(host->handles);
 	host->handles = NULL;
 	host->handle_count = host->handle_free = 0;
-	forget_ops(&host->ready);
-	forget_ops(&host->batch);
+	for (size_t i = 0; i < host->sim->thread_count; i++) {
+		struct sim_thread *thread = host->sim->threads[i];
+		if (thread->host != host)
+			continue;
+		forget_ops(&thread->ready);
+		forget_ops(&thread->batch);
+	}
 }
 
-/* With the reactor. The host stays until the world ends, for its address. */
+/* With the reactor; the process with its first one. The host stays until the world ends, for its address. */
 static void engine_free(struct engine *e)
 {
-	struct sim_host *host = sim_host_of(e);
-	host->reactor = NULL;
-	if (!host->sim->ending)
-		drop_process(host, false);
+	struct sim_thread *thread = sim_thread_of(e);
+	thread->reactor = NULL;
+	if (!thread->host->sim->ending && thread->host->first == thread)
+		drop_process(thread->host, false);
 }
 
 static const struct engine_ops sim_engine = {
@@ -340,6 +352,7 @@ static const struct engine_ops sim_engine = {
 	.submit = submit,
 	.cancel = cancel,
 	.wait = wait_ready,
+	.wake = wake,
 	.resolve = sim_net_resolve,
 	.listen = sim_net_listen,
 	.local_addr = sim_net_local_addr,
@@ -386,15 +399,18 @@ void sim_free(struct sim *sim)
 	if (!sim)
 		return;
 	sim->ending = true;
-	for (size_t i = 0; i < sim->host_count; i++)
-		if (sim->hosts[i]->reactor)
-			reactor_free(sim->hosts[i]->reactor);
+	for (size_t i = 0; i < sim->thread_count; i++)
+		if (sim->threads[i]->reactor)
+			reactor_free(sim->threads[i]->reactor);
 	sim_net_free(sim);
 	sim_file_free_all(sim);
 	for (size_t i = 0; i < sim->host_count; i++) {
 		free(sim->hosts[i]->handles);
 		free(sim->hosts[i]);
 	}
+	for (size_t i = 0; i < sim->thread_count; i++)
+		free(sim->threads[i]);
+	free(sim->threads);
 	free(sim->hosts);
 	free(sim->turn_order);
 	free(sim->heap);
@@ -419,7 +435,6 @@ const struct sim_stats *sim_stats(const struct sim *sim)
 static struct sim_host *host_new(struct sim *sim)
 {
 	struct sim_host *host = sim_alloc(sizeof(*host));
-	host->engine = (struct engine){.ops = &sim_engine, .log = sim->log};
 	host->sim = sim;
 	host->number = (uint16_t)(sim->host_count + 1);
 	host->next_port = 49152;
@@ -427,41 +442,58 @@ static struct sim_host *host_new(struct sim *sim)
 	sim_rng_seed(&host->rng, sim->seed ^ (uint64_t)host->number << 48);
 	/* Handles begin at 3, as they would in a process. */
 	host->handle_base = 3;
-	list_init(&host->ready);
-	list_init(&host->batch);
 	list_init(&host->listeners);
 	list_init(&host->connecting);
 	list_init(&host->ios);
 	return host;
 }
 
+/* Makes room for one more in an array that grows. */
+static void *one_more(void *array, size_t count, size_t size)
+{
+	array = realloc(array, (count + 1) * size);
+	if (!array)
+		abort();
+	return array;
+}
+
+static struct sim_thread *thread_new(struct sim_host *host)
+{
+	struct sim *sim = host->sim;
+	struct sim_thread *thread = sim_alloc(sizeof(*thread));
+	thread->engine = (struct engine){.ops = &sim_engine, .log = sim->log};
+	thread->host = host;
+	list_init(&thread->ready);
+	list_init(&thread->batch);
+	thread->reactor = reactor_new(&thread->engine, sim->log);
+	if (!thread->reactor)
+		abort();
+	sim->threads = one_more(sim->threads, sim->thread_count, sizeof(struct sim_thread *));
+	sim->turn_order = one_more(sim->turn_order, sim->thread_count, sizeof(size_t));
+	sim->threads[sim->thread_count++] = thread;
+	return thread;
+}
+
 struct reactor *sim_node(struct sim *sim)
 {
 	struct sim_host *host = host_new(sim);
-	host->reactor = reactor_new(&host->engine, sim->log);
-	if (!host->reactor) {
-		free(host);
-		return NULL;
-	}
-	struct sim_host **hosts =
-		realloc(sim->hosts, (sim->host_count + 1) * sizeof(struct sim_host *));
-	if (!hosts)
-		abort();
-	size_t *order = realloc(sim->turn_order, (sim->host_count + 1) * sizeof(size_t));
-	if (!order)
-		abort();
-	hosts[sim->host_count++] = host;
-	sim->hosts = hosts;
-	sim->turn_order = order;
-	return host->reactor;
+	host->first = thread_new(host);
+	sim->hosts = one_more(sim->hosts, sim->host_count, sizeof(struct sim_host *));
+	sim->hosts[sim->host_count++] = host;
+	return host->first->reactor;
 }
 
 static struct sim_host *host_of_reactor(const struct sim *sim, const struct reactor *r)
 {
-	for (size_t i = 0; i < sim->host_count; i++)
-		if (sim->hosts[i]->reactor == r)
-			return sim->hosts[i];
+	for (size_t i = 0; i < sim->thread_count; i++)
+		if (sim->threads[i]->reactor == r)
+			return sim->threads[i]->host;
 	abort();
+}
+
+struct reactor *sim_node_thread(struct sim *sim, const struct reactor *node)
+{
+	return thread_new(host_of_reactor(sim, node))->reactor;
 }
 
 void sim_node_addr(struct sim *sim, const struct reactor *node, int family, uint16_t port,
@@ -477,32 +509,36 @@ void sim_crash(struct sim *sim, struct reactor *node, bool power)
 		  power ? "loses power" : "is killed");
 	sim->stats.power_cuts += power;
 	drop_process(host, power);
-	reactor_forget(node);
+	for (size_t i = 0; i < sim->thread_count; i++)
+		if (sim->threads[i]->host == host && sim->threads[i]->reactor)
+			reactor_forget(sim->threads[i]->reactor);
 }
 
 /* --- turns */
 
-static bool runnable(const struct sim_host *host)
+static bool runnable(const struct sim_thread *thread)
 {
-	return host->reactor && (!list_empty(&host->ready) ||
-				 reactor_next_deadline(host->reactor) <= host->sim->now);
+	return thread->reactor &&
+	       (!list_empty(&thread->ready) ||
+		reactor_next_deadline(thread->reactor) <= thread->host->sim->now);
 }
 
-/* One turn of each node that has something to do, in an order the seed chooses. */
+/* One turn of each reactor that has something to do, in an order the seed chooses. */
 static void run_nodes(struct sim *sim)
 {
 	size_t *order = sim->turn_order;
 	size_t n = 0;
-	for (size_t i = 0; i < sim->host_count; i++)
-		if (runnable(sim->hosts[i]))
+	for (size_t i = 0; i < sim->thread_count; i++)
+		if (runnable(sim->threads[i]))
 			order[n++] = i;
 	while (n) {
 		size_t pick = n > 1 ? (size_t)sim_rand(sim, n) : 0;
-		struct sim_host *host = sim->hosts[order[pick]];
+		struct sim_thread *thread = sim->threads[order[pick]];
 		order[pick] = order[--n];
-		int res = host->reactor ? reactor_turn(host->reactor, 0) : 0;
+		int res = thread->reactor ? reactor_turn(thread->reactor, 0) : 0;
 		if (res < 0)
-			log_error(sim->log, "sim: node %u: %s", host->number, strerror(-res));
+			log_error(sim->log, "sim: node %u: %s", thread->host->number,
+				  strerror(-res));
 	}
 }
 
@@ -510,13 +546,13 @@ static void run_nodes(struct sim *sim)
 static uint64_t next_time(const struct sim *sim)
 {
 	uint64_t next = sim->heap_len ? sim->heap[1]->time : REACTOR_NEVER;
-	for (size_t i = 0; i < sim->host_count; i++) {
-		const struct sim_host *host = sim->hosts[i];
-		if (!host->reactor)
+	for (size_t i = 0; i < sim->thread_count; i++) {
+		const struct sim_thread *thread = sim->threads[i];
+		if (!thread->reactor)
 			continue;
-		if (!list_empty(&host->ready))
+		if (!list_empty(&thread->ready))
 			return sim->now;
-		uint64_t deadline = reactor_next_deadline(host->reactor);
+		uint64_t deadline = reactor_next_deadline(thread->reactor);
 		next = MIN(next, deadline);
 	}
 	return next;

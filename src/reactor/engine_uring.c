@@ -11,8 +11,11 @@
  */
 #include <errno.h>
 #include <liburing.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include "reactor/posix.h"
 
 #define RING_ENTRIES 1024
@@ -37,6 +40,8 @@ struct uring_engine {
 	struct io_uring ring;
 	uint64_t now;
 	struct list queued, in_flight, cancelling, finished;
+	int wake; /* an eventfd, which the ring polls as long as `waking` */
+	bool waking;
 };
 
 static struct uring_engine *uring_of(struct engine *e)
@@ -233,6 +238,17 @@ static bool push_cancel(struct uring_engine *u, struct op *op)
 	return true;
 }
 
+/* Other threads write to it; what is there to be read does not matter. */
+static void push_wake(struct uring_engine *u)
+{
+	struct io_uring_sqe *sqe = u->waking ? NULL : place(u);
+	if (!sqe)
+		return;
+	io_uring_prep_poll_multishot(sqe, u->wake, POLLIN);
+	io_uring_sqe_set_data(sqe, &u->wake);
+	u->waking = true;
+}
+
 static bool push_op(struct uring_engine *u, struct op *op)
 {
 	struct io_uring_sqe *sqe = place(u);
@@ -279,6 +295,16 @@ static int complete(struct uring_engine *u, struct op *op, int res)
 	return 1;
 }
 
+/* The op that is over; NULL: a cancellation, or that we were woken. */
+static struct op *op_of(struct uring_engine *u, const struct io_uring_cqe *cqe)
+{
+	void *data = io_uring_cqe_get_data(cqe);
+	if (data != &u->wake)
+		return data;
+	u->waking = cqe->flags & IORING_CQE_F_MORE;
+	return NULL;
+}
+
 /* Runs what has completed by now; what completes meanwhile is for the next turn. */
 static int reap(struct uring_engine *u)
 {
@@ -287,7 +313,7 @@ static int reap(struct uring_engine *u)
 	for (unsigned ready = io_uring_cq_ready(&u->ring); ready; ready--) {
 		if (io_uring_peek_cqe(&u->ring, &cqe))
 			break;
-		struct op *op = io_uring_cqe_get_data(cqe);
+		struct op *op = op_of(u, cqe);
 		int res = cqe->res;
 		io_uring_cqe_seen(&u->ring, cqe);
 		if (op)
@@ -338,6 +364,7 @@ static int enter(struct uring_engine *u, uint64_t deadline)
 static int uring_wait(struct engine *e, uint64_t deadline)
 {
 	struct uring_engine *u = uring_of(e);
+	push_wake(u);
 	push_all(u, &u->cancelling, push_cancel);
 	push_all(u, &u->queued, push_op);
 	if (!list_empty(&u->finished) || !list_empty(&u->queued) || !list_empty(&u->cancelling))
@@ -352,6 +379,11 @@ static int uring_wait(struct engine *e, uint64_t deadline)
 
 /* --- the engine itself */
 
+static void uring_wake(struct engine *e)
+{
+	posix_wake(uring_of(e)->wake);
+}
+
 static uint64_t uring_now(struct engine *e)
 {
 	return uring_of(e)->now;
@@ -362,7 +394,7 @@ static void reap_discarding(struct uring_engine *u)
 {
 	struct io_uring_cqe *cqe;
 	while (io_uring_peek_cqe(&u->ring, &cqe) == 0) {
-		struct op *op = io_uring_cqe_get_data(cqe);
+		struct op *op = op_of(u, cqe);
 		int res = cqe->res;
 		io_uring_cqe_seen(&u->ring, cqe);
 		if (op)
@@ -411,6 +443,7 @@ static void uring_free(struct engine *e)
 	struct uring_engine *u = uring_of(e);
 	drain(u);
 	io_uring_queue_exit(&u->ring);
+	close(u->wake);
 	free(u);
 }
 
@@ -421,6 +454,7 @@ static const struct engine_ops uring_ops = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
+	.wake = uring_wake,
 	.listen = posix_listen,
 	.signals = posix_signals,
 	.close_socket = posix_close,
@@ -465,6 +499,7 @@ int reactor_new_uring(struct reactor **out, struct log *log)
 		free(u);
 		return ret == -EINVAL ? -ENOSYS : ret;
 	}
+	u->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	u->base = (struct engine){.ops = &uring_ops, .log = log};
 	u->now = posix_now();
 	list_init(&u->queued);
@@ -472,6 +507,8 @@ int reactor_new_uring(struct reactor **out, struct log *log)
 	list_init(&u->cancelling);
 	list_init(&u->finished);
 	ret = (u->ring.features & needed) == needed ? 0 : -ENOSYS;
+	if (u->wake < 0)
+		ret = -EMFILE;
 	*out = ret ? NULL : reactor_new(&u->base, log);
 	if (!*out) {
 		uring_free(&u->base);

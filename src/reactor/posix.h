@@ -55,5 +55,7 @@ int posix_extent(struct engine *e, int file, uint64_t offset, bool *data, uint64
 ssize_t posix_load(struct engine *e, const char *path, void *buf, size_t size);
 int posix_store(struct engine *e, const char *path, const void *buf, size_t len, mode_t mode);
 int posix_signals(struct engine *e, const int *signals, size_t count);
+/* Makes an eventfd readable. */
+void posix_wake(int event);
 
 #endif

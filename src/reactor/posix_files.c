@@ -326,3 +326,11 @@ int posix_signals(struct engine *e, const int *signals, size_t count)
 	int fd = signalfd(-1, &set, SFD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
+
+void posix_wake(int event)
+{
+	const uint64_t one = 1;
+	/* It cannot be full before it was read, or polled, 2^64 times. */
+	if (write(event, &one, sizeof(one)) < 0)
+		return;
+}

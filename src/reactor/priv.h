@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a reactor: reactor.c and timer.c only. */
+/* The inside of a reactor: reactor.c, timer.c and mailbox.c only. */
 #ifndef LUNAR_REACTOR_PRIV_H
 #define LUNAR_REACTOR_PRIV_H
 
@@ -20,7 +20,16 @@ struct reactor {
 	struct list deferred; /* for the end of this turn */
 	struct list running;  /* being run right now; what they defer goes to the next turn */
 	bool stop;
+
+	_Atomic(struct mail *) mailbox; /* the last letter first */
+	atomic_bool asleep;             /* it may be waiting: who posts has to wake it */
 };
+
+bool mailbox_empty(const struct reactor *r);
+/* Delivers what has come. Returns how many letters. */
+int mailbox_open(struct reactor *r);
+/* Throws away what has come. */
+void mailbox_forget(struct reactor *r);
 
 /* Fires what is due at `now`. Returns how many fired. */
 int timers_fire(struct reactor *r, uint64_t now);

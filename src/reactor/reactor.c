@@ -21,6 +21,7 @@ void reactor_forget(struct reactor *r)
 	list_splice_tail(&r->running, &r->deferred);
 	list_for_each_safe (it, &r->running)
 		list_del(it);
+	mailbox_forget(r);
 	r->stop = false;
 }
 
@@ -40,7 +41,7 @@ struct engine *reactor_engine(struct reactor *r)
 
 uint64_t reactor_next_deadline(const struct reactor *r)
 {
-	if (!list_empty(&r->deferred))
+	if (!list_empty(&r->deferred) || !mailbox_empty(r))
 		return 0;
 	return r->timers.count ? r->timers.slot[1]->deadline : REACTOR_NEVER;
 }
@@ -60,11 +61,15 @@ static int run_deferred(struct reactor *r)
 
 int reactor_turn(struct reactor *r, uint64_t deadline)
 {
+	/* Before the mailbox is looked at: who posts after that sees it, and wakes us. */
+	atomic_store(&r->asleep, true);
 	int completed = r->engine->ops->wait(r->engine, MIN(deadline, reactor_next_deadline(r)));
+	atomic_store(&r->asleep, false);
 	if (completed < 0)
 		return completed;
 	int fired = timers_fire(r, reactor_now(r));
-	return completed + fired + run_deferred(r);
+	int delivered = mailbox_open(r);
+	return completed + fired + delivered + run_deferred(r);
 }
 
 int reactor_run(struct reactor *r)

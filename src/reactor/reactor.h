@@ -3,12 +3,13 @@
  * A reactor: one thread, one engine. Clock, random numbers, sockets, files and names come in through
  * it and in no other way, so that the same code runs on io_uring and in simulation.
  *
- * Nothing here is thread-safe: every call is made on the reactor's own thread.
+ * Nothing here is thread-safe but reactor_post(): every other call is made on the reactor's own thread.
  * All times are nanoseconds of a monotonic clock; 0 is long ago, REACTOR_NEVER is never.
  */
 #ifndef LUNAR_REACTOR_REACTOR_H
 #define LUNAR_REACTOR_REACTOR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,6 +79,22 @@ void deferred_init(struct deferred *d, void (*run)(struct deferred *d));
 /* Does nothing when it is already waiting to run. */
 void reactor_defer(struct reactor *r, struct deferred *d);
 void deferred_cancel(struct deferred *d);
+
+/* --- mail (mailbox.c): the one way from thread to thread. Who sends gives up what the letter is about,
+ * who gets it may touch it: all that the sender did before is seen by then. */
+
+struct mail {
+	struct mail *next;
+	void (*deliver)(struct mail *m);
+	atomic_bool under_way;
+};
+
+/*
+ * `deliver` runs once on the thread of `to`, in one of its next turns, after what was posted before from
+ * here. The memory lives until then; it may be posted again from `deliver`. Does nothing for a letter that
+ * is still under way.
+ */
+void reactor_post(struct reactor *to, struct mail *m, void (*deliver)(struct mail *m));
 
 /* --- operations in flight */
 

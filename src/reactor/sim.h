@@ -48,6 +48,9 @@ const struct sim_stats *sim_stats(const struct sim *sim);
 /* A node: a host with an address of its own (10.0.0.N and fd00::N by order of creation) and a
  * reactor. It listens and connects; every node reaches every other one. Freed by sim_free(). */
 struct reactor *sim_node(struct sim *sim);
+/* One more reactor for the process of a node: they share address, sockets and files, and take turns as the
+ * seed chooses. It goes on with them, dies with them, and is freed by sim_free(). */
+struct reactor *sim_node_thread(struct sim *sim, const struct reactor *node);
 /* The address of a node, with this port. */
 void sim_node_addr(struct sim *sim, const struct reactor *node, int family, uint16_t port,
 		   struct net_addr *out);

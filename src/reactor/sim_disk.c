@@ -188,7 +188,7 @@ static void io_fire(struct sim *sim, struct sim_event *ev)
 		io_flush(io);
 	ended(io);
 	if (io->op)
-		sim_complete(io->host, io->op, io->res);
+		sim_complete(io->op, io->res);
 	io_free(io);
 }
 
@@ -353,7 +353,7 @@ void sim_disk_submit(struct sim_host *host, struct op *op)
 	struct sim_open *o = sim_handle_get(host, op->handle, SIM_FILE);
 	int err = check(o, op);
 	if (err) {
-		sim_complete(host, op, err);
+		sim_complete(op, err);
 		return;
 	}
 	struct sim_file *f = o->file;
@@ -392,7 +392,7 @@ void sim_disk_cancel(struct sim_host *host, struct op *op)
 	struct sim_io *io = (struct sim_io *)(uintptr_t)op->priv[SIM_OP_PTR];
 	if (io->applied || io->hung || sim_rand(host->sim, 2))
 		return;
-	sim_complete(host, op, -ECANCELED);
+	sim_complete(op, -ECANCELED);
 	io_free(io);
 }
 

@@ -47,7 +47,9 @@ struct sim {
 
 	struct sim_host **hosts;
 	size_t host_count;
-	size_t *turn_order; /* room for host_count numbers */
+	struct sim_thread **threads; /* of all hosts, by order of creation */
+	size_t thread_count;
+	size_t *turn_order; /* room for thread_count numbers */
 	struct list conns;  /* struct sim_conn.link */
 	struct list files;  /* struct sim_file.link, by order of creation */
 	uint64_t next_inode;
@@ -61,17 +63,23 @@ struct sim_handle {
 	void *ptr; /* struct sim_listener, sim_end or sim_open */
 };
 
+/* A reactor of a node's process: they share all but what has completed. */
+struct sim_thread {
+	struct engine engine;
+	struct sim_host *host;
+	struct reactor *reactor; /* NULL once freed */
+	struct list ready;       /* op.link: completed, `done` not yet run */
+	struct list batch;       /* op.link: of the wait that is under way */
+};
+
 /* A node as the simulation sees it. */
 struct sim_host {
-	struct engine engine;
 	struct sim *sim;
-	struct reactor *reactor; /* NULL once freed */
-	uint16_t number;         /* from 1 */
-	struct sim_rng rng;      /* what the engine gives as random numbers */
+	struct sim_thread *first; /* the one that sim_node() made */
+	uint16_t number;          /* from 1 */
+	struct sim_rng rng;       /* what the engine gives as random numbers */
 	uint16_t next_port;
 
-	struct list ready;      /* op.link: completed, `done` not yet run */
-	struct list batch;      /* op.link: of the wait that is under way */
 	struct list listeners;  /* struct sim_listener.link */
 	struct list connecting; /* struct sim_conn.connecting */
 	struct list ios;        /* struct sim_io.host_link */
@@ -82,9 +90,14 @@ struct sim_host {
 	size_t handle_count, handle_free; /* no free one is below handle_free */
 };
 
+static inline struct sim_thread *sim_thread_of(struct engine *e)
+{
+	return container_of(e, struct sim_thread, engine);
+}
+
 static inline struct sim_host *sim_host_of(struct engine *e)
 {
-	return container_of(e, struct sim_host, engine);
+	return sim_thread_of(e)->host;
 }
 
 void *sim_alloc(size_t size); /* zeroed */
@@ -103,10 +116,10 @@ void *sim_handle_close(struct sim_host *host, int handle, enum sim_handle_kind k
 
 /* Where an operation is, in op->priv[SIM_OP_STATE]. */
 enum sim_op_state { SIM_OP_IDLE, SIM_OP_WAITING, SIM_OP_READY };
-enum { SIM_OP_PTR, SIM_OP_STATE, SIM_OP_RES };
+enum { SIM_OP_PTR, SIM_OP_STATE, SIM_OP_RES, SIM_OP_THREAD };
 
-/* `done` will run in the node's next wait. The op is on no other list. */
-void sim_complete(struct sim_host *host, struct op *op, int res);
+/* `done` will run in the next wait of the reactor that submitted it. The op is on no other list. */
+void sim_complete(struct op *op, int res);
 /* The operation of a process that died: it was never there. */
 void sim_forget_op(struct op *op);
 size_t sim_iov_total(const struct op *op);

@@ -121,7 +121,7 @@ static void submit_connect(struct sim_host *host, struct op *op)
 	struct net_addr to = op->addr;
 	net_addr_unmap(&to);
 	if (sim_family(&to) != AF_INET && sim_family(&to) != AF_INET6) {
-		sim_complete(host, op, -EAFNOSUPPORT);
+		sim_complete(op, -EAFNOSUPPORT);
 		return;
 	}
 	struct sim_conn *conn = sim_conn_new(sim);
@@ -145,7 +145,7 @@ static void submit_connect(struct sim_host *host, struct op *op)
 	op->priv[SIM_OP_PTR] = (uintptr_t)conn;
 	list_add_tail(&host->connecting, &conn->connecting);
 
-	if (there->host && there->host->reactor) {
+	if (there->host && there->host->first->reactor) {
 		sim_packet_send_kind(conn, SYN, 1);
 		return;
 	}
@@ -162,7 +162,7 @@ static void connect_failed(struct sim_conn *conn, int res)
 	list_del(&conn->connecting);
 	conn->end[0].open = false;
 	if (op)
-		sim_complete(conn->end[0].host, op, res);
+		sim_complete(op, res);
 }
 
 static void leave_backlog(struct sim_conn *conn)
@@ -180,7 +180,7 @@ static void accept_run(struct sim_listener *l)
 		struct sim_conn *conn = list_first(&l->complete, struct sim_conn, backlog);
 		leave_backlog(conn);
 		op->addr = conn->end[1].peer;
-		sim_complete(l->host, op, sim_handle_new(l->host, SIM_STREAM, &conn->end[1]));
+		sim_complete(op, sim_handle_new(l->host, SIM_STREAM, &conn->end[1]));
 	}
 }
 
@@ -188,7 +188,7 @@ static void submit_accept(struct sim_host *host, struct op *op)
 {
 	struct sim_listener *l = sim_handle_get(host, op->handle, SIM_LISTENER);
 	if (!l || l->shut) {
-		sim_complete(host, op, l ? -EINVAL : -EBADF);
+		sim_complete(op, l ? -EINVAL : -EBADF);
 		return;
 	}
 	list_add_tail(&l->accepts, &op->link);
@@ -228,7 +228,7 @@ void sim_net_syn_ack(struct sim_conn *conn, const struct sim_packet *p)
 	}
 	conn->connect = NULL;
 	list_del(&conn->connecting);
-	sim_complete(end->host, op, sim_handle_new(end->host, SIM_STREAM, end));
+	sim_complete(op, sim_handle_new(end->host, SIM_STREAM, end));
 	sim_packet_send_kind(conn, ACK, 1);
 }
 
@@ -285,7 +285,7 @@ void sim_net_cancel(struct sim_host *host, struct op *op)
 		return;
 	}
 	list_del(&op->link);
-	sim_complete(host, op, -ECANCELED);
+	sim_complete(op, -ECANCELED);
 }
 
 int sim_net_listen(struct engine *e, const struct net_addr *addr, int backlog)
@@ -353,7 +353,7 @@ void sim_net_shutdown(struct engine *e, int sock)
 	struct sim_end *end = sim_handle_get(host, sock, SIM_STREAM);
 	if (l && !l->shut) {
 		l->shut = true;
-		sim_complete_all(host, &l->accepts, -EINVAL);
+		sim_complete_all(&l->accepts, -EINVAL);
 		listener_turn_away(l);
 	}
 	if (end && !end->shut)

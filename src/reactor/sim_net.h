@@ -100,7 +100,7 @@ void sim_packet_send(struct sim_packet *p);
 void sim_packet_send_kind(struct sim_conn *conn, enum packet_kind kind, unsigned to);
 
 /* Returns how many there were. */
-unsigned sim_complete_all(struct sim_host *host, struct list *ops, int res);
+unsigned sim_complete_all(struct list *ops, int res);
 void sim_forget_all(struct list *ops);
 
 void sim_stream_recv(struct sim_host *host, struct op *op);

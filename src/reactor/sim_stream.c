@@ -106,11 +106,11 @@ void sim_conn_reap(struct sim_conn *conn)
 		sim_conn_free(conn);
 }
 
-unsigned sim_complete_all(struct sim_host *host, struct list *ops, int res)
+unsigned sim_complete_all(struct list *ops, int res)
 {
 	unsigned n = 0;
 	for (struct op *op; (op = pop_op(ops)); n++)
-		sim_complete(host, op, res);
+		sim_complete(op, res);
 	return n;
 }
 
@@ -120,9 +120,8 @@ static void reset_end(struct sim_end *end)
 	if (!end->open || end->reset)
 		return;
 	end->reset = true;
-	unsigned told =
-		sim_complete_all(end->host, &flow_to(conn, end->number)->receivers, -ECONNRESET);
-	told += sim_complete_all(end->host, &conn->flow[end->number].senders, -ECONNRESET);
+	unsigned told = sim_complete_all(&flow_to(conn, end->number)->receivers, -ECONNRESET);
+	told += sim_complete_all(&conn->flow[end->number].senders, -ECONNRESET);
 	end->err = told ? 0 : -ECONNRESET;
 }
 
@@ -224,7 +223,7 @@ static void senders_run(struct sim_end *end, size_t least)
 		if (len > 1 && sim_chance(sim, sim->faults.net_split))
 			len = 1 + (size_t)sim_rand(sim, len);
 		transmit(conn, end->number, op, len);
-		sim_complete(end->host, op, (int)len);
+		sim_complete(op, (int)len);
 	}
 }
 
@@ -245,10 +244,10 @@ static void receivers_run(struct sim_end *end)
 		struct op *op = pop_op(&flow->receivers);
 		size_t len = MIN(sim_iov_total(op), (size_t)(flow->arrived - flow->read));
 		ring_get(flow, op->iov, len);
-		sim_complete(end->host, op, (int)len);
+		sim_complete(op, (int)len);
 	}
 	if (flow->fin && flow->arrived == flow->read)
-		sim_complete_all(end->host, &flow->receivers, 0);
+		sim_complete_all(&flow->receivers, 0);
 	if (conn->end[!end->number].open)
 		senders_run(&conn->end[!end->number], WAKE);
 }
@@ -264,15 +263,15 @@ void sim_stream_recv(struct sim_host *host, struct op *op)
 {
 	struct sim_end *end = sim_handle_get(host, op->handle, SIM_STREAM);
 	if (!end) {
-		sim_complete(host, op, -EBADF);
+		sim_complete(op, -EBADF);
 		return;
 	}
 	struct sim_flow *flow = flow_to(end->conn, end->number);
 	op->priv[SIM_OP_PTR] = (uintptr_t)end;
 	if (end->shut)
-		sim_complete(host, op, 0);
+		sim_complete(op, 0);
 	else if (end->reset && flow->arrived == flow->read)
-		sim_complete(host, op, take_error(end, 0));
+		sim_complete(op, take_error(end, 0));
 	else {
 		list_add_tail(&flow->receivers, &op->link);
 		receivers_run(end);
@@ -283,14 +282,14 @@ void sim_stream_send(struct sim_host *host, struct op *op)
 {
 	struct sim_end *end = sim_handle_get(host, op->handle, SIM_STREAM);
 	if (!end) {
-		sim_complete(host, op, -EBADF);
+		sim_complete(op, -EBADF);
 		return;
 	}
 	struct sim *sim = host->sim;
 	struct sim_flow *flow = &end->conn->flow[end->number];
 	op->priv[SIM_OP_PTR] = (uintptr_t)end;
 	if (end->shut || end->reset) {
-		sim_complete(host, op, end->shut ? -EPIPE : take_error(end, -EPIPE));
+		sim_complete(op, end->shut ? -EPIPE : take_error(end, -EPIPE));
 		return;
 	}
 	bool first = list_empty(&flow->senders);
@@ -373,10 +372,9 @@ static void packet_fire(struct sim *sim, struct sim_event *ev)
 
 void sim_stream_shutdown(struct sim_end *end)
 {
-	struct sim_host *host = end->host;
 	end->shut = true;
-	sim_complete_all(host, &flow_to(end->conn, end->number)->receivers, 0);
-	sim_complete_all(host, &end->conn->flow[end->number].senders, -EPIPE);
+	sim_complete_all(&flow_to(end->conn, end->number)->receivers, 0);
+	sim_complete_all(&end->conn->flow[end->number].senders, -EPIPE);
 	if (!end->reset)
 		sim_packet_send_kind(end->conn, FIN, !end->number);
 }
