@@ -60,6 +60,33 @@ void bs_submit(struct backstore *bs, struct bs_io *io)
 		bs->ops->submit(bs, io);
 }
 
+void bs_share(struct backstore *bs)
+{
+	if (bs->shared++ == 0 && bs->ops->shared)
+		bs->ops->shared(bs, true, true);
+}
+
+void bs_unshare(struct backstore *bs, bool wrote)
+{
+	assert(bs->shared > 0);
+	bs->shared--;
+	if (bs->ops->shared)
+		bs->ops->shared(bs, bs->shared > 0, wrote);
+}
+
+void bs_try(struct backstore *bs, struct reactor *r, struct bs_io *io)
+{
+	io->bs = bs;
+	io->moved = 0;
+	bs->ops->attempt(bs, r, io);
+}
+
+void bs_tried(struct bs_io *io, bool good)
+{
+	io->bs = NULL;
+	io->done(io, good ? 0 : -EAGAIN);
+}
+
 int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length)
 {
 	assert(offset < bs->size);

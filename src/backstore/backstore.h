@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A backstore: a row of bytes that can be read, written, flushed, zeroed and unmapped. It knows
- * nothing of SCSI. All calls on the thread of its reactor.
+ * nothing of SCSI. All calls on the thread of its reactor, but bs_try().
  */
 #ifndef LUNAR_BACKSTORE_BACKSTORE_H
 #define LUNAR_BACKSTORE_BACKSTORE_H
@@ -54,6 +54,10 @@ struct backstore;
 struct backstore_ops {
 	const char *kind; /* "fileio", "block", "ramdisk": targetcli's words */
 	void (*submit)(struct backstore *bs, struct bs_io *io);
+	/* bs_try() */
+	void (*attempt)(struct backstore *bs, struct reactor *r, struct bs_io *io);
+	/* bs_share() began or goes on, bs_unshare() ended it; NULL: it does not matter. */
+	void (*shared)(struct backstore *bs, bool shared, bool wrote);
 	/* Is the byte at offset allocated, and for how many bytes is it alike? */
 	int (*extent)(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
 	/* Looks at the size again; NULL where it cannot change. */
@@ -74,6 +78,8 @@ struct backstore {
 	bool volatile_cache; /* flush means something */
 	bool missing;        /* the device has gone */
 	bool created;        /* bs_open_path() made the file */
+	bool unmaps_alone;   /* BS_UNMAP is not for when it is shared */
+	unsigned shared;     /* bs_share() */
 	bool dirty;          /* there may be something that no flush has covered yet */
 	int sync_error;      /* -EIO once a flush has failed, sticky */
 	/* How often it came back without everything that had been answered. */
@@ -104,6 +110,19 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 void bs_close(struct backstore *bs);
 
 void bs_submit(struct backstore *bs, struct bs_io *io);
+
+/*
+ * While it is shared, other reactors read and write past the store, by bs_try() on their own threads: so it
+ * keeps what it has open, and takes itself for dirty. Calls nest; `wrote`: somebody may have written.
+ */
+void bs_share(struct backstore *bs);
+void bs_unshare(struct backstore *bs, bool wrote);
+/*
+ * One attempt at a BS_READ or a BS_WRITE that need not be durable, of a length above 0. `done` on the thread
+ * of `r`: 0, or -EAGAIN, which says nothing but that it is to be done again, by bs_submit().
+ */
+void bs_try(struct backstore *bs, struct reactor *r, struct bs_io *io);
+
 int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
 /* Removes the file if bs_open_path() made it and the path still names it: the start-up that wanted it
  * failed. Before bs_close(), which gives up the lock that keeps others from using it. */

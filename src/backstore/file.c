@@ -46,7 +46,7 @@ static void count_written(struct disk *d)
 static void count_flushed(struct disk *d, uint64_t upto)
 {
 	d->flushed = MAX(d->flushed, upto);
-	d->bs.dirty = d->written != d->flushed;
+	d->bs.dirty = d->bs.shared || d->written != d->flushed;
 }
 
 static void end(struct bs_io *io, int err)
@@ -286,6 +286,41 @@ static void disk_submit(struct backstore *bs, struct bs_io *io)
 	step(io);
 }
 
+/* --- past the store, on other threads */
+
+static void attempted(struct op *op, int res)
+{
+	struct bs_io *io = to_io(op);
+	bs_tried(io, res >= 0 && (uint64_t)res == io->length);
+}
+
+static void disk_attempt(struct backstore *bs, struct reactor *r, struct bs_io *io)
+{
+	int file = to_disk(bs)->file;
+	io->iov = (struct iovec){io->buf, io->length};
+	io->async.done = attempted;
+	if (io->op == BS_READ)
+		file_read(r, &io->async, file, &io->iov, 1, io->offset);
+	else
+		file_write(r, &io->async, file, &io->iov, 1, io->offset, 0);
+}
+
+/* What others write is not counted one by one: there may be something, as long as they can and until a
+ * flush has come after. */
+static void disk_shared(struct backstore *bs, bool shared, bool wrote)
+{
+	struct disk *d = to_disk(bs);
+	if (wrote && !bs->readonly)
+		count_written(d);
+	if (shared && !d->shared)
+		d->busy++;
+	if (!shared && d->shared) {
+		d->busy--;
+		disk_release(d);
+	}
+	d->shared = shared;
+}
+
 static int disk_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length)
 {
 	return file_extent(bs->reactor, to_disk(bs)->file, offset, mapped, length);
@@ -324,6 +359,8 @@ static void disk_close(struct backstore *bs)
 const struct backstore_ops disk_file_ops = {
 	.kind = "fileio",
 	.submit = disk_submit,
+	.attempt = disk_attempt,
+	.shared = disk_shared,
 	.extent = disk_extent,
 	.refresh = disk_refresh,
 	.close = disk_close,
@@ -332,6 +369,8 @@ const struct backstore_ops disk_file_ops = {
 const struct backstore_ops disk_block_ops = {
 	.kind = "block",
 	.submit = disk_submit,
+	.attempt = disk_attempt,
+	.shared = disk_shared,
 	.extent = disk_extent,
 	.refresh = disk_refresh,
 	.close = disk_close,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A disk in memory: a table of chunks, allocated when they are first written to. */
+/*
+ * A disk in memory: a table of chunks, allocated when they are first written to. Several threads may read
+ * and write at once; a chunk is only taken away by an unmap, which is alone then.
+ */
 #include "backstore/priv.h"
 
 #include <errno.h>
@@ -18,13 +21,33 @@ static struct memory *to_memory(struct backstore *bs)
 	return container_of(bs, struct memory, bs);
 }
 
+static uint8_t *get_chunk(uint8_t *const *chunk)
+{
+	return __atomic_load_n(chunk, __ATOMIC_ACQUIRE);
+}
+
+/* NULL: no memory. Another thread may be there first. */
+static uint8_t *make_chunk(uint8_t **chunk)
+{
+	uint8_t *there = get_chunk(chunk), *new;
+	if (there)
+		return there;
+	new = calloc(1, CHUNK);
+	if (!new)
+		return NULL;
+	if (__atomic_compare_exchange_n(chunk, &there, new, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return new;
+	free(new);
+	return there;
+}
+
 static int write_chunk(uint8_t **chunk, size_t at, const uint8_t *from, size_t len)
 {
-	if (!*chunk)
-		*chunk = calloc(1, CHUNK);
-	if (!*chunk)
+	uint8_t *to = make_chunk(chunk);
+	if (!to)
 		return -ENOSPC;
-	memcpy(*chunk + at, from, len);
+	memcpy(to + at, from, len);
 	return 0;
 }
 
@@ -38,34 +61,44 @@ static void read_chunk(const uint8_t *chunk, size_t at, uint8_t *to, size_t len)
 
 static void clear_chunk(uint8_t **chunk, size_t at, size_t len, bool unmap)
 {
+	uint8_t *there = get_chunk(chunk);
 	if (unmap && len == CHUNK) {
-		free(*chunk);
-		*chunk = NULL;
-	} else if (*chunk) {
-		memset(*chunk + at, 0, len);
+		__atomic_store_n(chunk, NULL, __ATOMIC_RELEASE);
+		free(there);
+	} else if (there) {
+		memset(there + at, 0, len);
 	}
 }
 
-static void memory_submit(struct backstore *bs, struct bs_io *io)
+static int run(struct memory *m, struct bs_io *io)
 {
-	struct memory *m = to_memory(bs);
 	int err = 0;
-	if (io->op == BS_FLUSH)
-		io->moved = io->length;
 	while (!err && io->moved < io->length) {
 		uint64_t pos = io->offset + io->moved;
 		uint8_t **chunk = &m->chunks[pos / CHUNK];
 		size_t at = pos % CHUNK;
 		size_t len = MIN(CHUNK - at, io->length - io->moved);
 		if (io->op == BS_READ)
-			read_chunk(*chunk, at, (uint8_t *)io->buf + io->moved, len);
+			read_chunk(get_chunk(chunk), at, (uint8_t *)io->buf + io->moved, len);
 		else if (io->op == BS_WRITE)
 			err = write_chunk(chunk, at, (uint8_t *)io->buf + io->moved, len);
 		else
 			clear_chunk(chunk, at, len, io->op == BS_UNMAP);
 		io->moved += len;
 	}
-	bs_finish(io, err);
+	return err;
+}
+
+static void memory_submit(struct backstore *bs, struct bs_io *io)
+{
+	if (io->op == BS_FLUSH)
+		io->moved = io->length;
+	bs_finish(io, run(to_memory(bs), io));
+}
+
+static void memory_attempt(struct backstore *bs, struct reactor *r, struct bs_io *io)
+{
+	bs_tried(io, run(to_memory(bs), io) == 0);
 }
 
 static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length)
@@ -73,8 +106,8 @@ static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, ui
 	const struct memory *m = to_memory(bs);
 	size_t first = offset / CHUNK;
 	size_t end = first + 1;
-	*mapped = m->chunks[first] != NULL;
-	while (end < m->count && (m->chunks[end] != NULL) == *mapped)
+	*mapped = get_chunk(&m->chunks[first]) != NULL;
+	while (end < m->count && (get_chunk(&m->chunks[end]) != NULL) == *mapped)
 		end++;
 	*length = (uint64_t)end * CHUNK - offset;
 	return 0;
@@ -93,6 +126,7 @@ static void memory_close(struct backstore *bs)
 static const struct backstore_ops memory_ops = {
 	.kind = "ramdisk",
 	.submit = memory_submit,
+	.attempt = memory_attempt,
 	.extent = memory_extent,
 	.close = memory_close,
 };
@@ -129,6 +163,7 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 		.block_size = 1,
 		.buf_align = 1,
 		.unmap_granularity = CHUNK,
+		.unmaps_alone = true,
 	};
 	*out = &m->bs;
 	return 0;

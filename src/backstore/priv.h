@@ -16,7 +16,8 @@ struct disk {
 	struct bs_file_options opt;
 	struct file_info info; /* of when it was opened */
 	int file;              /* -1: none, it is missing */
-	size_t busy;           /* requests that use `file` */
+	size_t busy;           /* requests that use `file`, and one for those past us */
+	bool shared;           /* counted in that */
 	uint32_t zero_align;   /* fallocate takes multiples of this */
 	bool can_zero, can_punch;
 	uint8_t *zeroes; /* ZERO_CHUNK bytes once they were needed */
@@ -45,6 +46,8 @@ static inline struct disk *to_disk(struct backstore *bs)
 int bs_why(char *why, size_t why_size, int err, const char *fmt, ...) PRINTF(4, 5);
 /* The end of a request: the only place that calls io->done. The store may be gone afterwards. */
 void bs_finish(struct bs_io *io, int err);
+/* The end of an attempt. */
+void bs_tried(struct bs_io *io, bool good);
 
 /* --- file.c: the requests of a disk */
 extern const struct backstore_ops disk_file_ops;

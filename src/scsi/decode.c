@@ -165,9 +165,12 @@ static void start_over(struct scsi_io *io)
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
 	io->write_through = false;
+	list_init(&io->entry.link);
+	io->gate = io->grant = NULL;
 }
 
-static bool find_lu(struct scsi_io *io)
+/* What the LU keeps for the nexus is looked at at home only. */
+static bool find_lu(struct scsi_io *io, bool home)
 {
 	uint16_t lun;
 	int err = 0;
@@ -175,6 +178,10 @@ static bool find_lu(struct scsi_io *io)
 	io->generation = io->nexus->dev->generation;
 	if (scsi_lun_decode(io->lun, &lun) < 0)
 		return true;
+	if (!home) {
+		io->lu = scsi_device_find(io->nexus->dev, lun);
+		return true;
+	}
 	io->itl = scsi_nexus_itl(io->nexus, lun, &err);
 	if (io->itl)
 		io->lu = io->itl->lu;
@@ -226,10 +233,10 @@ static bool check_usage(struct scsi_io *io)
 	return false;
 }
 
-void scsi_decode(struct scsi_io *io)
+static void decode(struct scsi_io *io, bool home)
 {
 	start_over(io);
-	if (!find_lu(io) || !find_command(io))
+	if (!find_lu(io, home) || !find_command(io))
 		return;
 	if (check_usage(io) && (!io->cmd->lengths || io->cmd->lengths(io))) {
 		if (io->attr != SCSI_ACA)
@@ -239,4 +246,17 @@ void scsi_decode(struct scsi_io *io)
 	}
 	io->cmd = NULL;
 	io->out_len = io->buf_len = 0;
+}
+
+void scsi_decode_home(struct scsi_io *io)
+{
+	decode(io, true);
+}
+
+/* Away, what is wrong with a CDB is found out once more at home, where the sense data can be told. */
+void scsi_decode(struct scsi_io *io)
+{
+	io->home = io->nexus->home;
+	io->away = io->nexus->away;
+	decode(io, !io->away);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/cleanup.h"
-#include "scsi/lu_priv.h"
+#include "scsi/gate.h"
 
 /* --- LUNs (SAM-5 4.7) */
 
@@ -22,6 +22,11 @@ int scsi_lun_decode(const uint8_t lun[8], uint16_t *out)
 		return -EINVAL;
 	*out = top & SCSI_LUN_MAX;
 	return 0;
+}
+
+uint16_t scsi_io_lun(const struct scsi_io *io)
+{
+	return get_be16(io->lun) & SCSI_LUN_MAX;
 }
 
 void scsi_lun_encode(uint8_t out[8], uint16_t lun)
@@ -315,33 +320,103 @@ static void nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus)
 	scsi_order_run(lu);
 }
 
-static void itl_lost(struct scsi_itl *itl)
+static void itl_lost(struct scsi_nexus *nexus, struct scsi_itl *itl)
 {
 	struct scsi_lu *lu = itl->lu;
-	const struct scsi_nexus *nexus = itl->nexus;
 
+	if (list_empty(&itl->detached))
+		nexus->itls[itl->lun] = NULL;
 	scsi_itl_free(itl);
 	nexus_lost(lu, nexus);
 }
 
-void scsi_nexus_free(struct scsi_nexus *nexus)
+/* A LU that the nexus has to get out of; from the last LUN down, so that each is looked for but once. */
+static struct scsi_itl *next_itl(struct scsi_nexus *nexus)
 {
-	if (!nexus)
-		return;
+	if (!list_empty(&nexus->detached))
+		return list_first(&nexus->detached, struct scsi_itl, detached);
+	while (nexus->itl_count && !nexus->itls[nexus->itl_count - 1])
+		nexus->itl_count--;
+	return nexus->itl_count ? nexus->itls[nexus->itl_count - 1] : NULL;
+}
+
+/* Its tasks are under way, or wait: all must know where they stand when fences go up. */
+static bool has_something_there(const struct scsi_itl *itl)
+{
+	return !list_empty(&itl->lu->entering) || next_of_nexus(itl->lu, itl->nexus);
+}
+
+static void nexus_unref(struct scsi_nexus *nexus)
+{
+	free(nexus->itls);
+	free(nexus->passes);
+	free(nexus->initiator_port);
+	free(nexus->target_port);
+	free(nexus);
+}
+
+/* On the thread of its session, to which all letters about its tasks have come by now. */
+static void gone(struct mail *m)
+{
+	nexus_unref(container_of(m, struct scsi_nexus, mail));
+}
+
+static void waited(struct scsi_entry *e);
+
+static void lose(struct scsi_nexus *nexus)
+{
+	void (*lost)(void *ctx) = nexus->lost;
+	void *ctx = nexus->lost_ctx;
+	struct scsi_itl *itl;
+
+	while ((itl = next_itl(nexus))) {
+		if (has_something_there(itl) && scsi_gate_enter(itl->lu, &nexus->entry, waited))
+			return;
+		itl_lost(nexus, itl);
+	}
+	if (nexus->away)
+		reactor_post(nexus->away, &nexus->mail, gone);
+	else
+		nexus_unref(nexus);
+	if (lost)
+		lost(ctx);
+}
+
+static void waited(struct scsi_entry *e)
+{
+	struct scsi_nexus *nexus = container_of(e, struct scsi_nexus, entry);
+
+	itl_lost(nexus, next_itl(nexus));
+	lose(nexus);
+}
+
+void scsi_nexus_lose(struct scsi_nexus *nexus, void (*lost)(void *ctx), void *ctx)
+{
 	list_for_each_safe (it, &nexus->dev->functions) {
 		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, link);
 
 		if (tmf->nexus == nexus)
-			scsi_tmf_cancel(tmf);
+			scsi_tmf_cancel_home(tmf);
 	}
 	list_del(&nexus->of_device);
-	while (!list_empty(&nexus->detached))
-		itl_lost(list_first(&nexus->detached, struct scsi_itl, detached));
-	for (size_t lun = 0; lun < nexus->itl_count; lun++)
-		if (nexus->itls[lun])
-			itl_lost(nexus->itls[lun]);
-	free(nexus->itls);
-	free(nexus->initiator_port);
-	free(nexus->target_port);
-	free(nexus);
+	nexus->lost = lost;
+	nexus->lost_ctx = ctx;
+	lose(nexus);
+}
+
+void scsi_nexus_free(struct scsi_nexus *nexus)
+{
+	if (nexus)
+		scsi_nexus_lose(nexus, NULL, NULL);
+}
+
+void scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away)
+{
+	nexus->home = home;
+	nexus->away = away;
+}
+
+void scsi_nexus_leave(struct scsi_nexus *nexus)
+{
+	scsi_pass_surrender(nexus);
 }

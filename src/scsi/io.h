@@ -14,6 +14,9 @@
  *
  * scsi_submit() may run to port->done() before it returns. A task belongs to the LU's task set from
  * scsi_submit() to port->done(), which always comes, exactly once.
+ *
+ * The transport may live on another reactor's thread than the LU (scsi_nexus_set_away()). All calls of both
+ * are made on the transport's thread all the same, and the task is touched by no other between them.
  */
 #ifndef LUNAR_SCSI_IO_H
 #define LUNAR_SCSI_IO_H
@@ -25,6 +28,7 @@
 #include "common/list.h"
 
 struct scsi_command;
+struct scsi_gate;
 struct scsi_io;
 struct scsi_itl;
 struct scsi_lu;
@@ -32,6 +36,12 @@ struct scsi_nexus;
 
 #define SCSI_CDB_MAX   260 /* SPC-4: a variable length CDB */
 #define SCSI_SENSE_MAX 96
+
+/* What waits until a LU can be had for oneself (gate.h). */
+struct scsi_entry {
+	struct list link;
+	void (*enter)(struct scsi_entry *e);
+};
 
 /* SAM-5 5.3.1 */
 enum scsi_status {
@@ -103,13 +113,23 @@ struct scsi_io {
 	} state;
 	void (*next)(struct scsi_io *io, int err); /* continues after a move or the backstore */
 	struct bs_io bs;
-	uint64_t lba, blocks; /* of the medium range that the command names; blocks 0: none */
-	uint64_t at;          /* progress of commands that go in steps, blocks */
-	uint32_t alloc_len;   /* ALLOCATION LENGTH */
-	uint32_t generation;  /* of the device's LUN inventory, when it was decoded */
-	bool write_through;   /* it counts in scsi_lu.write_through */
-	uint64_t deadline;    /* of what it waits for */
-	int err;              /* of the backstore, when `next` has to wait for its turn */
+	uint64_t lba, blocks;    /* of the medium range that the command names; blocks 0: none */
+	uint64_t at;             /* progress of commands that go in steps, blocks */
+	uint32_t alloc_len;      /* ALLOCATION LENGTH */
+	uint32_t generation;     /* of the device's LUN inventory, when it was decoded */
+	bool write_through;      /* it counts in scsi_lu.write_through */
+	uint64_t deadline;       /* of what it waits for */
+	struct scsi_entry entry; /* while it waits for gates to close */
+
+	/* When the transport is on another reactor's thread than the LU: see gate.h. */
+	struct reactor *away;    /* the transport's reactor; NULL: the LU's own */
+	struct reactor *home;    /* the LU's */
+	struct scsi_gate *gate;  /* it runs at the transport, by a pass */
+	struct scsi_gate *grant; /* the pass that its end brings */
+	struct mail up, down, stop;
+	uint8_t refused_key;
+	uint16_t refused_asc_ascq;
+	int err; /* of the backstore, when `next` has to wait for its turn */
 };
 
 /*

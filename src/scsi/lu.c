@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/cleanup.h"
-#include "scsi/lu_priv.h"
+#include "scsi/gate.h"
 
 #define MEDIUM_MAY_HAVE_CHANGED 0x2800
 
@@ -88,6 +88,8 @@ static void store_state_changed(struct backstore *bs, void *ctx)
 {
 	struct scsi_lu *lu = ctx;
 
+	/* Who passes would go on with what there was. */
+	scsi_gate_close(lu);
 	if (bs->missing)
 		return;
 	scsi_ua_add_lu(lu, NULL, MEDIUM_MAY_HAVE_CHANGED);
@@ -123,6 +125,9 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	lu->thin = config->thin && bs->unmap_granularity;
 	lu->fence_hold = config->fence_hold;
 	scsi_mode_init(&lu->mode, bs->volatile_cache);
+	list_init(&lu->resize.link);
+	list_init(&lu->gates);
+	list_init(&lu->entering);
 	list_init(&lu->maps);
 	list_init(&lu->itls);
 	list_init(&lu->tasks);
@@ -147,6 +152,7 @@ void scsi_lu_free(struct scsi_lu *lu)
 		scsi_itl_free(list_first(&lu->itls, struct scsi_itl, of_lu));
 	timer_cancel(lu->reactor, &lu->hold_timer);
 	deferred_cancel(&lu->later_work);
+	scsi_gates_free(lu);
 	bs_close(lu->bs);
 	free(lu);
 }
@@ -180,14 +186,35 @@ const char *scsi_lu_serial(const struct scsi_lu *lu)
 	return lu->serial;
 }
 
-const struct scsi_lu_stats *scsi_lu_stats(const struct scsi_lu *lu)
+static void add_stats(struct scsi_lu_stats *to, const struct scsi_gate *gate)
 {
-	return &lu->stats;
+	const struct scsi_lu_stats *from = &gate->stats;
+
+	to->reads += __atomic_load_n(&from->reads, __ATOMIC_RELAXED);
+	to->writes += __atomic_load_n(&from->writes, __ATOMIC_RELAXED);
+	to->read_bytes += __atomic_load_n(&from->read_bytes, __ATOMIC_RELAXED);
+	to->write_bytes += __atomic_load_n(&from->write_bytes, __ATOMIC_RELAXED);
+}
+
+const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu)
+{
+	lu->total = lu->stats;
+	list_for_each (it, &lu->gates)
+		add_stats(&lu->total, list_entry(it, struct scsi_gate, link));
+	return &lu->total;
 }
 
 size_t scsi_lu_busy(const struct scsi_lu *lu)
 {
 	return (size_t)lu->stats.inflight;
+}
+
+static void resize(struct scsi_entry *e)
+{
+	struct scsi_lu *lu = container_of(e, struct scsi_lu, resize);
+
+	lu->blocks = lu->bs->size >> lu->block_shift;
+	scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
 }
 
 int scsi_lu_resized(struct scsi_lu *lu)
@@ -200,10 +227,9 @@ int scsi_lu_resized(struct scsi_lu *lu)
 	blocks = lu->bs->size >> lu->block_shift;
 	if (blocks == 0)
 		return -EINVAL;
-	if (blocks != lu->blocks) {
-		lu->blocks = blocks;
-		scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
-	}
+	if (blocks != lu->blocks && list_empty(&lu->resize.link) &&
+	    !scsi_gate_enter(lu, &lu->resize, resize))
+		resize(&lu->resize);
 	return 0;
 }
 

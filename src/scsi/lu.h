@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SCSI target devices, their logical units, and the I_T nexuses that reach them (SAM-5 4.6).
- * Everything on the thread of the reactor.
+ * Everything on the thread of the LU's reactor, which is one for all LUs of a device.
  *
  *   scsi_device  a SCSI target device: a LUN inventory, one iSCSI target node
  *   scsi_lu      a logical unit: identity, backstore, mode pages, task set, reservation, fences
@@ -41,7 +41,7 @@ const char *scsi_lu_serial(const struct scsi_lu *lu);
 struct scsi_lu_stats {
 	uint64_t reads, writes, read_bytes, write_bytes, flushes, errors, inflight;
 };
-const struct scsi_lu_stats *scsi_lu_stats(const struct scsi_lu *lu);
+const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu);
 /* The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED. */
 int scsi_lu_resized(struct scsi_lu *lu);
 /*
@@ -55,7 +55,8 @@ size_t scsi_lu_busy(const struct scsi_lu *lu);
 /* `name` is the target device's name (an IQN), `port` its relative target port identifier. */
 struct scsi_device *scsi_device_new(const char *name);
 void scsi_device_free(struct scsi_device *dev);
-/* -EEXIST, -ERANGE. A change of a running device: REPORTED LUNS DATA HAS CHANGED on its nexuses. */
+/* -EEXIST, -ERANGE. A change of a running device: REPORTED LUNS DATA HAS CHANGED on its nexuses. None of
+ * them is away: those look into the inventory on threads of their own. */
 int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu);
 int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
 
@@ -69,6 +70,16 @@ struct scsi_nexus *scsi_nexus_new(struct scsi_device *dev, const char *initiator
  * range, and their port->done() comes when the backstore has answered. RESERVE is released.
  */
 void scsi_nexus_free(struct scsi_nexus *nexus);
+/* The same, and `lost` (may be NULL) is called when all of that has happened, with all fences up; maybe from
+ * inside. Before, the nexus may still be on its way out of LUs that others use. */
+void scsi_nexus_lose(struct scsi_nexus *nexus, void (*lost)(void *ctx), void *ctx);
+/*
+ * Its session is on the thread of another reactor than the device (`home`), and makes its calls there:
+ * scsi_decode() and what follows, scsi_tmf_start(). Before the first of them. When the session ends it calls
+ * scsi_nexus_leave(), and then the device's thread scsi_nexus_lose().
+ */
+void scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away);
+void scsi_nexus_leave(struct scsi_nexus *nexus);
 
 /* Task management (SAM-5 7). */
 enum scsi_tmf_function {
@@ -84,6 +95,7 @@ enum scsi_tmf_result {
 	SCSI_TMF_NO_TASK, /* ABORT TASK: no such task in the set */
 	SCSI_TMF_NO_LUN,
 	SCSI_TMF_REJECTED, /* timed out: tasks remain, fenced, and will never answer */
+	SCSI_TMF_CANCELED, /* the nexus, which is away, is lost: nobody is to be answered */
 };
 
 struct scsi_tmf {
@@ -102,6 +114,12 @@ struct scsi_tmf {
 	struct scsi_lu *lu;      /* NULL: every LU of the device */
 	struct timer timer;
 	struct list link;
+	struct scsi_entry entry; /* while it waits for a LU's gates to close */
+	size_t at;               /* of the device's LUs, the next one */
+	bool applied;            /* to all in its scope */
+	struct reactor *away;    /* the asker's, if it is not the device's */
+	struct mail mail;
+	enum scsi_tmf_result result;
 };
 
 /*
@@ -112,7 +130,8 @@ struct scsi_tmf {
 bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io);
 void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io);
 void scsi_tmf_start(struct scsi_tmf *tmf);
-/* The asker has gone: forget it; what was aborted stays so. Does nothing when it is done. */
-void scsi_tmf_cancel(struct scsi_tmf *tmf);
+/* The asker has gone: forget it; what was aborted stays so. False: `done` comes all the same, for the nexus is
+ * away. Does nothing when it is done. */
+bool scsi_tmf_cancel(struct scsi_tmf *tmf);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside the device server: what a LU, a device, a nexus and a row of the command table hold, and
- * the calls between the files of this directory. Everything on the thread of the reactor.
+ * the calls between the files of this directory. Everything on the thread of the LU's reactor, but what
+ * gate.h says.
  *
  *   decode    decode.c, cmd_table.c   LU, row, CDB usage, lengths
  *   start     precheck.c, order.c     task set, unit attention, reservation, readiness, range
@@ -42,6 +43,9 @@ enum scsi_command_flag {
 	SCSI_CMD_NOT_READY_OK = 1 << 5, /* runs when stopped, or when the store has gone */
 	SCSI_CMD_NO_LUN_OK = 1 << 6,    /* runs with io->lu NULL, io->itl NULL */
 	SCSI_CMD_THIN = 1 << 7,         /* is there only when the LU offers UNMAP */
+	SCSI_CMD_PLAIN = 1 << 8,        /* may run by a pass (gate.h) */
+	SCSI_CMD_ALONE = 1 << 9,   /* changes what others see of the LU: not while passes are out */
+	SCSI_CMD_UNMAPS = 1 << 10, /* may call for BS_UNMAP */
 };
 
 struct scsi_command {
@@ -112,12 +116,13 @@ struct scsi_lu {
 	uint64_t blocks;
 	bool readonly;
 	bool thin;
-	bool stopped; /* START STOP UNIT */
+	bool stopped;             /* START STOP UNIT */
+	struct scsi_entry resize; /* a new size, to be taken over */
 	uint64_t fence_hold;
 	struct scsi_mode mode;
 	unsigned
 		write_through; /* MODE SELECTs under way that turn the cache off: it is as good as off */
-	struct scsi_lu_stats stats;
+	struct scsi_lu_stats stats, total; /* total: with those of the gates, for who asks */
 	struct scsi_error_log error_logs[SCSI_ERROR_KINDS];
 
 	uint8_t id[16];
@@ -125,6 +130,9 @@ struct scsi_lu {
 	char product[16 + 1];
 	char revision[4 + 1];
 	char serial[64 + 1];
+
+	struct list gates;    /* scsi_gate.link */
+	struct list entering; /* scsi_entry.link: who waits for them to close */
 
 	struct list maps; /* scsi_map.of_lu */
 	struct list itls; /* scsi_itl.of_lu */
@@ -180,6 +188,19 @@ struct scsi_nexus {
 	struct scsi_itl **itls; /* by LUN; NULL where the nexus has sent nothing yet */
 	size_t itl_count;
 	struct list detached; /* scsi_itl.detached: their LUN is unmapped, tasks may remain */
+
+	/* When its session is on another reactor's thread; NULL: at home. */
+	struct reactor *away, *home;
+	struct mail mail; /* its end */
+	/* The session's side, and thread. */
+	struct scsi_pass *passes; /* by LUN */
+	size_t pass_count;
+	bool left;
+
+	/* scsi_nexus_lose() */
+	struct scsi_entry entry;
+	void (*lost)(void *ctx);
+	void *lost_ctx;
 };
 
 #define SCSI_UA_MAX 8
@@ -238,6 +259,11 @@ void scsi_store_sync(struct scsi_io *io, void (*next)(struct scsi_io *io, int er
 void scsi_store_error(struct scsi_io *io, int err, uint64_t lba);
 /* Past the fence: the request that scsi_store() has made goes to the backstore. */
 void scsi_store_issue(struct scsi_io *io);
+/* Of a task that has tried without us: its io->err, or again. */
+void scsi_store_tried(struct scsi_io *io);
+void scsi_store_again(struct scsi_io *io);
+/* Past the gates: into the task set. */
+void scsi_begin(struct scsi_io *io);
 /* Past order: checks the LU's state and runs the handler. */
 void scsi_start(struct scsi_io *io);
 /*
@@ -250,6 +276,12 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status);
  * whose data move the LU knows nothing any more. What is at the backstore goes on.
  */
 void scsi_detach(struct scsi_io *io);
+
+/* What io.h promises, on the LU's thread: see away.c. */
+void scsi_decode_home(struct scsi_io *io);
+void scsi_submit_home(struct scsi_io *io);
+void scsi_moved_home(struct scsi_io *io, int err);
+void scsi_refuse_home(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq);
 
 /* --- order.c */
 
@@ -284,6 +316,11 @@ void scsi_ua_clear(struct scsi_nexus *nexus, uint16_t asc_ascq);
 
 /* --- tmf.c */
 
+void scsi_tmf_start_home(struct scsi_tmf *tmf);
+/* The nexus is lost. */
+void scsi_tmf_cancel_home(struct scsi_tmf *tmf);
+/* away.c: the result, to who asked. */
+void scsi_tmf_tell(struct scsi_tmf *tmf, enum scsi_tmf_result result);
 /* An aborted task of `lu` has ended. */
 void scsi_tmf_check(struct scsi_lu *lu);
 /* The LU leaves the device: what waits there has nothing to wait for. */
@@ -301,6 +338,8 @@ void scsi_reserve_reset(struct scsi_lu *lu);
 /* SAM-5 4.7: single level, peripheral device (0-255) or flat space addressing. -EINVAL: another. */
 int scsi_lun_decode(const uint8_t lun[8], uint16_t *out);
 void scsi_lun_encode(uint8_t out[8], uint16_t lun);
+/* The LUN of a task that has a LU. */
+uint16_t scsi_io_lun(const struct scsi_io *io);
 struct scsi_lu *scsi_device_find(const struct scsi_device *dev, uint16_t lun);
 /* NULL: no such LU (*err -ENXIO) or no memory (-ENOMEM). */
 struct scsi_itl *scsi_nexus_itl(struct scsi_nexus *nexus, uint16_t lun, int *err);

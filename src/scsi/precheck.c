@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "common/cleanup.h"
-#include "scsi/lu_priv.h"
+#include "scsi/gate.h"
 
 /* How deep completions may nest before they are taken from the loop: a store that answers at once
  * would otherwise turn a command of many steps into as many stack frames. */
@@ -34,10 +34,14 @@ void scsi_io_done(struct scsi_io *io)
 	bool aborted = io->aborted, fence = false;
 
 	assert(io->state != SCSI_IO_DONE);
+	if (io->gate) {
+		scsi_pass_done(io);
+		return;
+	}
 	if (lu)
 		fence = leave(io);
 	io->state = SCSI_IO_DONE;
-	io->port->done(io);
+	scsi_port_done(io);
 	if (!lu)
 		return;
 	if (fence)
@@ -61,7 +65,7 @@ void scsi_reply(struct scsi_io *io, size_t len)
 	scsi_good(io);
 }
 
-void scsi_refuse(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq)
+void scsi_refuse_home(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq)
 {
 	/* Its LU may have gone since it was decoded. */
 	if (!io->nexus || io->generation != io->nexus->dev->generation)
@@ -134,12 +138,12 @@ void scsi_start(struct scsi_io *io)
 	io->cmd->run(io);
 }
 
-/* The inventory has changed since the task was decoded, so io->lu may be gone. */
+/* The inventory has changed since the task was decoded, so io->lu may be gone; or it was decoded away. */
 static void decode_again(struct scsi_io *io)
 {
 	uint32_t out_len = io->out_len, buf_len = io->buf_len;
 
-	scsi_decode(io);
+	scsi_decode_home(io);
 	if (io->cmd && (io->out_len != out_len || io->buf_len != buf_len)) {
 		io->cmd = NULL;
 		io->status = SCSI_BUSY;
@@ -149,14 +153,20 @@ static void decode_again(struct scsi_io *io)
 	io->buf_len = buf_len;
 }
 
-void scsi_submit(struct scsi_io *io)
+void scsi_begin(struct scsi_io *io)
 {
-	if (io->generation != io->nexus->dev->generation)
+	if (!io->lu || scsi_order_join(io))
+		scsi_start(io);
+}
+
+void scsi_submit_home(struct scsi_io *io)
+{
+	if (io->away || io->generation != io->nexus->dev->generation)
 		decode_again(io);
 	if (!io->cmd)
 		scsi_io_done(io);
-	else if (!io->lu || scsi_order_join(io))
-		scsi_start(io);
+	else if (!io->lu || !scsi_gate_wait(io))
+		scsi_begin(io);
 }
 
 /* --- Data-Out */
@@ -169,10 +179,10 @@ void scsi_move(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
 		return;
 	}
 	io->state = SCSI_IO_MOVING;
-	io->port->data_move(io);
+	scsi_port_move(io);
 }
 
-void scsi_io_moved(struct scsi_io *io, int err)
+void scsi_moved_home(struct scsi_io *io, int err)
 {
 	assert(io->state == SCSI_IO_MOVING);
 	io->state = SCSI_IO_NEW;
@@ -291,12 +301,29 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 	io->bs.offset = lba << lu->block_shift;
 	io->bs.length = blocks << lu->block_shift;
 	io->bs.buf = buf;
+	if (io->gate) {
+		scsi_pass_store(io);
+		return;
+	}
+	if (!io->bs.fua || !tell_loss(io))
+		scsi_store_again(io);
+}
+
+void scsi_store_again(struct scsi_io *io)
+{
 	io->bs.done = store_done;
-	if (io->bs.fua && tell_loss(io))
-		return;
-	if (lu->fences && scsi_fence_hold(io))
-		return;
-	scsi_store_issue(io);
+	if (!io->lu->fences || !scsi_fence_hold(io))
+		scsi_store_issue(io);
+}
+
+void scsi_store_tried(struct scsi_io *io)
+{
+	if (io->err == -EAGAIN && !io->aborted) {
+		io->lu->stats.inflight--;
+		scsi_store_again(io);
+	} else {
+		go_on(io);
+	}
 }
 
 void scsi_store_flush(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
@@ -422,7 +449,7 @@ void scsi_detach(struct scsi_io *io)
 			scsi_sense_lun_not_supported(io);
 		io->lu = NULL;
 		io->itl = NULL;
-		io->port->move_abort(io);
+		scsi_port_abort(io);
 		if (lu->waiting)
 			scsi_order_run(lu);
 		break;
@@ -444,7 +471,7 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status)
 			scsi_fence_release(io);
 		scsi_io_done(io);
 		break;
-	case SCSI_IO_MOVING: io->port->move_abort(io); break;
+	case SCSI_IO_MOVING: scsi_port_abort(io); break;
 	case SCSI_IO_STORE:
 		scsi_order_leave(io);
 		list_add_tail(&lu->orphans, &io->task);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/cleanup.h"
-#include "scsi/lu_priv.h"
+#include "scsi/gate.h"
 
 #define FUA    0x08 /* in byte 1 of READ and WRITE, not of the 6 byte ones */
 #define FUA_NV 0x02
@@ -35,6 +35,11 @@ static void to_medium(struct scsi_io *io, void (*next)(struct scsi_io *io, int e
 		next(io, 0);
 }
 
+static struct scsi_lu_stats *stats(struct scsi_io *io)
+{
+	return io->gate ? &io->gate->stats : &io->lu->stats;
+}
+
 /* --- READ */
 
 static void read_done(struct scsi_io *io, int err)
@@ -43,8 +48,8 @@ static void read_done(struct scsi_io *io, int err)
 		scsi_store_error(io, err, io->lba);
 		return;
 	}
-	io->lu->stats.reads++;
-	io->lu->stats.read_bytes += io->bs.length;
+	scsi_count(&stats(io)->reads, 1);
+	scsi_count(&stats(io)->read_bytes, io->bs.length);
 	io->in_len = io->buf_len;
 	scsi_good(io);
 }
@@ -72,8 +77,8 @@ void scsi_cmd_read(struct scsi_io *io)
 
 static void count_write(struct scsi_io *io)
 {
-	io->lu->stats.writes++;
-	io->lu->stats.write_bytes += io->bs.length;
+	scsi_count(&stats(io)->writes, 1);
+	scsi_count(&stats(io)->write_bytes, io->bs.length);
 }
 
 static void write_done(struct scsi_io *io, int err)

@@ -63,7 +63,9 @@ uint8_t scsi_sense_format(const struct scsi_sense *s, bool descriptor, uint8_t o
 
 void scsi_sense_set(struct scsi_io *io, const struct scsi_sense *s)
 {
-	bool descriptor = io->lu && scsi_mode_d_sense(&io->lu->mode);
+	/* Without an ITL it is being decoded away, where the mode page is not for us to read. */
+	bool home = !io->away || io->itl;
+	bool descriptor = io->lu && home && scsi_mode_d_sense(&io->lu->mode);
 
 	io->status = SCSI_CHECK_CONDITION;
 	io->sense_len = scsi_sense_format(s, descriptor, io->sense);

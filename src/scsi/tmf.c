@@ -4,7 +4,7 @@
  * move end at once, those at the backstore become orphans. It is complete when no aborted task is
  * left in its scope, whoever aborted it: then none of them can change the medium any more.
  */
-#include "scsi/lu_priv.h"
+#include "scsi/gate.h"
 
 #define BUS_RESET 0x2902 /* SCSI BUS RESET OCCURRED, which stands for every hard reset */
 
@@ -71,7 +71,7 @@ static void finish(struct scsi_tmf *tmf, enum scsi_tmf_result result)
 	timer_cancel(tmf->reactor, &tmf->timer);
 	list_del(&tmf->link);
 	tmf->reactor = NULL;
-	tmf->done(tmf, result);
+	scsi_tmf_tell(tmf, result);
 }
 
 static void timed_out(struct timer *t)
@@ -87,7 +87,7 @@ static struct scsi_tmf *next_complete(const struct scsi_lu *lu)
 		list_for_each (fn, &dev->functions) {
 			struct scsi_tmf *tmf = list_entry(fn, struct scsi_tmf, link);
 
-			if ((!tmf->lu || tmf->lu == lu) && !is_pending(tmf))
+			if (tmf->applied && (!tmf->lu || tmf->lu == lu) && !is_pending(tmf))
 				return tmf;
 		}
 	}
@@ -107,7 +107,7 @@ static struct scsi_tmf *next_unmapped(struct scsi_device *dev, const struct scsi
 	list_for_each (it, &dev->functions) {
 		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, link);
 
-		if (tmf->lu == lu || !is_pending(tmf))
+		if (tmf->lu == lu || (tmf->applied && !is_pending(tmf)))
 			return tmf;
 	}
 	return NULL;
@@ -137,11 +137,13 @@ static struct scsi_io *next_victim(const struct scsi_tmf *tmf, const struct scsi
 /* A task of another nexus is told by its status or by a unit attention (SAM-5 5.6). */
 static enum scsi_status tell(const struct scsi_tmf *tmf, struct scsi_io *io)
 {
-	bool others = io->nexus != tmf->nexus, tas = scsi_mode_tas(&io->lu->mode);
-
-	if (others && !tas && !functions[tmf->function].reset && io->itl)
+	if (io->nexus == tmf->nexus)
+		return SCSI_GOOD;
+	if (scsi_mode_tas(&io->lu->mode))
+		return SCSI_TASK_ABORTED;
+	if (!functions[tmf->function].reset && io->itl)
 		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
-	return others && tas ? SCSI_TASK_ABORTED : SCSI_GOOD;
+	return SCSI_GOOD;
 }
 
 /* Returns whether there was a task in its scope. */
@@ -178,6 +180,9 @@ bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io)
 {
 	const struct function *f = &functions[tmf->function];
 
+	/* What another nexus has not submitted yet hears of it by a unit attention, when it does. */
+	if (tmf->nexus->away && io->nexus != tmf->nexus)
+		return false;
 	/* An LU may have gone since the task was decoded: it hears of that when it is submitted. */
 	if (!io->lu || !io->nexus || io->generation != io->nexus->dev->generation)
 		return false;
@@ -192,42 +197,94 @@ void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io)
 	scsi_refuse(io, tell(tmf, io), 0, 0);
 }
 
-void scsi_tmf_start(struct scsi_tmf *tmf)
+static void settle(struct scsi_tmf *tmf, bool found)
+{
+	tmf->applied = true;
+	if (is_pending(tmf))
+		timer_set(tmf->reactor, &tmf->timer, reactor_now(tmf->reactor) + tmf->timeout);
+	else
+		finish(tmf, !found && tmf->function == SCSI_ABORT_TASK ? SCSI_TMF_NO_TASK
+								       : SCSI_TMF_COMPLETE);
+}
+
+static void entered(struct scsi_entry *e);
+
+/* To one LU after the other; aborting may end the asker's nexus, and the function with it. */
+static void go_through(struct scsi_tmf *tmf)
+{
+	const struct scsi_device *dev = tmf->nexus->dev;
+
+	while (tmf->reactor && tmf->at < dev->count) {
+		struct scsi_lu *lu = dev->maps[tmf->at]->lu;
+
+		if (scsi_gate_enter(lu, &tmf->entry, entered))
+			return;
+		tmf->at++;
+		apply(tmf, lu);
+	}
+	if (tmf->reactor)
+		settle(tmf, true);
+}
+
+static void apply_to_one(struct scsi_tmf *tmf)
+{
+	bool found = apply(tmf, tmf->lu);
+
+	if (tmf->reactor)
+		settle(tmf, found);
+}
+
+static void entered(struct scsi_entry *e)
+{
+	struct scsi_tmf *tmf = container_of(e, struct scsi_tmf, entry);
+
+	if (tmf->lu) {
+		apply_to_one(tmf);
+		return;
+	}
+	apply(tmf, tmf->nexus->dev->maps[tmf->at++]->lu);
+	go_through(tmf);
+}
+
+void scsi_tmf_start_home(struct scsi_tmf *tmf)
 {
 	struct scsi_device *dev = tmf->nexus->dev;
-	bool found = true;
+	bool whole = functions[tmf->function].whole_device;
 
 	tmf->reactor = NULL;
-	tmf->lu = NULL;
+	tmf->applied = false;
+	tmf->at = 0;
 	list_init(&tmf->link);
+	list_init(&tmf->entry.link);
 	timer_init(&tmf->timer, timed_out);
-
-	if (functions[tmf->function].whole_device) {
-		for (size_t i = 0; i < dev->count; i++)
-			apply(tmf, dev->maps[i]->lu);
-	} else {
-		tmf->lu = find_lu(tmf);
-		if (!tmf->lu) {
-			tmf->done(tmf, SCSI_TMF_NO_LUN);
-			return;
-		}
-		found = apply(tmf, tmf->lu);
-	}
-	if (!is_pending(tmf)) {
-		tmf->done(tmf, !found && tmf->function == SCSI_ABORT_TASK ? SCSI_TMF_NO_TASK
-									  : SCSI_TMF_COMPLETE);
+	tmf->lu = whole ? NULL : find_lu(tmf);
+	if (!tmf->lu && (!whole || !dev->count)) {
+		scsi_tmf_tell(tmf, whole ? SCSI_TMF_COMPLETE : SCSI_TMF_NO_LUN);
 		return;
 	}
 	tmf->reactor = (tmf->lu ? tmf->lu : dev->maps[0]->lu)->reactor;
 	list_add_tail(&dev->functions, &tmf->link);
-	timer_set(tmf->reactor, &tmf->timer, reactor_now(tmf->reactor) + tmf->timeout);
+	if (whole)
+		go_through(tmf);
+	else if (!scsi_gate_enter(tmf->lu, &tmf->entry, entered))
+		apply_to_one(tmf);
 }
 
-void scsi_tmf_cancel(struct scsi_tmf *tmf)
+void scsi_tmf_cancel_home(struct scsi_tmf *tmf)
 {
-	if (!tmf->reactor)
-		return;
 	timer_cancel(tmf->reactor, &tmf->timer);
 	list_del(&tmf->link);
+	scsi_gate_leave(&tmf->entry);
 	tmf->reactor = NULL;
+	if (tmf->away)
+		scsi_tmf_tell(tmf, SCSI_TMF_CANCELED);
+}
+
+bool scsi_tmf_cancel(struct scsi_tmf *tmf)
+{
+	if (tmf->away)
+		return false;
+	if (tmf->reactor)
+		scsi_tmf_cancel_home(tmf);
+	return true;
 }

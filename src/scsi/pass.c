@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Plain reads and writes of a nexus that is away, on its own thread. Here they can only succeed: whatever
+ * else happens to a task, it is handed in at home, which knows what to do.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "scsi/gate.h"
+
+#define FUA 0x0a /* FUA and FUA_NV in byte 1, not of the 6 byte commands */
+
+static struct scsi_gate *gate_of(const struct scsi_io *io)
+{
+	const struct scsi_nexus *nexus = io->nexus;
+	uint16_t lun = scsi_io_lun(io);
+	const struct scsi_pass *pass = lun < nexus->pass_count ? &nexus->passes[lun] : NULL;
+
+	if (!pass || !pass->gate || pass->round != pass->gate->round)
+		return NULL;
+	return pass->gate->lu == io->lu ? pass->gate : NULL;
+}
+
+/* What is to be durable is not for us. */
+static bool is_for_cache(const struct scsi_io *io)
+{
+	const struct scsi_lu *lu = io->lu;
+
+	if (!lu->bs->volatile_cache)
+		return true;
+	if (io->cmd->cdb_len > 6 && io->cdb[1] & FUA)
+		return false;
+	return !(io->cmd->flags & SCSI_CMD_WRITES) || scsi_lu_caches(lu);
+}
+
+/* Whether the LU would let it run. */
+static bool may_run(const struct scsi_io *io)
+{
+	const struct scsi_lu *lu = io->lu;
+
+	if (!scsi_is_plain(io) || !is_for_cache(io))
+		return false;
+	if (io->lba >= lu->blocks || io->blocks > lu->blocks - io->lba)
+		return false;
+	return !(io->cmd->flags & SCSI_CMD_WRITES) || (!lu->readonly && !scsi_mode_swp(&lu->mode));
+}
+
+bool scsi_pass_run(struct scsi_io *io)
+{
+	struct scsi_gate *gate = io->cmd && io->lu ? gate_of(io) : NULL;
+
+	if (!gate || !may_run(io))
+		return false;
+	io->gate = gate;
+	list_add_tail(&gate->tasks, &io->task);
+	io->cmd->run(io);
+	return true;
+}
+
+static bool make_room(struct scsi_nexus *nexus, uint16_t lun)
+{
+	size_t count = MAX(nexus->pass_count, (size_t)1);
+	struct scsi_pass *passes;
+
+	while (count <= lun)
+		count *= 2;
+	if (count == nexus->pass_count)
+		return true;
+	passes = realloc(nexus->passes, count * sizeof(*passes));
+	if (!passes)
+		return false;
+	memset(passes + nexus->pass_count, 0, (count - nexus->pass_count) * sizeof(*passes));
+	nexus->passes = passes;
+	nexus->pass_count = count;
+	return true;
+}
+
+void scsi_pass_take(struct scsi_nexus *nexus, uint16_t lun, struct scsi_gate *gate)
+{
+	if (make_room(nexus, lun))
+		nexus->passes[lun] = (struct scsi_pass){gate, gate->round};
+}
+
+/* --- the life of a task */
+
+static void hand_in(struct scsi_io *io, int err)
+{
+	list_del(&io->task);
+	io->gate = NULL;
+	io->err = err;
+	scsi_away_hand_in(io);
+}
+
+void scsi_pass_moved(struct scsi_io *io, int err)
+{
+	if (err) {
+		hand_in(io, err);
+		return;
+	}
+	io->state = SCSI_IO_NEW;
+	io->next(io, 0);
+}
+
+static void tried(struct bs_io *bs, int err)
+{
+	struct scsi_io *io = container_of(bs, struct scsi_io, bs);
+
+	if (!io->gate) {
+		io->err = err;
+		scsi_away_stored(io);
+	} else if (err) {
+		/* Nothing is at the store any more, and nothing is known: it begins anew. */
+		io->state = SCSI_IO_NEW;
+		hand_in(io, err);
+	} else {
+		io->next(io, 0);
+	}
+}
+
+void scsi_pass_store(struct scsi_io *io)
+{
+	io->state = SCSI_IO_STORE;
+	io->bs.done = tried;
+	bs_try(io->lu->bs, io->gate->reactor, &io->bs);
+}
+
+void scsi_pass_done(struct scsi_io *io)
+{
+	list_del(&io->task);
+	io->state = SCSI_IO_DONE;
+	io->gate = NULL;
+	io->port->done(io);
+}
+
+static struct scsi_io *next_of(const struct scsi_gate *gate, const struct scsi_nexus *nexus)
+{
+	list_for_each (it, &gate->tasks) {
+		struct scsi_io *io = list_entry(it, struct scsi_io, task);
+
+		if (io->nexus == nexus)
+			return io;
+	}
+	return NULL;
+}
+
+void scsi_pass_surrender(struct scsi_nexus *nexus)
+{
+	for (size_t lun = 0; lun < nexus->pass_count; lun++) {
+		struct scsi_gate *gate = nexus->passes[lun].gate;
+		struct scsi_io *io;
+
+		while (gate && (io = next_of(gate, nexus)))
+			hand_in(io, 0);
+	}
+	free(nexus->passes);
+	nexus->passes = NULL;
+	nexus->pass_count = 0;
+	nexus->left = true;
+}
