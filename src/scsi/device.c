@@ -420,3 +420,13 @@ void scsi_nexus_leave(struct scsi_nexus *nexus)
 {
 	scsi_pass_surrender(nexus);
 }
+
+void scsi_device_abandon(struct scsi_device *dev)
+{
+	for (size_t i = 0; i < dev->count; i++)
+		scsi_gates_abandon(dev->maps[i]->lu);
+	list_for_each (it, &dev->nexuses)
+		list_entry(it, struct scsi_nexus, of_device)->away = NULL;
+	list_for_each (it, &dev->functions)
+		list_entry(it, struct scsi_tmf, link)->away = NULL;
+}

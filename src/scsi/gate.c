@@ -170,6 +170,26 @@ void scsi_gate_grant(struct scsi_io *io)
 	io->grant = gate;
 }
 
+static void bring_home(struct list *tasks)
+{
+	list_for_each (it, tasks)
+		list_entry(it, struct scsi_io, task)->away = NULL;
+}
+
+void scsi_gates_abandon(struct scsi_lu *lu)
+{
+	list_for_each (it, &lu->gates) {
+		struct scsi_gate *gate = list_entry(it, struct scsi_gate, link);
+
+		gate->state = SCSI_GATE_SHUT;
+		list_init(&gate->tasks);
+		list_init(&gate->home);
+	}
+	list_init(&lu->entering);
+	bring_home(&lu->tasks);
+	bring_home(&lu->orphans);
+}
+
 void scsi_gates_free(struct scsi_lu *lu)
 {
 	while (!list_empty(&lu->gates)) {

@@ -24,6 +24,7 @@
 #ifndef LUNAR_SCSI_GATE_H
 #define LUNAR_SCSI_GATE_H
 
+#include "common/count.h"
 #include "scsi/lu_priv.h"
 
 /* Between a LU and the nexuses of one reactor. */
@@ -65,6 +66,7 @@ void scsi_gate_close(struct scsi_lu *lu);
 void scsi_gate_grant(struct scsi_io *io);
 /* A task that ran by a pass is the LU's from now on. */
 void scsi_gate_adopt(struct scsi_io *io);
+void scsi_gates_abandon(struct scsi_lu *lu);
 void scsi_gates_free(struct scsi_lu *lu);
 
 /* --- the nexuses' side (pass.c) */
@@ -95,12 +97,6 @@ static inline bool scsi_is_plain(const struct scsi_io *io)
 {
 	return io->cmd && (io->cmd->flags & SCSI_CMD_PLAIN) && io->blocks &&
 	       (io->attr == SCSI_SIMPLE || io->attr == SCSI_UNTAGGED);
-}
-
-/* Counters have one writer, and readers that are content with an older number. */
-static inline void scsi_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
 #endif

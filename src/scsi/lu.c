@@ -190,10 +190,10 @@ static void add_stats(struct scsi_lu_stats *to, const struct scsi_gate *gate)
 {
 	const struct scsi_lu_stats *from = &gate->stats;
 
-	to->reads += __atomic_load_n(&from->reads, __ATOMIC_RELAXED);
-	to->writes += __atomic_load_n(&from->writes, __ATOMIC_RELAXED);
-	to->read_bytes += __atomic_load_n(&from->read_bytes, __ATOMIC_RELAXED);
-	to->write_bytes += __atomic_load_n(&from->write_bytes, __ATOMIC_RELAXED);
+	to->reads += count_read(&from->reads);
+	to->writes += count_read(&from->writes);
+	to->read_bytes += count_read(&from->read_bytes);
+	to->write_bytes += count_read(&from->write_bytes);
 }
 
 const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu)

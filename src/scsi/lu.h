@@ -55,6 +55,9 @@ size_t scsi_lu_busy(const struct scsi_lu *lu);
 /* `name` is the target device's name (an IQN), `port` its relative target port identifier. */
 struct scsi_device *scsi_device_new(const char *name);
 void scsi_device_free(struct scsi_device *dev);
+/* The operations of all reactors are dead: what was under way between threads is forgotten, and nexuses are
+ * lost by direct calls from now on. */
+void scsi_device_abandon(struct scsi_device *dev);
 /* -EEXIST, -ERANGE. A change of a running device: REPORTED LUNS DATA HAS CHANGED on its nexuses. None of
  * them is away: those look into the inventory on threads of their own. */
 int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu);

@@ -48,8 +48,8 @@ static void read_done(struct scsi_io *io, int err)
 		scsi_store_error(io, err, io->lba);
 		return;
 	}
-	scsi_count(&stats(io)->reads, 1);
-	scsi_count(&stats(io)->read_bytes, io->bs.length);
+	count_add(&stats(io)->reads, 1);
+	count_add(&stats(io)->read_bytes, io->bs.length);
 	io->in_len = io->buf_len;
 	scsi_good(io);
 }
@@ -77,8 +77,8 @@ void scsi_cmd_read(struct scsi_io *io)
 
 static void count_write(struct scsi_io *io)
 {
-	scsi_count(&stats(io)->writes, 1);
-	scsi_count(&stats(io)->write_bytes, io->bs.length);
+	count_add(&stats(io)->writes, 1);
+	count_add(&stats(io)->write_bytes, io->bs.length);
 }
 
 static void write_done(struct scsi_io *io, int err)

@@ -11,7 +11,14 @@ static void sent(struct op *op, int res);
 static void pump(struct deferred *d);
 static void timer_fired(struct timer *timer);
 
-void conn_new(struct target *t, struct portal *p, int sock, const struct net_addr *peer)
+void conn_uncount(struct target *t)
+{
+	atomic_fetch_sub(&t->home->conn_count, 1);
+	atomic_fetch_sub(&t->load, 1);
+}
+
+void conn_new(struct target *t, const struct net_addr *portal, int sock,
+	      const struct net_addr *peer)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	uint8_t *stage = malloc(TARGET_STAGE_LOGIN);
@@ -23,7 +30,7 @@ void conn_new(struct target *t, struct portal *p, int sock, const struct net_add
 	net_addr_unmap(&c->peer);
 	net_addr_format(c->peer_text, &c->peer);
 	if (net_local_addr(t->reactor, sock, &c->local))
-		c->local = p->addr;
+		c->local = *portal;
 	net_addr_unmap(&c->local);
 	c->stage = stage;
 	iscsi_rx_init(&c->rx, stage, TARGET_STAGE_LOGIN);
@@ -37,8 +44,6 @@ void conn_new(struct target *t, struct portal *p, int sock, const struct net_add
 	if (login_start(c))
 		goto fail;
 	list_add_tail(&t->conns, &c->link);
-	t->conn_count++;
-	t->login_count++;
 	c->logging_in = true;
 	conn_set_timer(c);
 	receive(c);
@@ -48,6 +53,9 @@ fail:
 	free(stage);
 	free(c);
 	net_close(t->reactor, sock);
+	atomic_fetch_sub(&t->home->login_count, 1);
+	conn_uncount(t);
+	target_check_drained(t);
 }
 
 /* --- the end */
@@ -65,7 +73,7 @@ static void conn_free(struct conn *c)
 	deferred_cancel(&c->pump);
 	net_close(t->reactor, c->sock);
 	list_del(&c->link);
-	t->conn_count--;
+	conn_uncount(t);
 	free(c->stage);
 	free(c);
 	target_check_drained(t);
@@ -73,7 +81,7 @@ static void conn_free(struct conn *c)
 
 static void free_when_quiet(struct conn *c)
 {
-	if (c->state == CONN_DEAD && !c->receiving && !c->sending)
+	if (c->state == CONN_DEAD && !c->receiving && !c->sending && !c->enrolling)
 		conn_free(c);
 }
 
@@ -92,7 +100,7 @@ static bool goes_on(struct conn *c, int res)
 void conn_logged_in(struct conn *c)
 {
 	if (c->logging_in)
-		c->target->login_count--;
+		atomic_fetch_sub(&c->target->home->login_count, 1);
 	c->logging_in = false;
 }
 
@@ -108,7 +116,7 @@ void conn_drop(struct conn *c, const char *why)
 	if (c->session)
 		session_free(c->session);
 	if (t->freeing) {
-		c->receiving = c->sending = false;
+		c->receiving = c->sending = c->enrolling = false;
 	} else {
 		net_shutdown(t->reactor, c->sock);
 		/* The last look is taken by the pump, so that no caller loses `c` under its feet. */
@@ -229,7 +237,7 @@ void conn_watch(struct conn *c)
 
 static void receive(struct conn *c)
 {
-	if (c->state == CONN_DEAD || c->receiving)
+	if (c->state == CONN_DEAD || c->receiving || c->enrolling)
 		return;
 	bool resumed = c->paused;
 	c->paused = c->tx.count > TARGET_TX_HIGH;
@@ -253,19 +261,46 @@ static bool take_event(struct conn *c, enum iscsi_rx_event event)
 		c->any_pdu = true;
 		c->pdu_began = c->heard;
 		return login ? login_pdu(c) : dispatch_pdu(c, false);
-	case ISCSI_RX_DATA_DIGEST: c->target->stats.digest_errors++; return dispatch_pdu(c, true);
+	case ISCSI_RX_DATA_DIGEST:
+		count_add(&c->target->stats.digest_errors, 1);
+		return dispatch_pdu(c, true);
 	case ISCSI_RX_HEADER_DIGEST:
 		/* RFC 7143 7.8: where the next PDU begins cannot be known. */
-		c->target->stats.digest_errors++;
+		count_add(&c->target->stats.digest_errors, 1);
 		conn_drop(c, "header digest error");
 		return false;
 	case ISCSI_RX_TOO_LONG:
-		c->target->stats.protocol_errors++;
+		count_add(&c->target->stats.protocol_errors, 1);
 		conn_drop(c, "a data segment longer than MaxRecvDataSegmentLength");
 		return false;
 	case ISCSI_RX_MORE: break;
 	}
 	return false;
+}
+
+static void take_events(struct conn *c)
+{
+	c->at_work = true;
+	/* A connection that is ending reads on only to notice that the peer has closed. */
+	while (c->state != CONN_ENDING && c->state != CONN_DEAD && !c->enrolling) {
+		enum iscsi_rx_event event = iscsi_rx_next(&c->rx);
+		if (event == ISCSI_RX_MORE || !take_event(c, event))
+			break;
+	}
+	c->at_work = false;
+	if (c->state == CONN_ENDING)
+		c->rx.start = c->rx.end = 0;
+	receive(c);
+}
+
+void conn_resume(struct conn *c)
+{
+	if (c->at_work)
+		return;
+	if (c->state == CONN_DEAD)
+		free_when_quiet(c);
+	else
+		take_events(c);
 }
 
 static void received(struct op *op, int res)
@@ -278,15 +313,7 @@ static void received(struct op *op, int res)
 	if (!iscsi_rx_in_pdu(&c->rx))
 		c->pdu_began = c->heard;
 	iscsi_rx_got(&c->rx, (size_t)res);
-	/* A connection that is ending reads on only to notice that the peer has closed. */
-	while (c->state != CONN_ENDING && c->state != CONN_DEAD) {
-		enum iscsi_rx_event event = iscsi_rx_next(&c->rx);
-		if (event == ISCSI_RX_MORE || !take_event(c, event))
-			break;
-	}
-	if (c->state == CONN_ENDING)
-		c->rx.start = c->rx.end = 0;
-	receive(c);
+	take_events(c);
 }
 
 int conn_grow_stage(struct conn *c, size_t size)

@@ -85,7 +85,10 @@ void data_out_move(struct scsi_io *io)
 {
 	struct task *task = container_of(io, struct task, io);
 	task->moving = true;
-	advance(task);
+	if (task->conn)
+		advance(task);
+	else /* the session has ended, and the LU has not heard of it yet */
+		end_move(task, -ECANCELED);
 }
 
 /* RFC 7143 4.2.3.3 a: a function on many tasks waits for what its own initiator was asked for. */

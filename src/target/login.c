@@ -7,7 +7,12 @@
 
 struct conn_login {
 	struct iscsi_login_target engine;
-	struct target_node *node; /* NULL: discovery */
+	struct target_node *node;   /* NULL: discovery */
+	struct iscsi_params joined; /* of the session whose connection it takes over */
+	struct enrol enrol;
+	struct iscsi_login_response last; /* the response that waits for its session */
+	const uint8_t *text;
+	uint32_t len;
 	uint8_t data[ISCSI_LOGIN_DATA_MAX];
 };
 
@@ -48,21 +53,22 @@ static void fill_offer(const struct config_limits *l, struct iscsi_offer *offer)
 static uint16_t join(struct conn *c, const struct iscsi_login_identity *id,
 		     struct iscsi_login_verdict *v)
 {
-	const struct session *s =
-		session_find(c->target, c->login->node, id->initiator_name, id->isid, id->tsih);
-	if (!s)
+	uint16_t cid;
+	if (!registry_find(c->target, c->login->node, id, &c->login->joined, &cid))
 		return ISCSI_LOGIN_NO_SESSION;
-	if (s->conn->cid != id->cid)
+	if (cid != id->cid)
 		return ISCSI_LOGIN_TOO_MANY_CONNECTIONS;
-	v->session = &s->params;
+	v->session = &c->login->joined;
 	return ISCSI_LOGIN_SUCCESS;
 }
 
 static bool room_for_session(const struct conn *c, const struct iscsi_login_identity *id)
 {
 	struct target *t = c->target;
-	return t->session_count < t->limits.max_sessions ||
-	       session_find(t, c->login->node, id->initiator_name, id->isid, 0);
+	struct iscsi_params params;
+	uint16_t cid;
+	return registry_sessions(t) < t->limits.max_sessions ||
+	       registry_find(t, c->login->node, id, &params, &cid);
 }
 
 static void identify(void *ctx, const struct iscsi_login_identity *id,
@@ -70,10 +76,10 @@ static void identify(void *ctx, const struct iscsi_login_identity *id,
 {
 	struct conn *c = ctx;
 	struct target *t = c->target;
-	const struct auth *auth = &t->discovery_auth;
+	const struct auth *auth = &t->home->discovery_auth;
 
 	if (id->target_name[0]) {
-		struct target_node *node = target_find_node(t, id->target_name);
+		struct target_node *node = target_find_node(t->home, id->target_name);
 		if (!node) {
 			v->status = ISCSI_LOGIN_NOT_FOUND;
 			return;
@@ -99,7 +105,7 @@ static bool find_account(void *ctx, const struct iscsi_login_identity *id, const
 {
 	const struct conn *c = ctx;
 	const struct auth *auth =
-		c->login->node ? &c->login->node->auth : &c->target->discovery_auth;
+		c->login->node ? &c->login->node->auth : &c->target->home->discovery_auth;
 	if (strcmp(auth->theirs.name, user))
 		return false;
 	*account = auth->theirs;
@@ -170,7 +176,7 @@ static void fail(struct conn *c, const char *why)
 {
 	char name[ISCSI_NAME_SIZE];
 	const struct iscsi_login_target *engine = &c->login->engine;
-	c->target->stats.failed_logins++;
+	count_add(&c->target->stats.failed_logins, 1);
 	snprintf(name, sizeof(name), "%s", engine->id.initiator_name);
 	log_warning(c->target->log, "%s: login of %s failed: %s", c->peer_text,
 		    name[0] ? name : "somebody", why);
@@ -179,60 +185,82 @@ static void fail(struct conn *c, const char *why)
 	conn_end(c);
 }
 
-/* The session that this login is for: a new one, or one that changes its connection. */
-static int make_session(struct conn *c)
+static void refuse_session(struct conn *c, int err)
 {
-	const struct iscsi_login_identity *id = &c->login->engine.id;
-	struct target *t = c->target;
-	struct session *s = session_find(t, c->login->node, id->initiator_name, id->isid, id->tsih);
-	c->cid = id->cid;
-	if (id->tsih)
-		return s && s->conn->cid == id->cid ? session_adopt(s, c, id->cmdsn) : -ENOENT;
-	/* RFC 7143 6.3.5: the same initiator port logs in again, so the old session is over. */
-	if (s)
-		conn_drop(s->conn, "its session is reinstated");
-	if (c->login->node && t->session_count >= t->limits.max_sessions)
-		return -ENOSPC;
-	return session_new(c, c->login->node, id) ? 0 : -ENOMEM;
+	struct iscsi_login_target *engine = &c->login->engine;
+	struct iscsi_login_response *rsp = &c->login->last;
+	iscsi_login_target_fail(engine, (const struct iscsi_login_request *)&c->rx.bhs,
+				err == -ENOENT ? ISCSI_LOGIN_NO_SESSION
+					       : ISCSI_LOGIN_OUT_OF_RESOURCES,
+				"no room for the session", rsp);
+	respond(c, rsp, NULL, 0);
+	if (c->state != CONN_DEAD)
+		fail(c, engine->why);
 }
 
 /* The last response is still a PDU of the login: digests begin behind it (RFC 7143 13.1). */
-static bool enter_full_feature(struct conn *c, struct iscsi_login_response *rsp,
-			       const uint8_t *text, uint32_t len)
+static void enter_full_feature(struct conn *c)
 {
 	struct target *t = c->target;
-	struct iscsi_login_target *engine = &c->login->engine;
-	int err = conn_grow_stage(c, TARGET_STAGE_FULL);
-	if (!err)
-		err = make_session(c);
-	if (err) {
-		iscsi_login_target_fail(engine, (const struct iscsi_login_request *)&c->rx.bhs,
-					err == -ENOENT ? ISCSI_LOGIN_NO_SESSION
-						       : ISCSI_LOGIN_OUT_OF_RESOURCES,
-					"no room for the session", rsp);
-		respond(c, rsp, NULL, 0);
-		fail(c, engine->why);
-		return false;
-	}
+	struct conn_login *login = c->login;
 	struct session *s = c->session;
-	c->params = s->params = engine->nego.params;
-	put_be16(rsp->tsih, s->tsih);
-	respond(c, rsp, text, len);
+	c->cid = login->engine.id.cid;
+	c->params = s->params = login->engine.nego.params;
+	put_be16(login->last.tsih, s->tsih);
+	respond(c, &login->last, login->text, login->len);
 	if (c->state == CONN_DEAD)
-		return false;
+		return;
 	log_info(t->log, "%s: %s of %s%s%s", c->peer_text, s->node ? "login" : "discovery session",
 		 s->initiator, s->node ? " to " : "", s->node ? s->node->name : "");
 	c->rx.max_data = c->params.max_recv_data;
 	c->rx.header_digest = c->tx.header_digest = c->params.header_digest;
 	c->rx.data_digest = c->tx.data_digest = c->params.data_digest;
 	c->state = CONN_FULL;
-	t->stats.logins++;
+	count_add(&t->stats.logins, 1);
 	if (s->node) /* a discovery session is not trusted more than a login */
 		conn_logged_in(c);
 	login_free(c);
 	text_start(c);
 	conn_set_timer(c);
-	return true;
+}
+
+void enrol_done(struct enrol *e)
+{
+	struct conn *c = e->conn;
+	int err = e->err;
+	/* It may have ended while it waited. */
+	if (!err && (c->state == CONN_DEAD || !session_new(c, e->record))) {
+		registry_leave(e->record);
+		err = -ENOMEM;
+	}
+	c->enrolling = false;
+	if (c->state == CONN_LOGIN && err)
+		refuse_session(c, err);
+	else if (c->state == CONN_LOGIN)
+		enter_full_feature(c);
+	conn_resume(c);
+}
+
+/* Everything is agreed upon: the session that this login is for, a new one, or one that changes its
+ * connection. False: it takes its time. */
+static bool enrol(struct conn *c, const uint8_t *text, uint32_t len)
+{
+	struct conn_login *login = c->login;
+	login->text = text;
+	login->len = len;
+	if (conn_grow_stage(c, TARGET_STAGE_FULL)) {
+		refuse_session(c, -ENOMEM);
+		return false;
+	}
+	login->enrol = (struct enrol){
+		.conn = c,
+		.node = login->node,
+		.id = &login->engine.id,
+		.params = &login->engine.nego.params,
+	};
+	c->enrolling = true;
+	enrol_start(&login->enrol);
+	return !c->enrolling && c->state == CONN_FULL;
 }
 
 /* --- PDUs */
@@ -243,9 +271,9 @@ bool login_header(struct conn *c)
 	if (iscsi_opcode(&c->rx.bhs) != ISCSI_LOGIN_REQUEST || c->rx.ahs_len) {
 		struct iscsi_login_response rsp;
 		const char *why = "something else than a Login Request during the login";
-		c->target->stats.protocol_errors++;
+		count_add(&c->target->stats.protocol_errors, 1);
 		if (!c->any_pdu) { /* no iSCSI at all, as it seems: no answer either */
-			c->target->stats.failed_logins++;
+			count_add(&c->target->stats.failed_logins, 1);
 			conn_drop(c, why);
 			return false;
 		}
@@ -263,17 +291,17 @@ bool login_header(struct conn *c)
 
 bool login_pdu(struct conn *c)
 {
-	struct iscsi_login_response rsp;
+	struct iscsi_login_response *rsp = &c->login->last;
 	const uint8_t *text = NULL;
 	uint32_t len = 0;
 	struct iscsi_login_target *engine = &c->login->engine;
 	enum iscsi_login_result result =
 		iscsi_login_target_request(engine, (const struct iscsi_login_request *)&c->rx.bhs,
-					   c->login->data, c->rx.data_len, &rsp, &text, &len);
+					   c->login->data, c->rx.data_len, rsp, &text, &len);
 
 	if (result == ISCSI_LOGIN_FINISHED)
-		return enter_full_feature(c, &rsp, text, len);
-	respond(c, &rsp, text, len);
+		return enrol(c, text, len);
+	respond(c, rsp, text, len);
 	if (c->state == CONN_DEAD)
 		return false;
 	if (result == ISCSI_LOGIN_FAILED) {

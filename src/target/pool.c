@@ -73,7 +73,7 @@ void *pool_get(struct pool *pool, size_t len, bool command)
 		buf = aligned_alloc((size_t)1 << POOL_MIN_SHIFT, size);
 	}
 	if (buf)
-		*account += size;
+		__atomic_store_n(account, *account + size, __ATOMIC_RELAXED);
 	return buf;
 }
 
@@ -82,7 +82,7 @@ void pool_put(struct pool *pool, void *buf, size_t len, bool command)
 	unsigned class = class_of(len);
 	size_t *account = command ? &pool->used : &pool->other;
 	assert(*account >= class_size(class));
-	*account -= class_size(class);
+	__atomic_store_n(account, *account - class_size(class), __ATOMIC_RELAXED);
 	memcpy(buf, &pool->free[class], sizeof(void *));
 	pool->free[class] = buf;
 	pool->kept += class_size(class);

@@ -38,6 +38,12 @@ static inline size_t pool_for_commands(const struct pool *pool)
 {
 	return pool->limit - pool->limit / 8;
 }
+/* What is handed out; also for other threads, which may hear of an older number. */
+static inline size_t pool_taken(const struct pool *pool)
+{
+	return __atomic_load_n(&pool->used, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&pool->other, __ATOMIC_RELAXED);
+}
 /* Half of that is in use: take little new on. */
 static inline bool pool_low(const struct pool *pool)
 {

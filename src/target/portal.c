@@ -22,19 +22,84 @@ static void retry_fired(struct timer *timer)
 /* A connection that has not logged in is the first to be refused: it costs the peer nothing. */
 static bool room_for_another(const struct target *t)
 {
-	return t->conn_count < t->limits.max_connections &&
-	       t->login_count < t->limits.max_login_connections;
+	return atomic_load(&t->conn_count) < t->limits.max_connections &&
+	       atomic_load(&t->login_count) < t->limits.max_login_connections;
 }
 
+/* Others may be looking at it: its memory goes with the target's. */
 static void release(struct portal *p)
 {
 	struct target *t = p->target;
 	timer_cancel(t->reactor, &p->retry);
 	net_close(t->reactor, p->sock);
-	list_del(&p->link);
-	free(p);
+	p->closed = true;
+	t->open_portals--;
 	target_check_drained(t);
 }
+
+/* --- where a connection goes */
+
+/* A socket on its way to another reactor. */
+struct arrival {
+	struct list link;
+	struct mail mail;
+	struct target *part;
+	struct net_addr portal, peer;
+	int sock;
+};
+
+static void arrived(struct mail *m)
+{
+	struct arrival *a = container_of(m, struct arrival, mail);
+	struct target *home = a->part->home;
+	pthread_mutex_lock(&home->arrivals_lock);
+	list_del(&a->link);
+	pthread_mutex_unlock(&home->arrivals_lock);
+	conn_new(a->part, &a->portal, a->sock, &a->peer);
+	free(a);
+}
+
+void portal_forget_arrivals(struct target *home)
+{
+	while (!list_empty(&home->arrivals)) {
+		struct arrival *a = list_first(&home->arrivals, struct arrival, link);
+		list_del(&a->link);
+		free(a);
+	}
+}
+
+/* The one with the fewest connections; home last, which has more to do. */
+static struct target *choose_part(struct target *home)
+{
+	struct target *best = home;
+	for (unsigned i = home->part_count; i-- > 0;)
+		if (i == home->part_count - 1 ||
+		    atomic_load(&home->parts[i]->load) < atomic_load(&best->load))
+			best = home->parts[i];
+	return best;
+}
+
+static void take_in(struct portal *p, int sock, const struct net_addr *peer)
+{
+	struct target *home = p->target, *part = choose_part(home);
+	struct arrival *a = part == home ? NULL : calloc(1, sizeof(*a));
+	if (!a)
+		part = home;
+	atomic_fetch_add(&home->conn_count, 1);
+	atomic_fetch_add(&home->login_count, 1);
+	atomic_fetch_add(&part->load, 1);
+	if (!a) {
+		conn_new(home, &p->addr, sock, peer);
+		return;
+	}
+	*a = (struct arrival){.part = part, .portal = p->addr, .peer = *peer, .sock = sock};
+	pthread_mutex_lock(&home->arrivals_lock);
+	list_add_tail(&home->arrivals, &a->link);
+	pthread_mutex_unlock(&home->arrivals_lock);
+	reactor_post(part->reactor, &a->mail, arrived);
+}
+
+/* --- accepting */
 
 static void accepted(struct op *op, int res)
 {
@@ -44,9 +109,9 @@ static void accepted(struct op *op, int res)
 	p->accepting = false;
 	if (res >= 0 && (p->closing || !room_for_another(t))) {
 		net_close(t->reactor, res);
-		t->stats.refused_connections++;
+		count_add(&t->stats.refused_connections, 1);
 	} else if (res >= 0) {
-		conn_new(t, p, res, &op->addr);
+		take_in(p, res, &op->addr);
 	}
 	if (p->closing) {
 		release(p);
@@ -83,6 +148,7 @@ int target_listen(struct target *t, const struct net_addr *addr, struct net_addr
 	if (bound)
 		*bound = p->addr;
 	list_add_tail(&t->portals, &p->link);
+	t->open_portals++;
 	accept_next(p);
 	return 0;
 }

@@ -2,10 +2,12 @@
 /*
  * The inside of the target role.
  *
- *   struct target    owns portals, nodes, connections, sessions, and the pools
+ *   struct target    one for each reactor: connections, sessions, and the pools; the first one, home, has
+ *                    portals, nodes and the table of sessions as well, and what is said of the whole
  *   struct node      an iSCSI target node (struct target_node to the outside)
  *   struct session   one session: CmdSN window, tasks, the I_T nexus; one connection (MaxConnections 1)
  *   struct conn      a connection: socket, receive and send machine, timers
+ *   struct record    what home knows of a session
  *   struct task      an iSCSI task: any request from its header to its response (RFC 7143 4.2.2.1)
  *
  * A task may outlive its connection and its session: while the backstore works for it (an orphan,
@@ -15,7 +17,9 @@
 #ifndef LUNAR_TARGET_PRIV_H
 #define LUNAR_TARGET_PRIV_H
 
+#include <pthread.h>
 #include "common/buf.h"
+#include "common/count.h"
 #include "iscsi/keys.h"
 #include "iscsi/login.h"
 #include "iscsi/names.h"
@@ -42,6 +46,7 @@
 #define TARGET_STAGE_FULL   (16 * 1024)
 #define TARGET_ITT_BUCKETS  64
 #define TARGET_LUN_ACCOUNTS 1024
+#define TARGET_REACTORS_MAX 64
 
 /* task->fail, ASC and ASCQ of ABORTED COMMAND (RFC 7143 11.4.7.2, SPC-4) */
 #define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
@@ -62,7 +67,12 @@ struct target_node {
 	char *name, *alias;
 	struct auth auth;
 	struct scsi_device *device;
-	struct deferred cold_reset; /* ends every session of the node */
+	struct node_part {
+		struct target_node *node;
+		struct target *part;
+		struct mail mail;
+		struct deferred cold_reset; /* ends every session of the node that is there */
+	} parts[TARGET_REACTORS_MAX];
 };
 
 struct portal {
@@ -72,15 +82,28 @@ struct portal {
 	struct net_addr addr; /* with its real port */
 	struct op accept;
 	struct timer retry; /* after a failed accept: out of descriptors */
-	bool accepting, closing;
+	bool accepting, closed;
+	atomic_bool closing; /* other reactors may look, and do not name it any more */
 };
 
 struct target {
 	struct reactor *reactor;
+	struct target *home;
+	unsigned index; /* in home's parts */
 	struct log *log;
 	struct config_limits limits;
-	struct list nodes, portals, conns, sessions;
-	size_t conn_count, login_count, session_count;
+	struct list conns, sessions;
+	atomic_size_t load; /* connections that are here, or on their way */
+
+	/* Home's. Nodes and portals are there before the first connection. */
+	struct target *parts[TARGET_REACTORS_MAX];
+	unsigned part_count;
+	struct list nodes, portals;
+	size_t open_portals;
+	pthread_mutex_t arrivals_lock;
+	struct list arrivals; /* sockets on their way to other reactors */
+	atomic_size_t conn_count, login_count;
+	struct registry *registry;
 	struct auth discovery_auth;
 
 	struct pool pool;
@@ -91,9 +114,11 @@ struct target {
 	size_t lun_memory[TARGET_LUN_ACCOUNTS]; /* of commands' buffers, bytes; by node and LUN */
 	uint16_t last_node_id;
 	struct deferred feed; /* serves them */
-	uint16_t last_tsih;
 
 	bool draining, freeing;
+	atomic_uint drain_seconds; /* as home has it */
+	struct mail drain_mail, drained_mail;
+	bool part_drained;
 	struct timer drain_timer;
 	struct deferred drained;
 	void (*drain_done)(void *ctx);
@@ -101,13 +126,47 @@ struct target {
 	struct target_stats stats;
 };
 
+struct registry; /* registry.c */
+
+/* Written by home, but for what the session's reactor says at its end. */
+struct record {
+	struct list link;
+	struct target *part;      /* where the session is */
+	struct target_node *node; /* NULL: a discovery session */
+	char initiator[ISCSI_NAME_SIZE];
+	uint8_t isid[6];
+	uint16_t tsih, cid;
+	struct iscsi_params params;
+	struct scsi_nexus *nexus;
+	struct session *session;     /* the part's; NULL: not yet, or no more */
+	uint32_t expcmdsn, maxcmdsn; /* for its beginning; and of its end */
+	struct list waiting;         /* enrol.link: who takes its place */
+	const char *why;
+	bool ending; /* the part was told, and has not answered */
+	bool left;   /* the part has no session any more */
+	bool settled;
+	struct mail end, gone;
+};
+
+/* A login that asks for its session. */
+struct enrol {
+	struct conn *conn;
+	struct target_node *node;
+	const struct iscsi_login_identity *id;
+	const struct iscsi_params *params;
+	struct list link;
+	struct mail mail;
+	int err; /* -ENOENT: there is no such session; -ENOSPC, -ENOMEM */
+	struct record *record;
+};
+
 struct session {
 	struct list link;
+	struct record *record;
 	struct target *target;
 	struct target_node *node; /* NULL: a discovery session */
 	struct scsi_nexus *nexus;
 	char initiator[ISCSI_NAME_SIZE];
-	uint8_t isid[6];
 	uint16_t tsih;
 	struct conn *conn;
 	struct iscsi_params params;
@@ -145,6 +204,8 @@ struct conn {
 	struct op recv;
 	struct iovec recv_iov[ISCSI_RX_IOV];
 	bool receiving, paused;
+	bool at_work;   /* the events of what has been received are being taken */
+	bool enrolling; /* the login waits for its session: nothing is read, and this memory stays */
 	struct task *rx_task; /* whose data segment is coming in; NULL: it is dropped */
 
 	struct iscsi_tx tx;
@@ -170,9 +231,9 @@ struct conn {
 	uint16_t cid;
 	uint32_t statsn, next_ttt;
 	size_t immediate; /* requests in progress */
-	bool patient;     /* a function on many tasks is being started (RFC 7143 4.2.3.3 a) */
+	unsigned patient; /* functions on many tasks under way (RFC 7143 4.2.3.3 a) */
 	bool any_pdu;     /* a first PDU has come in whole */
-	bool logging_in;  /* counted in target->login_count; so are discovery sessions */
+	bool logging_in;  /* counted in home's login_count; so are discovery sessions */
 	struct iscsi_text_target text; /* in full feature phase */
 };
 
@@ -248,6 +309,8 @@ void target_check_drained(struct target *t);
 /* --- portal.c */
 
 void portal_close(struct portal *p);
+/* Of sockets that will not arrive any more. */
+void portal_forget_arrivals(struct target *home);
 /* What to call a portal that listens at `addr`, to somebody who reached us at `local`; false: they cannot
  * reach it, as far as we can know. */
 bool portal_address(const struct net_addr *addr, const struct net_addr *local,
@@ -255,7 +318,13 @@ bool portal_address(const struct net_addr *addr, const struct net_addr *local,
 
 /* --- conn.c */
 
-void conn_new(struct target *t, struct portal *p, int sock, const struct net_addr *peer);
+/* A socket that home has accepted and counted, at `portal`. */
+void conn_new(struct target *t, const struct net_addr *portal, int sock,
+	      const struct net_addr *peer);
+/* The connection goes on after its login had to wait; or it does not, if it has ended meanwhile. */
+void conn_resume(struct conn *c);
+/* One that was counted at its accept is no more. */
+void conn_uncount(struct target *t);
 /* The connection ends now; with a reason for the log, or NULL when it is no news. Its memory stays
  * until the end of this turn at least. */
 void conn_drop(struct conn *c, const char *why);
@@ -291,17 +360,32 @@ void login_free(struct conn *c);
 bool login_header(struct conn *c);
 bool login_pdu(struct conn *c);
 
+/* The session is there, or is not: enrol.err. */
+void enrol_done(struct enrol *e);
+
+/* --- registry.c */
+
+int registry_new(struct target *home);
+void registry_free(struct target *home);
+/* No session is left, nor what waits for one. */
+bool registry_is_empty(const struct target *home);
+/* In full feature phase, without discovery; on all reactors. */
+size_t registry_sessions(const struct target *t);
+/* Whether there is such a session, with its parameters and the CID of its connection. NULL node: discovery
+ * sessions. id->tsih 0: whatever it is. From any reactor. */
+bool registry_find(struct target *t, const struct target_node *node,
+		   const struct iscsi_login_identity *id, struct iscsi_params *params,
+		   uint16_t *cid);
+/* Asks for the session of a login that is complete: enrol_done() follows, maybe from inside. */
+void enrol_start(struct enrol *e);
+/* The session has ended, or was not taken: on its reactor, where nothing refers to it any more. */
+void registry_leave(struct record *r);
+
 /* --- session.c */
 
-struct session *session_new(struct conn *c, struct target_node *node,
-			    const struct iscsi_login_identity *id);
+struct session *session_new(struct conn *c, struct record *record);
 /* Ends it: tasks are aborted, the nexus is lost. Its connection stays, without a session. */
 void session_free(struct session *s);
-/* NULL node: discovery sessions. `tsih` 0: whatever it is. */
-struct session *session_find(struct target *t, const struct target_node *node,
-			     const char *initiator, const uint8_t *isid, uint16_t tsih);
-/* `c` takes the place of the session's connection (RFC 7143 6.3.4); its login had this CmdSN. */
-int session_adopt(struct session *s, struct conn *c, uint32_t cmdsn);
 /* What a PDU says now: never less than was said before (RFC 7143 4.2.2.1). */
 uint32_t session_maxcmdsn(struct session *s);
 /* There is news of the window for an initiator that waits for it. */
@@ -395,6 +479,7 @@ void data_in_residual(const struct task *task, struct iscsi_scsi_response *bhs);
 bool tmf_waits(const struct task *task);
 void tmf_deliver(struct task *task);
 void tmf_cold_reset(struct deferred *d);
+void tmf_cold_reset_there(struct mail *m);
 /* The nexus is lost: forget the function. */
 void tmf_stop(struct task *task);
 void text_start(struct conn *c);

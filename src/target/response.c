@@ -85,7 +85,7 @@ void conn_reject(struct conn *c, const struct iscsi_bhs *bad, enum iscsi_reject_
 	memcpy(pdu->segment, bad, ISCSI_BHS_LEN);
 	pdu->tx.data = pdu->segment;
 	pdu->tx.data_len = ISCSI_BHS_LEN;
-	c->target->stats.protocol_errors++;
+	count_add(&c->target->stats.protocol_errors, 1);
 	conn_push_status(c, &pdu->tx);
 }
 

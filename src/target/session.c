@@ -5,70 +5,26 @@
 #include <string.h>
 #include "target/priv.h"
 
-struct session *session_find(struct target *t, const struct target_node *node,
-			     const char *initiator, const uint8_t *isid, uint16_t tsih)
-{
-	list_for_each (it, &t->sessions) {
-		struct session *s = list_entry(it, struct session, link);
-		if (s->node == node && (!tsih || s->tsih == tsih) &&
-		    !memcmp(s->isid, isid, sizeof(s->isid)) && !strcmp(s->initiator, initiator))
-			return s;
-	}
-	return NULL;
-}
-
-static bool tsih_in_use(struct target *t, uint16_t tsih)
-{
-	list_for_each (it, &t->sessions)
-		if (list_entry(it, struct session, link)->tsih == tsih)
-			return true;
-	return false;
-}
-
-/* 0 is reserved (RFC 7143 11.12.6); max_sessions is below 2^16, so there is a free one. */
-static uint16_t new_tsih(struct target *t)
-{
-	do
-		t->last_tsih++;
-	while (!t->last_tsih || tsih_in_use(t, t->last_tsih));
-	return t->last_tsih;
-}
-
-static struct scsi_nexus *new_nexus(struct session *s)
-{
-	char initiator_port[ISCSI_PORT_NAME_SIZE], target_port[ISCSI_PORT_NAME_SIZE];
-	iscsi_initiator_port_name(initiator_port, s->initiator, s->isid);
-	iscsi_target_port_name(target_port, s->node->name, TARGET_PORTAL_GROUP);
-	return scsi_nexus_new(s->node->device, initiator_port, target_port, TARGET_PORTAL_GROUP);
-}
-
-struct session *session_new(struct conn *c, struct target_node *node,
-			    const struct iscsi_login_identity *id)
+struct session *session_new(struct conn *c, struct record *record)
 {
 	struct target *t = c->target;
 	struct session *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->target = t;
-	s->node = node;
-	memcpy(s->initiator, id->initiator_name, sizeof(s->initiator));
-	memcpy(s->isid, id->isid, sizeof(s->isid));
-	if (node) {
-		s->nexus = new_nexus(s);
-		if (!s->nexus) {
-			free(s);
-			return NULL;
-		}
-		t->session_count++;
-	}
-	s->tsih = new_tsih(t);
-	s->expcmdsn = id->cmdsn;
-	s->maxcmdsn = id->cmdsn - 1;
+	s->record = record;
+	s->node = record->node;
+	s->nexus = record->nexus;
+	memcpy(s->initiator, record->initiator, sizeof(s->initiator));
+	s->tsih = record->tsih;
+	s->expcmdsn = record->expcmdsn;
+	s->maxcmdsn = record->maxcmdsn;
 	list_init(&s->held);
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
 		list_init(&s->by_itt[i]);
 	s->conn = c;
 	c->session = s;
+	record->session = s;
 	list_add_tail(&t->sessions, &s->link);
 	return s;
 }
@@ -111,41 +67,16 @@ static void end_tasks(struct session *s, struct conn *c)
 
 void session_free(struct session *s)
 {
-	struct target *t = s->target;
 	struct conn *c = s->conn;
+	struct record *record = s->record;
 	c->session = NULL;
 	list_del(&s->link);
 	end_tasks(s, c);
-	if (s->nexus) {
-		scsi_nexus_free(s->nexus);
-		t->session_count--;
-	}
+	record->expcmdsn = s->expcmdsn;
+	record->maxcmdsn = s->maxcmdsn;
+	record->session = NULL;
 	free(s);
-}
-
-int session_adopt(struct session *s, struct conn *c, uint32_t cmdsn)
-{
-	struct conn *old = s->conn;
-	struct scsi_nexus *nexus = NULL;
-	/* The tasks of the old connection end with it (RFC 7143 6.3.4, 7.6 b), and with them, at
-	 * ErrorRecoveryLevel 0, goes the nexus: initiators then look at everything anew. */
-	if (s->nexus) {
-		nexus = new_nexus(s);
-		if (!nexus)
-			return -ENOMEM;
-	}
-	old->session = NULL;
-	s->conn = c;
-	c->session = s;
-	end_tasks(s, old);
-	if (s->nexus)
-		scsi_nexus_free(s->nexus);
-	s->nexus = nexus;
-	/* What was sent on the old connection and has not come never will, and nobody waits for it. */
-	if (iscsi_sn_in(cmdsn, s->expcmdsn, s->maxcmdsn + 1))
-		s->expcmdsn = cmdsn;
-	conn_drop(old, "taken over by a new connection of its session");
-	return 0;
+	registry_leave(record);
 }
 
 /* --- command numbering (RFC 7143 4.2.2.1) */

@@ -9,11 +9,13 @@
 static void drain_over(struct timer *timer);
 static void drained(struct deferred *d);
 
-int target_new(struct target **out, struct reactor *r, const struct config_limits *limits)
+static struct target *part_new(struct target *home, struct reactor *r,
+			       const struct config_limits *limits)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	if (!t)
-		return -ENOMEM;
+		return NULL;
+	t->home = home ? home : t;
 	t->reactor = r;
 	t->log = reactor_log(r);
 	t->limits = *limits;
@@ -25,12 +27,36 @@ int target_new(struct target **out, struct reactor *r, const struct config_limit
 	list_init(&t->free_tasks);
 	list_init(&t->free_pdus);
 	list_init(&t->starved);
+	list_init(&t->arrivals);
+	pthread_mutex_init(&t->arrivals_lock, NULL);
 	pool_init(&t->pool, limits->memory_limit);
 	deferred_init(&t->feed, command_feed);
 	deferred_init(&t->drained, drained);
 	timer_init(&t->drain_timer, drain_over);
-	reactor_random(r, &t->last_tsih, sizeof(t->last_tsih));
-	*out = t;
+	t->index = t->home->part_count++;
+	t->home->parts[t->index] = t;
+	return t;
+}
+
+int target_new(struct target **out, struct reactor *r, const struct config_limits *limits)
+{
+	struct target *t = part_new(NULL, r, limits);
+	int err = t ? registry_new(t) : -ENOMEM;
+	if (err)
+		free(t);
+	else
+		*out = t;
+	return err;
+}
+
+int target_add_reactor(struct target *t, struct reactor *r)
+{
+	if (t->part_count == TARGET_REACTORS_MAX)
+		return -E2BIG;
+	if (!part_new(t, r, &t->limits))
+		return -ENOMEM;
+	for (unsigned i = 0; i < t->part_count; i++)
+		t->parts[i]->pool.limit = t->limits.memory_limit / t->part_count;
 	return 0;
 }
 
@@ -67,7 +93,8 @@ static int auth_set(struct auth *to, const struct target_auth *from)
 
 static void node_free(struct target_node *node)
 {
-	deferred_cancel(&node->cold_reset);
+	for (size_t i = 0; i < ARRAY_SIZE(node->parts); i++)
+		deferred_cancel(&node->parts[i].cold_reset);
 	auth_free(&node->auth);
 	scsi_device_free(node->device);
 	free(node->name);
@@ -100,7 +127,11 @@ int target_node_new(struct target_node **out, struct target *t, const char *name
 	node->name = strdup(name);
 	node->alias = alias ? strdup(alias) : NULL;
 	node->device = scsi_device_new(name);
-	deferred_init(&node->cold_reset, tmf_cold_reset);
+	for (unsigned i = 0; i < ARRAY_SIZE(node->parts); i++) {
+		node->parts[i].node = node;
+		node->parts[i].part = t->parts[i];
+		deferred_init(&node->parts[i].cold_reset, tmf_cold_reset);
+	}
 	if (!node->name || (alias && !node->alias) || !node->device) {
 		if (node->device)
 			scsi_device_free(node->device);
@@ -142,9 +173,28 @@ static void drain_over(struct timer *timer)
 	drop_all(container_of(timer, struct target, drain_timer));
 }
 
+static bool parts_are_drained(const struct target *home)
+{
+	for (unsigned i = 1; i < home->part_count; i++)
+		if (!home->parts[i]->part_drained)
+			return false;
+	return true;
+}
+
+static void part_drained(struct mail *m)
+{
+	struct target *t = container_of(m, struct target, drained_mail);
+	t->part_drained = true;
+	target_check_drained(t->home);
+}
+
 void target_check_drained(struct target *t)
 {
-	if (t->draining && !t->freeing && list_empty(&t->conns) && list_empty(&t->portals))
+	if (!t->draining || t->freeing || !list_empty(&t->conns))
+		return;
+	if (t != t->home)
+		reactor_post(t->home->reactor, &t->drained_mail, part_drained);
+	else if (!t->open_portals && parts_are_drained(t) && registry_is_empty(t))
 		reactor_defer(t->reactor, &t->drained);
 }
 
@@ -167,14 +217,11 @@ static void ask_to_leave(struct conn *c, uint32_t seconds)
 		conn_drop(c, "the target stops");
 }
 
-void target_drain(struct target *t, uint32_t seconds, void (*done)(void *ctx), void *ctx)
+/* The connections of one reactor, on its thread. */
+static void drain_part(struct target *t, uint32_t seconds)
 {
 	bool first = !t->draining;
 	t->draining = true;
-	t->drain_done = done;
-	t->drain_ctx = ctx;
-	list_for_each_safe (it, &t->portals)
-		portal_close(list_entry(it, struct portal, link));
 	if (!seconds) {
 		drop_all(t);
 	} else {
@@ -186,6 +233,26 @@ void target_drain(struct target *t, uint32_t seconds, void (*done)(void *ctx), v
 			timer_set(t->reactor, &t->drain_timer, deadline);
 	}
 	target_check_drained(t);
+}
+
+static void drain_there(struct mail *m)
+{
+	struct target *t = container_of(m, struct target, drain_mail);
+	drain_part(t, atomic_load(&t->drain_seconds));
+}
+
+void target_drain(struct target *t, uint32_t seconds, void (*done)(void *ctx), void *ctx)
+{
+	t->drain_done = done;
+	t->drain_ctx = ctx;
+	list_for_each_safe (it, &t->portals)
+		portal_close(list_entry(it, struct portal, link));
+	for (unsigned i = 1; i < t->part_count; i++) {
+		struct target *part = t->parts[i];
+		atomic_store(&part->drain_seconds, seconds);
+		reactor_post(part->reactor, &part->drain_mail, drain_there);
+	}
+	drain_part(t, seconds);
 }
 
 /* What still lives refers to operations that will never return. */
@@ -206,27 +273,60 @@ static void free_dead_tasks(struct target *t)
 	}
 }
 
-void target_free(struct target *t)
+static void free_connections(struct target *t)
 {
-	t->freeing = true;
 	drop_all(t);
-	list_for_each_safe (it, &t->portals)
-		portal_close(list_entry(it, struct portal, link));
 	timer_cancel(t->reactor, &t->drain_timer);
 	deferred_cancel(&t->drained);
 	deferred_cancel(&t->feed);
-	free_dead_tasks(t);
+}
+
+void target_free(struct target *t)
+{
+	for (unsigned i = 0; i < t->part_count; i++)
+		t->parts[i]->freeing = true;
+	list_for_each (it, &t->nodes)
+		scsi_device_abandon(list_entry(it, struct target_node, link)->device);
+	for (unsigned i = 0; i < t->part_count; i++)
+		free_connections(t->parts[i]);
+	registry_free(t);
+	portal_forget_arrivals(t);
+	list_for_each_safe (it, &t->portals) {
+		struct portal *p = list_entry(it, struct portal, link);
+		if (!p->closed)
+			portal_close(p);
+		free(p);
+	}
+	for (unsigned i = 0; i < t->part_count; i++)
+		free_dead_tasks(t->parts[i]);
 	list_for_each_safe (it, &t->nodes)
 		node_free(list_entry(it, struct target_node, link));
 	auth_free(&t->discovery_auth);
-	pool_free(&t->pool);
-	free(t);
+	for (unsigned i = t->part_count; i-- > 0;) {
+		struct target *part = t->parts[i];
+		pool_free(&part->pool);
+		pthread_mutex_destroy(&part->arrivals_lock);
+		free(part);
+	}
+}
+
+static void add_stats(struct target_stats *to, const struct target_stats *from)
+{
+	to->logins += count_read(&from->logins);
+	to->failed_logins += count_read(&from->failed_logins);
+	to->refused_connections += count_read(&from->refused_connections);
+	to->protocol_errors += count_read(&from->protocol_errors);
+	to->digest_errors += count_read(&from->digest_errors);
 }
 
 void target_get_stats(const struct target *t, struct target_stats *out)
 {
-	*out = t->stats;
-	out->connections = t->conn_count;
-	out->sessions = t->session_count;
-	out->memory = t->pool.used + t->pool.other;
+	*out = (struct target_stats){
+		.connections = atomic_load(&t->conn_count),
+		.sessions = registry_sessions(t),
+	};
+	for (unsigned i = 0; i < t->part_count; i++) {
+		add_stats(out, &t->parts[i]->stats);
+		out->memory += pool_taken(&t->parts[i]->pool);
+	}
 }

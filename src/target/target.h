@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The target role: portals that listen, iSCSI target nodes with their LUNs, sessions of initiators.
- * All of it on the thread of one reactor. The LUs are the caller's.
+ * All calls on the thread of one reactor, home, which is that of the LUs as well; connections may be spread
+ * over others. The LUs are the caller's.
  */
 #ifndef LUNAR_TARGET_TARGET_H
 #define LUNAR_TARGET_TARGET_H
@@ -17,7 +18,13 @@ struct target_node;
 int target_new(struct target **out, struct reactor *r, const struct config_limits *limits);
 
 /*
- * Frees everything but the LUs. Either target_drain() is done and no task is at a backstore any more
+ * Spreads connections over this reactor, too, which turns on a thread of its own. Before target_listen().
+ * The memory limit is for all together. -ENOMEM, -E2BIG.
+ */
+int target_add_reactor(struct target *t, struct reactor *r);
+
+/*
+ * Frees everything but the LUs. The other reactors do not turn any more. Either target_drain() is done and no task is at a backstore any more
  * (scsi_lu_busy() is 0 for every LU), or the reactor's operations are dead (sim_crash()).
  */
 void target_free(struct target *t);

@@ -8,7 +8,7 @@ static void add_node(const struct conn *c, const struct target_node *node, struc
 {
 	char host[NET_ADDR_TEXT], address[NET_ADDR_TEXT + 8];
 	iscsi_add_target(out, node->name);
-	list_for_each (it, &c->target->portals) {
+	list_for_each (it, &c->target->home->portals) {
 		const struct portal *p = list_entry(it, struct portal, link);
 		struct net_addr addr;
 		if (p->closing || !portal_address(&p->addr, &c->local, &addr))
@@ -23,7 +23,7 @@ static void send_targets(void *ctx, const char *which, struct buf *out)
 {
 	struct conn *c = ctx;
 	const struct target_node *own = c->session->node;
-	list_for_each (it, &c->target->nodes) {
+	list_for_each (it, &c->target->home->nodes) {
 		const struct target_node *node = list_entry(it, struct target_node, link);
 		bool wanted = !strcmp(which, "All") || !strcmp(which, node->name) ||
 			      (!which[0] && node == own);

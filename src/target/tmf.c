@@ -22,10 +22,9 @@ static const struct function {
 };
 
 static const uint8_t results[] = {
-	[SCSI_TMF_COMPLETE] = ISCSI_TMF_COMPLETE,
-	[SCSI_TMF_NO_TASK] = ISCSI_TMF_NO_TASK,
-	[SCSI_TMF_NO_LUN] = ISCSI_TMF_NO_LUN,
-	[SCSI_TMF_REJECTED] = ISCSI_TMF_REJECTED,
+	[SCSI_TMF_COMPLETE] = ISCSI_TMF_COMPLETE, [SCSI_TMF_NO_TASK] = ISCSI_TMF_NO_TASK,
+	[SCSI_TMF_NO_LUN] = ISCSI_TMF_NO_LUN,     [SCSI_TMF_REJECTED] = ISCSI_TMF_REJECTED,
+	[SCSI_TMF_CANCELED] = ISCSI_TMF_REJECTED,
 };
 
 static const struct iscsi_tmf_request *request(const struct task *task)
@@ -42,19 +41,36 @@ static unsigned function_of(const struct task *task)
  * RFC 7143 11.5.1: a cold reset is like a power on, so it ends every session of the node. The asker's
  * goes with the answer, the others later: any of them may be in the middle of something.
  */
-void tmf_cold_reset(struct deferred *d)
+static void cold_reset(struct node_part *p)
 {
-	struct target_node *node = container_of(d, struct target_node, cold_reset);
-	list_for_each_safe (it, &node->target->conns) {
+	list_for_each_safe (it, &p->part->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
-		if (c->session && c->session->node == node)
+		if (c->session && c->session->node == p->node)
 			conn_drop(c, "target cold reset");
 	}
 }
 
+void tmf_cold_reset(struct deferred *d)
+{
+	cold_reset(container_of(d, struct node_part, cold_reset));
+}
+
+void tmf_cold_reset_there(struct mail *m)
+{
+	cold_reset(container_of(m, struct node_part, mail));
+}
+
 static void cold_reset_answered(struct conn *c)
 {
-	reactor_defer(c->target->reactor, &c->session->node->cold_reset);
+	struct target *t = c->target;
+	struct node_part *parts = c->session->node->parts;
+	for (unsigned i = 0; i < t->home->part_count; i++) {
+		if (i == t->index)
+			reactor_defer(t->reactor, &parts[i].cold_reset);
+		else
+			reactor_post(t->home->parts[i]->reactor, &parts[i].mail,
+				     tmf_cold_reset_there);
+	}
 	session_free(c->session);
 	conn_end(c);
 }
@@ -75,8 +91,12 @@ static void done(struct scsi_tmf *tmf, enum scsi_tmf_result result)
 	struct task *task = container_of(tmf, struct task, tmf);
 	task->tmf_running = false;
 	timer_cancel(task->target->reactor, &task->patience);
-	if (task->conn)
+	if (task->conn) {
+		if (function_of(task) != ISCSI_TMF_ABORT_TASK)
+			task->conn->patient--;
 		respond(task, results[result]);
+	}
+	task_unref(task);
 }
 
 void tmf_stop(struct task *task)
@@ -85,7 +105,8 @@ void tmf_stop(struct task *task)
 		return;
 	task->tmf_running = false;
 	timer_cancel(task->target->reactor, &task->patience);
-	scsi_tmf_cancel(&task->tmf);
+	if (scsi_tmf_cancel(&task->tmf))
+		task_unref(task);
 }
 
 /* --- tasks that the device server does not know yet: those that wait for memory */
@@ -235,7 +256,10 @@ void tmf_deliver(struct task *task)
 	timer_set(r, &task->patience, reactor_now(r) + PATIENCE_NS);
 	task->tmf_running = true;
 	/* Tasks are aborted from inside this call; it may end the session, the connection stays. */
-	c->patient = function_of(task) != ISCSI_TMF_ABORT_TASK;
+	if (function_of(task) != ISCSI_TMF_ABORT_TASK)
+		c->patient++;
+	task_ref(task); /* until it is done */
+	task_ref(task); /* and here */
 	scsi_tmf_start(&task->tmf);
-	c->patient = false;
+	task_unref(task);
 }
