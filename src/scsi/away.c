@@ -102,13 +102,20 @@ void scsi_io_moved(struct scsi_io *io, int err)
 	}
 }
 
-static void refused_here(struct mail *m)
+/* It was not submitted, so nobody has looked yet. */
+static void find_itl(struct scsi_io *io)
 {
-	struct scsi_io *io = io_of_up(m);
 	int err;
 
 	if (io->lu)
 		io->itl = scsi_nexus_itl(io->nexus, scsi_io_lun(io), &err);
+}
+
+static void refused_here(struct mail *m)
+{
+	struct scsi_io *io = io_of_up(m);
+
+	find_itl(io);
 	scsi_refuse_home(io, io->status, io->refused_key, io->refused_asc_ascq);
 }
 
@@ -122,6 +129,22 @@ void scsi_refuse(struct scsi_io *io, enum scsi_status status, uint8_t key, uint1
 	io->refused_key = key;
 	io->refused_asc_ascq = asc_ascq;
 	reactor_post(io->home, &io->up, refused_here);
+}
+
+static void aborted_here(struct mail *m)
+{
+	struct scsi_io *io = io_of_up(m);
+
+	find_itl(io);
+	scsi_tmf_abort_home(io);
+}
+
+void scsi_away_abort(struct scsi_io *io)
+{
+	if (io->away)
+		reactor_post(io->home, &io->up, aborted_here);
+	else
+		scsi_tmf_abort_home(io);
 }
 
 /* In whatever state it was in. */

@@ -88,6 +88,8 @@ void scsi_pass_surrender(struct scsi_nexus *nexus);
 void scsi_port_move(struct scsi_io *io);
 void scsi_port_abort(struct scsi_io *io);
 void scsi_port_done(struct scsi_io *io);
+/* The end of a task that was not submitted yet, by task management. */
+void scsi_away_abort(struct scsi_io *io);
 /* To the LU's side: the task as it is, out of its gate. */
 void scsi_away_hand_in(struct scsi_io *io);
 /* The store has answered a task that the LU has taken over meanwhile. */

@@ -105,6 +105,7 @@ struct scsi_tmf {
 	/* filled in by the transport */
 	enum scsi_tmf_function function;
 	struct scsi_nexus *nexus;
+	struct scsi_device *dev; /* that of the nexus, which may be gone when other threads look */
 	uint8_t lun[8];
 	uint64_t tag;     /* ABORT TASK */
 	uint64_t timeout; /* ns from now */

@@ -316,6 +316,14 @@ void scsi_ua_clear(struct scsi_nexus *nexus, uint16_t asc_ascq);
 
 /* --- tmf.c */
 
+/* How the nexus of an aborted task hears of it (SAM-5 5.6). */
+enum scsi_told {
+	SCSI_TOLD_BY_ITSELF, /* it is its own function */
+	SCSI_TOLD_CLEARED,   /* by status or unit attention, as the TAS bit has it */
+	SCSI_TOLD_RESET,     /* by status, or by the unit attention that all get */
+};
+/* The end of a task that was not submitted yet, io->told_as. */
+void scsi_tmf_abort_home(struct scsi_io *io);
 void scsi_tmf_start_home(struct scsi_tmf *tmf);
 /* The nexus is lost. */
 void scsi_tmf_cancel_home(struct scsi_tmf *tmf);

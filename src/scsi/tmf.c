@@ -56,7 +56,7 @@ static bool lu_pending(const struct scsi_tmf *tmf, const struct scsi_lu *lu)
 
 static bool is_pending(const struct scsi_tmf *tmf)
 {
-	const struct scsi_device *dev = tmf->nexus->dev;
+	const struct scsi_device *dev = tmf->dev;
 
 	if (tmf->lu)
 		return lu_pending(tmf, tmf->lu);
@@ -134,14 +134,21 @@ static struct scsi_io *next_victim(const struct scsi_tmf *tmf, const struct scsi
 	return NULL;
 }
 
-/* A task of another nexus is told by its status or by a unit attention (SAM-5 5.6). */
-static enum scsi_status tell(const struct scsi_tmf *tmf, struct scsi_io *io)
+static enum scsi_told how(const struct scsi_tmf *tmf, const struct scsi_io *io)
 {
 	if (io->nexus == tmf->nexus)
+		return SCSI_TOLD_BY_ITSELF;
+	return functions[tmf->function].reset ? SCSI_TOLD_RESET : SCSI_TOLD_CLEARED;
+}
+
+/* The status with which it ends. */
+static enum scsi_status tell(struct scsi_io *io, enum scsi_told how)
+{
+	if (how == SCSI_TOLD_BY_ITSELF)
 		return SCSI_GOOD;
 	if (scsi_mode_tas(&io->lu->mode))
 		return SCSI_TASK_ABORTED;
-	if (!functions[tmf->function].reset && io->itl)
+	if (how == SCSI_TOLD_CLEARED && io->itl)
 		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
 	return SCSI_GOOD;
 }
@@ -156,7 +163,7 @@ static bool apply(const struct scsi_tmf *tmf, struct scsi_lu *lu)
 	lu->order_hold++;
 	while ((io = next_victim(tmf, lu))) {
 		found = true;
-		scsi_abort(io, tell(tmf, io));
+		scsi_abort(io, tell(io, how(tmf, io)));
 	}
 	if (reset) {
 		scsi_lu_reset(lu);
@@ -173,28 +180,31 @@ static struct scsi_lu *find_lu(const struct scsi_tmf *tmf)
 
 	if (scsi_lun_decode(tmf->lun, &lun) < 0)
 		return NULL;
-	return scsi_device_find(tmf->nexus->dev, lun);
+	return scsi_device_find(tmf->dev, lun);
 }
 
 bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io)
 {
 	const struct function *f = &functions[tmf->function];
 
-	/* What another nexus has not submitted yet hears of it by a unit attention, when it does. */
-	if (tmf->nexus->away && io->nexus != tmf->nexus)
-		return false;
 	/* An LU may have gone since the task was decoded: it hears of that when it is submitted. */
 	if (!io->lu || !io->nexus || io->generation != io->nexus->dev->generation)
 		return false;
 	if (!f->in_scope(tmf, io))
 		return false;
-	return f->whole_device ? io->nexus->dev == tmf->nexus->dev : io->lu == find_lu(tmf);
+	return f->whole_device ? io->nexus->dev == tmf->dev : io->lu == find_lu(tmf);
 }
 
 void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io)
 {
+	io->told_as = how(tmf, io);
+	scsi_away_abort(io);
+}
+
+void scsi_tmf_abort_home(struct scsi_io *io)
+{
 	io->aborted = true;
-	scsi_refuse(io, tell(tmf, io), 0, 0);
+	scsi_refuse_home(io, tell(io, io->told_as), 0, 0);
 }
 
 static void settle(struct scsi_tmf *tmf, bool found)
@@ -212,7 +222,7 @@ static void entered(struct scsi_entry *e);
 /* To one LU after the other; aborting may end the asker's nexus, and the function with it. */
 static void go_through(struct scsi_tmf *tmf)
 {
-	const struct scsi_device *dev = tmf->nexus->dev;
+	const struct scsi_device *dev = tmf->dev;
 
 	while (tmf->reactor && tmf->at < dev->count) {
 		struct scsi_lu *lu = dev->maps[tmf->at]->lu;
@@ -242,13 +252,13 @@ static void entered(struct scsi_entry *e)
 		apply_to_one(tmf);
 		return;
 	}
-	apply(tmf, tmf->nexus->dev->maps[tmf->at++]->lu);
+	apply(tmf, tmf->dev->maps[tmf->at++]->lu);
 	go_through(tmf);
 }
 
 void scsi_tmf_start_home(struct scsi_tmf *tmf)
 {
-	struct scsi_device *dev = tmf->nexus->dev;
+	struct scsi_device *dev = tmf->dev;
 	bool whole = functions[tmf->function].whole_device;
 
 	tmf->reactor = NULL;

@@ -288,8 +288,10 @@ struct task {
 
 	/* Task management (tmf.c) */
 	struct scsi_tmf tmf;
-	struct timer patience; /* for Data-Out that the aborted tasks still expect */
-	bool tmf_running;
+	struct timer patience;      /* for Data-Out that the aborted tasks still expect */
+	struct mail round;          /* to each of the other reactors, and back */
+	unsigned round_at;          /* where it is */
+	bool tmf_running, on_round; /* on_round: on its round, and not started yet */
 };
 
 /* A PDU that ends no task: R2T, Data-In but the last, Reject, NOP-In, Async Message. */

@@ -105,16 +105,16 @@ void tmf_stop(struct task *task)
 		return;
 	task->tmf_running = false;
 	timer_cancel(task->target->reactor, &task->patience);
-	if (scsi_tmf_cancel(&task->tmf))
+	if (!task->on_round && scsi_tmf_cancel(&task->tmf))
 		task_unref(task);
 }
 
 /* --- tasks that the device server does not know yet: those that wait for memory */
 
-static size_t abort_starved(struct task *tmf)
+static size_t abort_starved(struct target *t, const struct task *tmf)
 {
 	size_t count = 0;
-	list_for_each_safe (it, &tmf->target->starved) {
+	list_for_each_safe (it, &t->starved) {
 		struct task *task = list_entry(it, struct task, link);
 		if (!scsi_tmf_covers(&tmf->tmf, &task->io))
 			continue;
@@ -226,6 +226,54 @@ static int judge(struct task *task)
 	return ASK;
 }
 
+static void start_now(struct task *task)
+{
+	task_ref(task);
+	scsi_tmf_start(&task->tmf);
+	task_unref(task);
+}
+
+static void round_over(struct mail *m)
+{
+	struct task *task = container_of(m, struct task, round);
+	task->on_round = false;
+	if (task->tmf_running)
+		start_now(task);
+	else /* the session has ended meanwhile */
+		task_unref(task);
+}
+
+static void round_there(struct mail *m);
+
+static void send_on(struct task *task)
+{
+	struct target *t = task->target;
+	task->round_at = (task->round_at + 1) % t->home->part_count;
+	reactor_post(t->home->parts[task->round_at]->reactor, &task->round,
+		     task->round_at == t->index ? round_over : round_there);
+}
+
+static void round_there(struct mail *m)
+{
+	struct task *task = container_of(m, struct task, round);
+	abort_starved(task->target->home->parts[task->round_at], task);
+	send_on(task);
+}
+
+/* What other sessions have waiting for memory may be on any reactor. */
+static void start(struct task *task)
+{
+	struct target *t = task->target;
+	bool own =
+		task->tmf.function == SCSI_ABORT_TASK || task->tmf.function == SCSI_ABORT_TASK_SET;
+	task->on_round = !own && t->home->part_count > 1;
+	task->round_at = t->index;
+	if (task->on_round)
+		send_on(task);
+	else
+		start_now(task);
+}
+
 void tmf_deliver(struct task *task)
 {
 	int answer = judge(task);
@@ -242,12 +290,13 @@ void tmf_deliver(struct task *task)
 	task->tmf = (struct scsi_tmf){
 		.function = functions[function_of(task)].scsi,
 		.nexus = task->conn->session->nexus,
+		.dev = task->conn->session->node->device,
 		.tag = get_be32(request(task)->referenced_tag),
 		.timeout = task->target->limits.tmf_timeout * NSEC_PER_SEC,
 		.done = done,
 	};
 	memcpy(task->tmf.lun, task->bhs.lun, sizeof(task->tmf.lun));
-	size_t forgotten = abort_starved(task) + forget_collecting(task);
+	size_t forgotten = abort_starved(task->target, task) + forget_collecting(task);
 	if (function_of(task) == ISCSI_TMF_ABORT_TASK && forgotten) {
 		respond(task, ISCSI_TMF_COMPLETE);
 		return;
@@ -259,7 +308,5 @@ void tmf_deliver(struct task *task)
 	if (function_of(task) != ISCSI_TMF_ABORT_TASK)
 		c->patient++;
 	task_ref(task); /* until it is done */
-	task_ref(task); /* and here */
-	scsi_tmf_start(&task->tmf);
-	task_unref(task);
+	start(task);
 }

@@ -5,18 +5,23 @@
 #include <string.h>
 #include "backstore/backstore.h"
 #include "iscsi/tx.h"
+#include "scsi/gate.h"
 #include "target/priv.h"
 
 enum plant plant;
 
 const char *const plant_names[PLANT_COUNT] = {
-	"none", "flush-dropped", "early-ack", "fence-skipped", "answered-twice",
+	"none", "flush-dropped", "early-ack", "fence-skipped", "answered-twice", "gate-left-open",
 };
 
 void __real_bs_submit(struct backstore *bs, struct bs_io *io);
 void __wrap_bs_submit(struct backstore *bs, struct bs_io *io);
 bool __real_scsi_fence_hold(struct scsi_io *io);
 bool __wrap_scsi_fence_hold(struct scsi_io *io);
+bool __real_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
+			    void (*enter)(struct scsi_entry *e));
+bool __wrap_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
+			    void (*enter)(struct scsi_entry *e));
 void __real_iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu);
 void __wrap_iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu);
 
@@ -75,6 +80,12 @@ void __wrap_bs_submit(struct backstore *bs, struct bs_io *io)
 bool __wrap_scsi_fence_hold(struct scsi_io *io)
 {
 	return plant != PLANT_FENCE_SKIPPED && __real_scsi_fence_hold(io);
+}
+
+bool __wrap_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
+			    void (*enter)(struct scsi_entry *e))
+{
+	return plant != PLANT_GATE_LEFT_OPEN && __real_scsi_gate_enter(lu, e, enter);
 }
 
 static void copy_sent(struct iscsi_tx_pdu *pdu, int err)

@@ -12,6 +12,7 @@ enum plant {
 	PLANT_EARLY_ACK,      /* a write is answered while it is on its way to the disk */
 	PLANT_FENCE_SKIPPED,  /* new I/O passes an aborted write that has not returned */
 	PLANT_ANSWERED_TWICE, /* now and then a SCSI Response is sent again */
+	PLANT_GATE_LEFT_OPEN, /* who needs a LU for himself does not wait for those who pass */
 	PLANT_COUNT,
 };
 

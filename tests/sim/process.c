@@ -54,6 +54,8 @@ void process_start(struct world *w)
 	p->limits.immediate_data = below(w, 4) != 0;
 	p->limits.initial_r2t = below(w, 2) != 0;
 	int err = target_new(&p->target, p->reactor, &p->limits);
+	for (unsigned i = 0; i < p->other_count && !err; i++)
+		err = target_add_reactor(p->target, p->others[i]);
 	if (!err)
 		err = target_node_new(&node, p->target, TARGET_NAME, NULL);
 	for (unsigned i = 0; i < LUNS && !err; i++)

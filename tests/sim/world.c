@@ -288,6 +288,9 @@ bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_resu
 			abort();
 	}
 	w->target.reactor = sim_node(w->sim);
+	w->target.other_count = (unsigned)below(w, OTHER_REACTORS_MAX + 1);
+	for (unsigned i = 0; i < w->target.other_count; i++)
+		w->target.others[i] = sim_node_thread(w->sim, w->target.reactor);
 	process_start(w);
 	set_faults(w, true);
 	w->initiators = (unsigned)(2 + below(w, INITIATORS_MAX - 1));

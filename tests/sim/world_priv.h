@@ -29,8 +29,12 @@ enum phase {
 	VERIFYING /* and then reads everything there is */
 };
 
+#define OTHER_REACTORS_MAX 2
+
 struct target_process {
 	struct reactor *reactor;
+	struct reactor *others[OTHER_REACTORS_MAX];
+	unsigned other_count;
 	struct target *target;
 	struct backstore *bs[LUNS];
 	struct scsi_lu *lu[LUNS];

@@ -24,7 +24,8 @@ static void abort_what_is_not_there(void **state)
 static void no_such_lun(void **state)
 {
 	struct hold *h = *state;
-	struct asked q = {.tmf = {.nexus = h->a, .lun = {0, 5}, .done = asked_done}};
+	struct asked q = {
+		.tmf = {.nexus = h->a, .dev = h->a->dev, .lun = {0, 5}, .done = asked_done}};
 
 	for (unsigned f = SCSI_ABORT_TASK; f <= SCSI_LU_RESET; f++) {
 		q.done = false;

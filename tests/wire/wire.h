@@ -38,6 +38,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "iscsi/bhs.h"
+#include "reactor/crew.h"
 #include "reactor/sim.h"
 #include "target/target.h"
 
@@ -72,6 +73,7 @@ struct wire_world {
 	const struct wire_config *config;
 	struct log log;
 	struct reactor *reactor; /* the target's */
+	struct crew *crew;       /* more of them, on threads; NULL in simulation */
 	struct sim *sim;         /* NULL on real sockets */
 	struct reactor *client;  /* the tester's node in simulation */
 	int family;              /* AF_INET or AF_INET6 */
