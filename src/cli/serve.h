@@ -14,6 +14,7 @@
 #include "cli/serve_options.h"
 #include "cli/terminal.h"
 #include "iscsi/names.h"
+#include "reactor/crew.h"
 #include "target/target.h"
 
 struct counters {
@@ -24,6 +25,7 @@ struct serve {
 	struct serve_options o;
 	struct terminal term;
 	struct reactor *r;
+	struct crew *crew; /* the other reactors; NULL: none */
 	struct target *target;
 	struct target_node *node;
 	struct scsi_lu *lus[SERVE_MAX_DISKS];

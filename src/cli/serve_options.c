@@ -83,6 +83,19 @@ static int take_engine(void *options, const char *value, char *why, size_t why_s
 	return -EINVAL;
 }
 
+static int take_reactors(void *options, const char *value, char *why, size_t why_size)
+{
+	char *stop;
+	unsigned long n = strtoul(value, &stop, 10);
+	if (*value < '0' || *value > '9' || *stop || !n || n > TARGET_REACTORS_MAX) {
+		snprintf(why, why_size, "--reactors: \"%.40s\" is not a number from 1 to %d", value,
+			 TARGET_REACTORS_MAX);
+		return -EINVAL;
+	}
+	((struct serve_options *)options)->reactors = (unsigned)n;
+	return 0;
+}
+
 static int take_limit(void *options, const char *value, char *why, size_t why_size)
 {
 	char name[64];
@@ -128,6 +141,8 @@ static const struct arg_option options[] = {
 	 CALL(take_limit)},
 	{"engine", "NAME", "uring or epoll (the first that the kernel lets us have)",
 	 CALL(take_engine)},
+	{"reactors", "N", "threads that serve connections (one for each processor)",
+	 CALL(take_reactors)},
 	{"quiet", NULL, "print the addresses and what goes wrong, nothing else", ARG_SWITCH,
 	 FIELD(quiet), NULL},
 	{"verbose", NULL, "log more", ARG_SWITCH, FIELD(verbose), NULL},
@@ -175,6 +190,14 @@ static int check_together(const struct serve_options *o, char *why, size_t why_s
 			snprintf(why, why_size, "%s", rules[i].text);
 			return -EINVAL;
 		}
+	}
+	if (o->reactors > o->limits.memory_limit / TARGET_REACTOR_MEMORY) {
+		snprintf(why, why_size,
+			 "--reactors %u: each needs %u MiB of memory_limit; with --limit "
+			 "memory_limit=%uM there is enough",
+			 o->reactors, TARGET_REACTOR_MEMORY >> 20,
+			 o->reactors * (TARGET_REACTOR_MEMORY >> 20));
+		return -EINVAL;
 	}
 	return config_limits_verify(&o->limits, why, why_size);
 }

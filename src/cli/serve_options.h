@@ -3,7 +3,7 @@
 #ifndef LUNAR_CLI_SERVE_OPTIONS_H
 #define LUNAR_CLI_SERVE_OPTIONS_H
 
-#include "config/schema.h"
+#include "target/target.h"
 #include "reactor/net.h"
 
 #define SERVE_MAX_DISKS   256
@@ -26,6 +26,7 @@ struct serve_options {
 	uint32_t block_size; /* 0: what suits the store */
 	const char *chap, *chap_secret_file;
 	const char *mutual_chap, *mutual_secret_file;
+	unsigned reactors;  /* 0: one for each processor, as far as memory goes */
 	const char *engine; /* NULL: the first that the kernel lets us have */
 	bool readonly, raw, direct, quiet, verbose;
 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -87,6 +88,30 @@ static int start_reactor(struct serve *s)
 		    "kernel.io_uring_disabled, and in a container its seccomp profile; "
 		    "--engine epoll does without",
 		    s->o.engine ? s->o.engine : "epoll", strerror(-err));
+}
+
+/* One for each processor that we may use, as far as there is memory for them. */
+static unsigned reactors_wanted(const struct serve *s)
+{
+	cpu_set_t cpus;
+	uint64_t most = MIN(s->o.limits.memory_limit / TARGET_REACTOR_MEMORY, TARGET_REACTORS_MAX);
+	if (s->o.reactors)
+		return s->o.reactors;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return 1;
+	return (unsigned)MAX(MIN((uint64_t)CPU_COUNT(&cpus), most), UINT64_C(1));
+}
+
+static int start_crew(struct serve *s)
+{
+	unsigned others = reactors_wanted(s) - 1;
+	int err = others ? crew_new(&s->crew, others, reactor_engine_of(s->r), &s->term.log) : 0;
+	for (unsigned i = 0; !err && i < others; i++)
+		err = target_add_reactor(s->target, crew_reactor(s->crew, i));
+	return err ? fail(s, err,
+			  "%u reactors cannot be started: %s; --reactors 1 needs no threads",
+			  others + 1, strerror(-err))
+		   : 0;
 }
 
 /* As it is meant from wherever we are: identities of files without attributes go by the path. */
@@ -335,6 +360,7 @@ static int start(struct serve *s, struct secrets *secrets)
 	err = target_new(&s->target, s->r, &s->o.limits);
 	if (err)
 		return fail(s, err, "the target cannot be started: %s", strerror(-err));
+	err = start_crew(s);
 	for (size_t i = 0; !err && i < s->o.disk_count; i++)
 		err = add_disk(s, i);
 	if (!err)
@@ -371,6 +397,7 @@ void serve_stop(struct serve *s, bool discard)
 {
 	if (s->target && discard)
 		stop_listening(s);
+	crew_stop(s->crew);
 	if (s->target)
 		target_free(s->target);
 	for (size_t i = 0; i < s->lu_count; i++) {
@@ -378,6 +405,7 @@ void serve_stop(struct serve *s, bool discard)
 			bs_discard(scsi_lu_backstore(s->lus[i]));
 		scsi_lu_free(s->lus[i]);
 	}
+	crew_free(s->crew);
 	if (s->r)
 		reactor_free(s->r);
 }

@@ -3,13 +3,15 @@
 #ifndef LUNAR_CLI_TERMINAL_H
 #define LUNAR_CLI_TERMINAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include "common/log.h"
 
 struct terminal {
 	struct log log; /* writes here */
 	bool is_tty;
-	bool status_shown; /* the cursor is behind a status line */
+	bool status_shown;    /* the cursor is behind a status line */
+	pthread_mutex_t lock; /* every reactor writes its lines */
 };
 
 void terminal_init(struct terminal *t, enum log_level level);

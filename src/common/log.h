@@ -13,7 +13,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 struct log {
 	enum log_level level; /* what is above it is dropped */
-	/* Takes one line without its newline; NULL writes it to standard error. */
+	/* Takes one line without its newline, from whatever thread; NULL writes it to standard error. */
 	void (*write)(struct log *log, enum log_level level, const char *line);
 	void *ctx; /* the writer's */
 };

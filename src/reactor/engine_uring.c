@@ -448,7 +448,7 @@ static void uring_free(struct engine *e)
 }
 
 static const struct engine_ops uring_ops = {
-	.name = "io_uring",
+	.name = "uring",
 	.free = uring_free,
 	.now = uring_now,
 	.submit = uring_submit,

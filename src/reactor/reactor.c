@@ -39,6 +39,11 @@ struct engine *reactor_engine(struct reactor *r)
 	return r->engine;
 }
 
+const char *reactor_engine_of(const struct reactor *r)
+{
+	return r->engine->ops->name;
+}
+
 uint64_t reactor_next_deadline(const struct reactor *r)
 {
 	if (!list_empty(&r->deferred) || !mailbox_empty(r))

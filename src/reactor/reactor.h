@@ -33,6 +33,8 @@ int reactor_new_epoll(struct reactor **out, struct log *log);
 int reactor_new_engine(struct reactor **out, const char *name, struct log *log);
 /* The names of both, best first; NULL behind the last. */
 const char *reactor_engine_name(size_t i);
+/* The one that this reactor has. */
+const char *reactor_engine_of(const struct reactor *r);
 
 /* Ends the engine; operations still in flight are cancelled, and their `done` never runs. */
 void reactor_free(struct reactor *r);

@@ -46,7 +46,6 @@
 #define TARGET_STAGE_FULL   (16 * 1024)
 #define TARGET_ITT_BUCKETS  64
 #define TARGET_LUN_ACCOUNTS 1024
-#define TARGET_REACTORS_MAX 64
 
 /* task->fail, ASC and ASCQ of ABORTED COMMAND (RFC 7143 11.4.7.2, SPC-4) */
 #define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
@@ -365,12 +364,12 @@ bool login_pdu(struct conn *c);
 /* The session is there, or is not: enrol.err. */
 void enrol_done(struct enrol *e);
 
-/* --- registry.c */
+/* --- registry.c; t: home, but where another one may be */
 
-int registry_new(struct target *home);
-void registry_free(struct target *home);
+int registry_new(struct target *t);
+void registry_free(struct target *t);
 /* No session is left, nor what waits for one. */
-bool registry_is_empty(const struct target *home);
+bool registry_is_empty(const struct target *t);
 /* In full feature phase, without discovery; on all reactors. */
 size_t registry_sessions(const struct target *t);
 /* Whether there is such a session, with its parameters and the CID of its connection. NULL node: discovery

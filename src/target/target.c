@@ -51,7 +51,8 @@ int target_new(struct target **out, struct reactor *r, const struct config_limit
 
 int target_add_reactor(struct target *t, struct reactor *r)
 {
-	if (t->part_count == TARGET_REACTORS_MAX)
+	if (t->part_count == TARGET_REACTORS_MAX ||
+	    t->limits.memory_limit / (t->part_count + 1) < TARGET_REACTOR_MEMORY)
 		return -E2BIG;
 	if (!part_new(t, r, &t->limits))
 		return -ENOMEM;

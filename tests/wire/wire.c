@@ -29,16 +29,20 @@ static void trace(struct wire *w, const char *way, const struct wire_pdu *pdu)
 {
 	struct wire_world *world = w->world;
 	const uint8_t *p = pdu->raw;
+	char line[sizeof(world->trace[0])];
 
-	snprintf(world->trace[world->traced++ % WIRE_TRACE], sizeof(world->trace[0]),
+	snprintf(line, sizeof(line),
 		 "%12.6f #%u %s %-16s %02x%02x%02x%02x itt %08x 20: %08x %08x %08x %08x 36: %08x "
 		 "%u+%u",
 		 (double)wire_now(world) / NSEC_PER_SEC, w->index, way, wire_opcode_name(p[0]),
 		 p[0], p[1], p[2], p[3], get_be32(p + 16), get_be32(p + 20), get_be32(p + 24),
 		 get_be32(p + 28), get_be32(p + 32), get_be32(p + 36), p[4] * 4, get_be24(p + 5));
+	pthread_mutex_lock(&world->trace_lock);
+	memcpy(world->trace[world->traced++ % WIRE_TRACE], line, sizeof(line));
+	pthread_mutex_unlock(&world->trace_lock);
 	if (!getenv("WIRE_TRACE"))
 		return;
-	fprintf(stderr, "%s\n", world->trace[(world->traced - 1) % WIRE_TRACE]);
+	fprintf(stderr, "%s\n", line);
 	show_text(pdu);
 }
 

@@ -38,6 +38,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "iscsi/bhs.h"
+#include <pthread.h>
 #include "reactor/crew.h"
 #include "reactor/sim.h"
 #include "target/target.h"
@@ -86,6 +87,7 @@ struct wire_world {
 
 	struct list wires, arena;
 	unsigned wire_count;
+	pthread_mutex_t trace_lock; /* the target's reactors write to it, too */
 	char trace[WIRE_TRACE][160];
 	unsigned traced;
 };

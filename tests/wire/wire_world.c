@@ -32,8 +32,10 @@ static void log_to_trace(struct log *log, enum log_level level, const char *line
 {
 	struct wire_world *world = log->ctx;
 
+	pthread_mutex_lock(&world->trace_lock);
 	snprintf(world->trace[world->traced++ % WIRE_TRACE], sizeof(world->trace[0]),
 		 "  target: %s", line);
+	pthread_mutex_unlock(&world->trace_lock);
 	if (getenv("WIRE_TRACE"))
 		fprintf(stderr, "  target: %s\n", line);
 }
@@ -155,6 +157,7 @@ int wire_run_setup(void **state)
 	world->family = run->family == AF_UNSPEC ? AF_INET : run->family;
 	world->config = run->c->config ? run->c->config : &plain;
 	world->log = (struct log){LOG_LEVEL_DEBUG, log_to_trace, world};
+	pthread_mutex_init(&world->trace_lock, NULL);
 	list_init(&world->wires);
 	list_init(&world->arena);
 	if (!world->transport->start(world, &listen)) {
