@@ -26,6 +26,7 @@ struct engine_ops {
 	int (*resolve)(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		       size_t max);
 	int (*listen)(struct engine *e, const struct net_addr *addr, int backlog);
+	int (*take_listener)(struct engine *e, int sock); /* NULL in simulation */
 	int (*local_addr)(struct engine *e, int sock, struct net_addr *out);
 	void (*shutdown)(struct engine *e, int sock);
 	void (*close_socket)(struct engine *e, int sock);

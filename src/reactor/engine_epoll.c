@@ -426,12 +426,15 @@ static uint64_t epoll_now(struct engine *e)
 static int epoll_listen(struct engine *e, const struct net_addr *addr, int backlog)
 {
 	int sock = posix_listen(e, addr, backlog);
-	if (sock >= 0 && fcntl(sock, F_SETFL, O_NONBLOCK)) {
-		int err = -errno;
+	int err = sock < 0 ? sock : posix_set_blocking(sock, false);
+	if (err && sock >= 0)
 		close(sock);
-		return err;
-	}
-	return sock;
+	return err ? err : sock;
+}
+
+static int epoll_take_listener(struct engine *e, int sock)
+{
+	return posix_set_blocking(sock, false);
 }
 
 static int epoll_signals(struct engine *e, const int *signals, size_t count)
@@ -514,6 +517,7 @@ static const struct engine_ops epoll_ops = {
 	.wait = epoll_wait_,
 	.wake = epoll_wake,
 	.listen = epoll_listen,
+	.take_listener = epoll_take_listener,
 	.signals = epoll_signals,
 	.close_socket = epoll_close,
 	.close_file = epoll_close,

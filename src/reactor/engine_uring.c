@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "reactor/posix.h"
+#include "reactor/uring_restrict.h"
 
 #define RING_ENTRIES 1024
 /* Room for the completions of far more operations than one submission takes. What does not fit the
@@ -447,6 +448,12 @@ static void uring_free(struct engine *e)
 	free(u);
 }
 
+/* The ring waits by itself for what blocks, and only for that. */
+static int uring_take_listener(struct engine *e, int sock)
+{
+	return posix_set_blocking(sock, true);
+}
+
 static const struct engine_ops uring_ops = {
 	.name = "uring",
 	.free = uring_free,
@@ -456,6 +463,7 @@ static const struct engine_ops uring_ops = {
 	.wait = uring_wait,
 	.wake = uring_wake,
 	.listen = posix_listen,
+	.take_listener = uring_take_listener,
 	.signals = posix_signals,
 	.close_socket = posix_close,
 	.close_file = posix_close,
@@ -477,13 +485,19 @@ static int open_ring(struct io_uring *ring, struct log *log)
 	int ret = -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(setups) && ret == -EINVAL; i++) {
 		struct io_uring_params params = {
-			.flags = setups[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.flags = setups[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+				 IORING_SETUP_R_DISABLED,
 			.cq_entries = RING_COMPLETIONS,
 		};
 		ret = io_uring_queue_init_params(RING_ENTRIES, ring, &params);
 		if (ret == 0 && setups[i].missing)
 			log_info(log, "io_uring goes without %s", setups[i].missing);
 	}
+	if (ret)
+		return ret;
+	ret = uring_restrict(ring);
+	if (ret)
+		io_uring_queue_exit(ring);
 	return ret;
 }
 

@@ -230,6 +230,12 @@ int net_listen(struct reactor *r, const struct net_addr *addr, int backlog)
 	return e->ops->listen(e, addr, backlog);
 }
 
+int net_take_listener(struct reactor *r, int sock)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->take_listener ? e->ops->take_listener(e, sock) : -ENOSYS;
+}
+
 int net_local_addr(struct reactor *r, int sock, struct net_addr *out)
 {
 	struct engine *e = reactor_engine(r);

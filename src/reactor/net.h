@@ -32,6 +32,8 @@ int net_resolve(struct reactor *r, const char *host, uint16_t port, struct net_a
 
 /* Returns the listening socket, or -errno. An IPv6 wildcard takes IPv6 only. */
 int net_listen(struct reactor *r, const struct net_addr *addr, int backlog);
+/* A listening socket that another reactor or process made is used here from now on. 0 or -errno. */
+int net_take_listener(struct reactor *r, int sock);
 /* Completes with the new socket (TCP_NODELAY and keepalive set); op->addr is the peer. */
 void net_accept(struct reactor *r, struct op *op, int listener);
 /* Completes with the new, connected socket. */

@@ -28,6 +28,8 @@ void posix_close(struct engine *e, int fd);
 int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		  size_t max);
 int posix_listen(struct engine *e, const struct net_addr *addr, int backlog);
+/* Whether a call on it waits. */
+int posix_set_blocking(int fd, bool blocking);
 int posix_local_addr(struct engine *e, int sock, struct net_addr *out);
 void posix_shutdown(struct engine *e, int sock);
 /* A stream socket of this family to connect with, or -errno. */

@@ -2,6 +2,7 @@
 #include "reactor/posix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -97,6 +98,13 @@ int posix_listen(struct engine *e, const struct net_addr *addr, int backlog)
 		return ret;
 	}
 	return sock;
+}
+
+int posix_set_blocking(int fd, bool blocking)
+{
+	int flags = fcntl(fd, F_GETFL);
+	int wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+	return flags < 0 || fcntl(fd, F_SETFL, wanted) ? -errno : 0;
 }
 
 int posix_local_addr(struct engine *e, int sock, struct net_addr *out)
