@@ -106,6 +106,28 @@ int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
 		 const struct bs_file_options *opt, char *why, size_t why_size);
 int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
 		   size_t why_size);
+
+/*
+ * Two processes: one has opened the store and forks; the other one serves it and may open nothing.
+ *
+ * The one that serves lets go of what the other one keeps, the identity, and asks the opener for a device
+ * that has gone and come back.
+ */
+struct bs_opener {
+	/* The handle, locked; -EINPROGRESS: soon, so ask again; or -errno with `why` for the log. */
+	int (*open)(struct bs_opener *o, char *why, size_t why_size);
+};
+/* The handle, which stays open, or -1: there is none. */
+int bs_detach(struct backstore *bs, struct bs_opener *opener);
+/* Requests are on this reactor from now on; there were none before. */
+void bs_adopt(struct backstore *bs, struct reactor *r);
+/* In the process that opened it, when the other one serves: its own handle is closed, and goes with the
+ * other's. The identity stays held until bs_close(). */
+void bs_hand_over(struct backstore *bs);
+/* There, for the opener: what the path names now, if it is what was opened at first. Blocks. The handle,
+ * which is the caller's, or -errno with `why`. */
+int bs_open_again(struct backstore *bs, char *why, size_t why_size);
+
 /* No request is in flight, or those that are will never return (sim_crash()). NULL is fine. */
 void bs_close(struct backstore *bs);
 

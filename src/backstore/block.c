@@ -8,6 +8,8 @@
 #include <sys/sysmacros.h>
 
 #define RETRY_INTERVAL NSEC_PER_SEC
+/* Until somebody else has opened it. */
+#define ANSWER_INTERVAL (20 * NSEC_PER_MSEC)
 
 /* A line from the device's directory, printable and without blanks at its end. 0 or -errno. */
 static int device_attribute(struct disk *d, const struct file_info *info, const char *name,
@@ -146,15 +148,24 @@ void disk_release(struct disk *d)
 	d->file = -1;
 }
 
+/* By what the kernel and its attribute say; the opener, if it is not us, has looked. */
+static bool is_itself(struct disk *d, int file, const struct file_info *info)
+{
+	char id[33], hardware[HARDWARE_SIZE];
+	if (d->opener)
+		return true;
+	disk_hardware(d, info, hardware);
+	if (strcmp(hardware, d->hardware))
+		return false;
+	return !d->has_id || (!identity_attribute(d->bs.reactor, file, id) && !strcmp(id, d->id));
+}
+
 /* Whether it can be what we had. It may have grown meanwhile; what is cut off may have been data. */
 static bool is_same(struct disk *d, int file, const struct file_info *info, char *why,
 		    size_t why_size)
 {
-	char id[33], hardware[HARDWARE_SIZE];
-	disk_hardware(d, info, hardware);
 	if (info->kind != d->info.kind || info->logical_block != d->info.logical_block ||
-	    strcmp(hardware, d->hardware) ||
-	    (d->has_id && (identity_attribute(d->bs.reactor, file, id) || strcmp(id, d->id)))) {
+	    !is_itself(d, file, info)) {
 		bs_why(why, why_size, 0, "%s is another one now, and is not used", d->bs.path);
 		return false;
 	}
@@ -168,14 +179,35 @@ static bool is_same(struct disk *d, int file, const struct file_info *info, char
 	return true;
 }
 
+static int let_open(struct disk *d, struct file_info *info, char *why, size_t why_size)
+{
+	int file = d->opener->open(d->opener, why, why_size);
+	int err = file < 0 ? file : file_info(d->bs.reactor, file, info);
+	if (err && file >= 0)
+		file_close(d->bs.reactor, file);
+	return err ? err : file;
+}
+
 /* Opens what the path names now. The handle, or -errno with `why`. */
 static int open_again(struct disk *d, struct file_info *info, char *why, size_t why_size)
 {
-	int file = disk_open(d, info, why, why_size);
+	int file = d->opener ? let_open(d, info, why, why_size) : disk_open(d, info, why, why_size);
 	if (file < 0 || is_same(d, file, info, why, why_size))
 		return file;
 	file_close(d->bs.reactor, file);
 	return -EEXIST;
+}
+
+int bs_open_again(struct backstore *bs, char *why, size_t why_size)
+{
+	struct file_info info;
+	if (!is_disk(bs))
+		return bs_why(why, why_size, -EINVAL, "memory is not opened");
+	struct disk *d = to_disk(bs);
+	int file = open_again(d, &info, why, why_size);
+	if (file >= 0)
+		d->info = info;
+	return file;
 }
 
 /* Once, and again when it is another reason. */
@@ -197,7 +229,9 @@ void disk_retry(struct timer *t)
 	if (file < 0) {
 		if (why[0])
 			log_why(d, why);
-		timer_set(d->bs.reactor, &d->retry, reactor_now(d->bs.reactor) + RETRY_INTERVAL);
+		timer_set(d->bs.reactor, &d->retry,
+			  reactor_now(d->bs.reactor) +
+				  (file == -EINPROGRESS ? ANSWER_INTERVAL : RETRY_INTERVAL));
 		return;
 	}
 	d->info = info;

@@ -270,10 +270,15 @@ static int lock(struct disk *d, const char *state_dir, char *why, size_t why_siz
 
 void identity_unlock(struct disk *d)
 {
+	if (d->id_lock >= 0 && d->id_lock_path && !d->bs.readonly)
+		file_remove(d->bs.reactor, d->id_lock_path);
+	identity_leave(d);
+}
+
+void identity_leave(struct disk *d)
+{
 	if (d->id_lock < 0)
 		return;
-	if (d->id_lock_path && !d->bs.readonly)
-		file_remove(d->bs.reactor, d->id_lock_path);
 	file_close(d->bs.reactor, d->id_lock);
 	free(d->id_lock_path);
 	d->id_lock = -1;
@@ -283,7 +288,7 @@ void identity_unlock(struct disk *d)
 int bs_identity(struct backstore *bs, const char *state_dir, uint8_t id[16], char *why,
 		size_t why_size)
 {
-	if (bs->ops != &disk_file_ops && bs->ops != &disk_block_ops) {
+	if (!is_disk(bs)) {
 		reactor_random(bs->reactor, id, 16);
 		return 0;
 	}

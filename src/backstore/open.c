@@ -2,6 +2,7 @@
 /* Opening a path: what it names, whether it may be served, and words for a person when not. */
 #include "backstore/priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -296,6 +297,35 @@ static int open_disk(struct disk *d, char *why, size_t why_size)
 	if (!err)
 		probe_holes(d);
 	return err;
+}
+
+bool is_disk(const struct backstore *bs)
+{
+	return bs->ops == &disk_file_ops || bs->ops == &disk_block_ops;
+}
+
+int bs_detach(struct backstore *bs, struct bs_opener *opener)
+{
+	if (!is_disk(bs))
+		return -1;
+	identity_leave(to_disk(bs));
+	to_disk(bs)->opener = opener;
+	bs->created = false; /* it is not ours to discard */
+	return to_disk(bs)->file;
+}
+
+void bs_adopt(struct backstore *bs, struct reactor *r)
+{
+	assert(!bs->inflight);
+	bs->reactor = r;
+}
+
+void bs_hand_over(struct backstore *bs)
+{
+	if (!is_disk(bs) || to_disk(bs)->file < 0)
+		return;
+	file_close(bs->reactor, to_disk(bs)->file);
+	to_disk(bs)->file = -1;
 }
 
 void disk_discard(struct disk *d)

@@ -30,6 +30,7 @@ struct disk {
 
 	char hardware[HARDWARE_SIZE]; /* disk_hardware() */
 	struct timer retry;           /* while it is missing */
+	struct bs_opener *opener;     /* NULL: we open it ourselves */
 	char retry_why[256];          /* the last reason in the log why it cannot be had back */
 	bool has_id;
 	char id[33];        /* the attribute user.lunar.id */
@@ -72,6 +73,8 @@ bool disk_check_gone(struct disk *d, int err);
 /* Closes what is missing, once nothing uses it. */
 void disk_release(struct disk *d);
 void disk_retry(struct timer *t);
+/* Whether the store is one. */
+bool is_disk(const struct backstore *bs);
 
 /* --- image.c */
 /* Refuses what is an image of another format. 0, or -EMEDIUMTYPE with `why`, or -errno. */
@@ -84,5 +87,7 @@ int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size
  * read. */
 int identity_attribute(struct reactor *r, int file, char out[33]);
 void identity_unlock(struct disk *d);
+/* It is another process's to unlock. */
+void identity_leave(struct disk *d);
 
 #endif

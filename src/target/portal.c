@@ -127,24 +127,27 @@ static void accepted(struct op *op, int res)
 
 int target_listen(struct target *t, const struct net_addr *addr, struct net_addr *bound)
 {
+	int sock = net_listen(t->reactor, addr, TARGET_BACKLOG);
+	int err = sock < 0 ? sock : target_listen_on(t, sock, bound);
+	if (err && sock >= 0)
+		net_close(t->reactor, sock);
+	return err;
+}
+
+int target_listen_on(struct target *t, int sock, struct net_addr *bound)
+{
 	struct portal *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	int sock = net_listen(t->reactor, addr, 1024);
-	if (sock < 0) {
+	int err = net_local_addr(t->reactor, sock, &p->addr);
+	if (err) {
 		free(p);
-		return sock;
+		return err;
 	}
 	p->target = t;
 	p->sock = sock;
 	p->accept.done = accepted;
 	timer_init(&p->retry, retry_fired);
-	int err = net_local_addr(t->reactor, sock, &p->addr);
-	if (err) {
-		net_close(t->reactor, sock);
-		free(p);
-		return err;
-	}
 	if (bound)
 		*bound = p->addr;
 	list_add_tail(&t->portals, &p->link);

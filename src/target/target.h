@@ -11,6 +11,8 @@
 #include "reactor/net.h"
 #include "scsi/lu.h"
 
+#define TARGET_BACKLOG 1024 /* connections that wait to be accepted */
+
 struct target;
 struct target_node;
 
@@ -37,6 +39,9 @@ void target_free(struct target *t);
  * real port. 0 or -errno.
  */
 int target_listen(struct target *t, const struct net_addr *addr, struct net_addr *bound);
+/* The same on a socket that listens already and is this reactor's (net_take_listener()). It is the
+ * target's when this succeeds. */
+int target_listen_on(struct target *t, int sock, struct net_addr *bound);
 
 /* CHAP (RFC 7143 12.1.3). Strings are copied. */
 struct target_auth {

@@ -273,6 +273,73 @@ static void a_disk_that_went_is_used_when_it_returns(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
 }
 
+/* Whoever is asked to open, as another process does it. */
+struct other {
+	struct bs_opener opener;
+	struct store_rig *rig;
+	unsigned asked, patience;
+};
+
+static int other_open(struct bs_opener *o, char *why, size_t why_size)
+{
+	struct other *other = container_of(o, struct other, opener);
+	if (++other->asked % (other->patience + 1))
+		return -EINPROGRESS;
+	int file = file_open(other->rig->r, DISK, O_RDWR, 0);
+	if (file < 0)
+		snprintf(why, why_size, "not yet");
+	return file;
+}
+
+static void another_process_opens_what_returns(void **state)
+{
+	struct store_rig *rig = *state;
+	struct other other = {{other_open}, rig, 0, 5};
+	assert_true(bs_detach(rig->bs, &other.opener) >= 0);
+	bs_adopt(rig->bs, rig->r);
+	memset(rig->buf, 0x12, 4096);
+	assert_int_equal(do_io(rig, BS_WRITE, true, 0, 4096), 0);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	wait_seconds(rig, 5);
+	assert_true(rig->bs->missing);
+	/* Each second it is asked, and waited for shortly. */
+	assert_in_range(other.asked, 4 * 6, 5 * 6);
+	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
+	wait_seconds(rig, 2);
+	assert_false(rig->bs->missing);
+	memset(rig->buf, 0, 4096);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), 0);
+	assert_int_equal(rig->buf[0] & rig->buf[4095], 0x12);
+	/* What it opens is judged all the same. */
+	sim_disk_state(rig->sim, DISK, SIM_DISK_GONE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, 4096), -ENODEV);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE / 2, 0), 0);
+	wait_seconds(rig, 3);
+	assert_true(rig->bs->missing);
+}
+
+static void who_opened_it_first_opens_it_again(void **state)
+{
+	struct store_rig *rig = *state;
+	uint8_t id[16];
+	assert_int_equal(bs_identity(rig->bs, STATE, id, rig->why, sizeof(rig->why)), 0);
+	bs_hand_over(rig->bs);
+	bs_hand_over(rig->bs);
+	int file = bs_open_again(rig->bs, rig->why, sizeof(rig->why));
+	assert_true(file >= 0);
+	/* It is locked by whoever has that. */
+	assert_int_equal(bs_open_again(rig->bs, rig->why, sizeof(rig->why)), -EAGAIN);
+	file_close(rig->r, file);
+	assert_int_equal(file_remove(rig->r, DISK), 0);
+	assert_true(bs_open_again(rig->bs, rig->why, sizeof(rig->why)) < 0);
+	/* The same size, and not the same identity. */
+	assert_int_equal(sim_disk_create(rig->sim, DISK, SIZE, 0), 0);
+	assert_int_equal(bs_open_again(rig->bs, rig->why, sizeof(rig->why)), -EEXIST);
+	assert_non_null(strstr(rig->why, "another one"));
+}
+
 static void what_went_with_the_disk_is_counted(void **state)
 {
 	struct store_rig *rig = *state;
@@ -599,6 +666,8 @@ int main(void)
 		CASE(short_transfers_go_on),
 		CASE(what_was_durable_is_there_after_a_power_cut),
 		CASE(a_disk_that_went_is_used_when_it_returns),
+		CASE(another_process_opens_what_returns),
+		CASE(who_opened_it_first_opens_it_again),
 		CASE(what_went_with_the_disk_is_counted),
 		CASE(a_flush_error_goes_with_the_disk),
 		CASE(another_disk_in_its_place_is_not_used),
