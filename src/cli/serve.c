@@ -4,11 +4,21 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/serve_print.h"
 #include "reactor/file.h"
+
+int serve_fail(struct serve *s, int err, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, ap);
+	va_end(ap);
+	return err;
+}
 
 /* --- the end */
 
@@ -28,11 +38,11 @@ static void drained(void *ctx)
 	struct serve *s = ctx;
 	uint64_t seconds = MAX(s->o.limits.drain_timeout, FLUSH_LEAST);
 	uint64_t deadline = reactor_now(s->r) + seconds * NSEC_PER_SEC;
-	if (ending_start(&s->stores, s->r, &s->term.log, s->lus, s->lu_count, deadline, at_rest,
-			 s)) {
+	if (ending_start(&s->stores_ending, s->r, &s->term.log, s->lus, s->lu_count, deadline,
+			 at_rest, s)) {
 		log_error(&s->term.log, "no memory; the disks are not flushed");
 		s->result = EXIT_FAILED;
-		s->stores.abandoned = true;
+		s->stores_ending.abandoned = true;
 		reactor_stop(s->r);
 	}
 }
@@ -50,22 +60,29 @@ static void end(struct serve *s)
 	target_drain(s->target, s->o.limits.drain_timeout, drained, s);
 }
 
+void serve_take_signal(struct serve *s, unsigned *count, int signal)
+{
+	++*count;
+	if (!s->ending) {
+		end(s);
+	} else if (*count > 1) {
+		terminal_clear(&s->term);
+		_exit(EXIT_SIGNAL + signal);
+	}
+}
+
 static void signal_done(struct op *op, int res)
 {
 	struct serve *s = container_of(op, struct serve, signal_op);
-	if (res == (int)sizeof(s->signal) && s->ending) {
-		terminal_clear(&s->term);
-		_exit(EXIT_SIGNAL + (int)s->signal.ssi_signo);
-	}
 	if (res == (int)sizeof(s->signal))
-		end(s);
+		serve_take_signal(s, &s->own_signals, (int)s->signal.ssi_signo);
 	else if (res < 0 && res != -EINTR && res != -EAGAIN)
 		log_warning(&s->term.log, "signals are not seen any more: %s", strerror(-res));
 	if (res >= 0 || res == -EINTR || res == -EAGAIN)
 		file_read(s->r, op, s->signals, &s->signal_iov, 1, 0);
 }
 
-static int watch_signals(struct serve *s)
+int serve_watch_signals(struct serve *s)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	s->signals = signal_open(s->r, signals, ARRAY_SIZE(signals));
@@ -111,9 +128,10 @@ static void tick(struct timer *t)
 	timer_set(s->r, &s->tick, reactor_now(s->r) + NSEC_PER_SEC);
 }
 
-static int run(struct serve *s)
+int serve_run(struct serve *s)
 {
-	const struct serve_found found = {s->iqn, s->portals, s->portal_count, s->lus, s->lu_count};
+	const struct serve_found found = {s->iqn,          &s->place, s->portals,
+					  s->portal_count, s->lus,    s->lu_count};
 	serve_print(&found, &s->o);
 	if (!s->o.quiet)
 		timer_set(s->r, &s->tick, reactor_now(s->r) + NSEC_PER_SEC);
@@ -123,11 +141,37 @@ static int run(struct serve *s)
 		log_error(&s->term.log, "the engine broke: %s", strerror(-err));
 		return EXIT_FAILED;
 	}
-	if (s->stores.abandoned)
+	if (s->stores_ending.abandoned)
 		_exit(s->result);
-	ending_free(&s->stores);
+	ending_free(&s->stores_ending);
 	serve_stop(s, false);
 	return s->result;
+}
+
+static int serve_in_one(struct serve *s)
+{
+	int result = EXIT_FAILED;
+	log_warning(&s->term.log, "--no-sandbox: whoever takes over this process can do all that "
+				  "its user may");
+	bool failed = serve_start(s) || serve_watch_signals(s);
+	if (failed) {
+		log_error(&s->term.log, "%s", s->why);
+		serve_stop(s, true);
+	} else {
+		result = serve_run(s);
+	}
+	serve_close(s, failed);
+	return result;
+}
+
+static int serve(struct serve *s)
+{
+	if (serve_open(s)) {
+		log_error(&s->term.log, "%s", s->why);
+		serve_close(s, true);
+		return EXIT_FAILED;
+	}
+	return s->o.no_sandbox ? serve_in_one(s) : serve_split(s);
 }
 
 int serve_command(char **argv)
@@ -149,12 +193,8 @@ int serve_command(char **argv)
 		log_error(&s->term.log, "%s", s->why);
 		fprintf(stderr, "`lunar serve --help` lists the options.\n");
 		result = EXIT_USAGE;
-	} else if (serve_start(s) || watch_signals(s)) {
-		log_error(&s->term.log, "%s", s->why);
-		serve_stop(s, true);
-		result = EXIT_FAILED;
 	} else {
-		result = run(s);
+		result = serve(s);
 	}
 	free(s);
 	return result;

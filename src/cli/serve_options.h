@@ -28,7 +28,8 @@ struct serve_options {
 	const char *mutual_chap, *mutual_secret_file;
 	unsigned reactors;  /* 0: one for each processor, as far as memory goes */
 	const char *engine; /* NULL: the first that the kernel lets us have */
-	bool readonly, raw, direct, quiet, verbose;
+	const char *user;   /* whom the process that faces the network becomes; NULL: what suits */
+	bool readonly, raw, direct, no_sandbox, quiet, verbose;
 };
 
 /* argv: what follows the word "serve". 0, ARGS_HELP, or -errno with `why`. */

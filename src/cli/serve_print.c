@@ -74,13 +74,7 @@ static void own_address(struct net_addr *addr)
 	*addr = found;
 }
 
-struct place {
-	char portal[NET_ADDR_TEXT]; /* "192.0.2.1:3260" */
-	char host[NET_ADDR_TEXT];   /* without brackets */
-	unsigned port;
-};
-
-static void find_place(struct place *p, const struct net_addr *bound)
+void serve_find_place(struct serve_place *p, const struct net_addr *bound)
 {
 	struct net_addr addr = *bound;
 	if (net_addr_is_any(&addr))
@@ -163,7 +157,7 @@ static void print_lus(const struct serve_found *f)
 	}
 }
 
-static void print_node_setting(const struct place *p, const char *iqn, const char *name,
+static void print_node_setting(const struct serve_place *p, const char *iqn, const char *name,
 			       const char *value)
 {
 	char word[WORD_SIZE];
@@ -171,7 +165,7 @@ static void print_node_setting(const struct place *p, const char *iqn, const cha
 	       p->portal, name, for_shell(word, value));
 }
 
-static void print_iscsiadm(const struct serve_found *f, const struct place *p,
+static void print_iscsiadm(const struct serve_found *f, const struct serve_place *p,
 			   const struct serve_options *o)
 {
 	printf("\nLinux (open-iscsi), as root:\n"
@@ -200,7 +194,7 @@ static void print_qemu_secret(const struct serve_options *o)
 	printf("-iscsi %s ", for_shell(word, option));
 }
 
-static void print_qemu(const struct serve_found *f, const struct place *p,
+static void print_qemu(const struct serve_found *f, const struct serve_place *p,
 		       const struct serve_options *o)
 {
 	printf("\nQEMU:\n  qemu-system-x86_64 -m 2G ");
@@ -210,7 +204,7 @@ static void print_qemu(const struct serve_found *f, const struct place *p,
 	       o->readonly ? ",readonly=on" : "");
 }
 
-static void print_windows(const struct serve_found *f, const struct place *p,
+static void print_windows(const struct serve_found *f, const struct serve_place *p,
 			  const struct serve_options *o)
 {
 	char word[WORD_SIZE];
@@ -230,15 +224,13 @@ static void print_windows(const struct serve_found *f, const struct place *p,
 
 void serve_print(const struct serve_found *f, const struct serve_options *o)
 {
-	struct place place;
-	find_place(&place, &f->portals[0]);
 	for (size_t i = 0; i < f->lu_count; i++)
-		printf("iscsi://%s/%s/%zu\n", place.portal, f->iqn, i);
+		printf("iscsi://%s/%s/%zu\n", f->place->portal, f->iqn, i);
 	if (!o->quiet) {
 		print_lus(f);
-		print_iscsiadm(f, &place, o);
-		print_qemu(f, &place, o);
-		print_windows(f, &place, o);
+		print_iscsiadm(f, f->place, o);
+		print_qemu(f, f->place, o);
+		print_windows(f, f->place, o);
 		printf("\nCtrl-C ends it: initiators are asked to log out, and what was written is "
 		       "flushed.\n");
 	}

@@ -6,9 +6,20 @@
 #include "cli/serve_options.h"
 #include "scsi/lu.h"
 
+/* How others reach a portal. */
+struct serve_place {
+	char portal[NET_ADDR_TEXT]; /* "192.0.2.1:3260" */
+	char host[NET_ADDR_TEXT];   /* without brackets */
+	unsigned port;
+};
+
+/* Of a wildcard address, one of this host's own. */
+void serve_find_place(struct serve_place *p, const struct net_addr *bound);
+
 struct serve_found {
 	const char *iqn;
-	const struct net_addr *portals; /* as bound, with real ports */
+	const struct serve_place *place; /* of the first portal */
+	const struct net_addr *portals;  /* as bound, with real ports */
 	size_t portal_count;
 	struct scsi_lu *const *lus;
 	size_t lu_count;

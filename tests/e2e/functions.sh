@@ -209,6 +209,16 @@ stop_target() {
 	return $in_time
 }
 
+# The process that faces the network: the target's child, or, without a sandbox, itself.
+server_pid() {
+	local stat pid
+	for stat in /proc/[0-9]*/stat; do
+		pid=$(sed -n "s/^\([0-9]*\) (.*) [A-Z] $TARGET_PID .*/\1/p" "$stat" 2>/dev/null)
+		[ -z "$pid" ] || { echo "$pid"; return; }
+	done
+	echo "$TARGET_PID"
+}
+
 alive() {
 	! ended "$TARGET_PID"
 }

@@ -35,12 +35,12 @@ static void every_option_is_taken(void **state)
 {
 	struct serve_options *o = malloc(sizeof(*o));
 	char why[300], text[NET_ADDR_TEXT];
-	int err =
-		PARSE(o, why, "a.img", "--size", "10G", "--target=iqn.2026-01.x:y", "--portal",
-		      "127.0.0.1", "--portal", "[::1]:0", "--block-size", "4K", "--readonly",
-		      "--memory", "1G", "--chap", "alice", "--chap-secret-file", "f",
-		      "--mutual-chap", "bob", "--mutual-secret-file", "g", "--raw", "--direct",
-		      "--limit", "login_timeout=3", "--engine", "uring", "--quiet", "--", "-b.img");
+	int err = PARSE(o, why, "a.img", "--size", "10G", "--target=iqn.2026-01.x:y", "--portal",
+			"127.0.0.1", "--portal", "[::1]:0", "--block-size", "4K", "--readonly",
+			"--memory", "1G", "--chap", "alice", "--chap-secret-file", "f",
+			"--mutual-chap", "bob", "--mutual-secret-file", "g", "--raw", "--direct",
+			"--limit", "login_timeout=3", "--engine", "uring", "--user", "joe",
+			"--quiet", "--", "-b.img");
 	if (err)
 		fail_msg("%s", why);
 	assert_int_equal(o->disk_count, 3);
@@ -60,6 +60,8 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(o->mutual_secret_file, "g");
 	assert_int_equal(o->limits.login_timeout, 3);
 	assert_true(o->readonly && o->raw && o->direct && o->quiet);
+	assert_string_equal(o->user, "joe");
+	assert_false(o->no_sandbox);
 	free(o);
 }
 
@@ -105,6 +107,7 @@ static void bad_lines_are_refused_with_the_reason(void **state)
 		{"needs --chap", "a", "--mutual-chap", "u"},
 		{"user's name is empty", "a", "--chap", ""},
 		{"exclude each other", "a", "--quiet", "--verbose"},
+		{"exclude each other", "a", "--no-sandbox", "--user=joe"},
 	};
 	struct serve_options *o = malloc(sizeof(*o));
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
