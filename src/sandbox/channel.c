@@ -134,7 +134,7 @@ int channel_take(int end, size_t count, struct channel_request *out)
 	ssize_t n = recvmsg(end, &msg, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : errno == ECONNRESET ? 0 : -errno;
-	if (n == 0 && !(msg.msg_flags & MSG_EOR))
+	if (n == 0)
 		return 0;
 	if (n != (ssize_t)sizeof(*out) || msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return -EBADMSG;

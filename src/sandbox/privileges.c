@@ -14,6 +14,9 @@
 
 static const char *const usual[] = {"lunar", "nobody"};
 
+/* A container may have no list of users. This number is nobody's, to the kernel, too. */
+static const struct passwd unknown = {.pw_name = "nobody", .pw_uid = 65534, .pw_gid = 65534};
+
 static const struct passwd *find_usual(void)
 {
 	const struct passwd *found = NULL;
@@ -29,11 +32,12 @@ int sandbox_find_user(struct sandbox_user *out, const char *name, char *why, siz
 	if (!root && !name)
 		return 0;
 	const struct passwd *found = name ? getpwnam(name) : find_usual();
-	if (!found) {
-		snprintf(why, why_size, "there is no user \"%.40s\"; --user NAME names another",
-			 name ? name : usual[ARRAY_SIZE(usual) - 1]);
+	if (!found && name) {
+		snprintf(why, why_size, "--user: there is no user \"%.40s\"", name);
 		return -ENOENT;
 	}
+	if (!found)
+		found = &unknown;
 	if (!root && found->pw_uid != out->uid) {
 		snprintf(why, why_size, "--user: only root can become %.40s", name);
 		return -EPERM;

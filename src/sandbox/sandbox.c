@@ -39,8 +39,10 @@ static bool means_missing(int err)
 static int enter_part(struct sandbox *s, const struct part *p, char *why, size_t why_size)
 {
 	int err = p->enter(s);
+	if (err == LEFT_OUT)
+		return 0;
 	if (!err) {
-		s->held |= s->parts & p->part;
+		s->held |= p->part;
 	} else if (p->without && means_missing(err)) {
 		log_warning(s->log, "the kernel lets us have no %s (%s): %s", p->name,
 			    strerror(-err), p->without);

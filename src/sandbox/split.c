@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "sandbox/channel.h"
 
@@ -27,6 +28,7 @@ struct watch {
 	int signals;
 	int told; /* how often it was told to end, and by what signal the last time */
 	int last;
+	uint64_t deadline; /* from the second time on; 0: none */
 	bool over, given_up;
 };
 
@@ -82,11 +84,19 @@ static void kill_child(const struct watch *w)
 	kill(w->split->child, SIGKILL);
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 static void hand_on(struct watch *w, int signal)
 {
 	uint8_t number = (uint8_t)signal;
-	w->told++;
 	w->last = signal;
+	if (++w->told == 2)
+		w->deadline = now_ms() + PATIENCE;
 	(void)!send(w->split->control, &number, sizeof(number), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -172,17 +182,26 @@ static void give_up(struct watch *w)
 		return;
 	}
 	w->given_up = true;
+	w->deadline = now_ms() + PATIENCE;
 	kill_child(w);
+}
+
+static int time_left(const struct watch *w)
+{
+	uint64_t now = w->deadline ? now_ms() : 0;
+	return !w->deadline ? -1 : w->deadline > now ? (int)(w->deadline - now) : 0;
 }
 
 static void turn(struct watch *w)
 {
 	struct pollfd fds[] = {{.fd = w->signals, .events = POLLIN},
 			       {.fd = w->split->service, .events = POLLIN}};
-	int ready = poll(fds, ARRAY_SIZE(fds), w->told > 1 ? PATIENCE : -1);
-	if (ready == 0)
+	int left = time_left(w);
+	if (left == 0) {
 		give_up(w);
-	if (ready <= 0)
+		return;
+	}
+	if (poll(fds, ARRAY_SIZE(fds), left) <= 0)
 		return;
 	/* What it has said comes before its end; but who says much does not keep signals away. */
 	if (fds[1].revents)

@@ -245,8 +245,10 @@ static int hear_nothing(struct rig *rig)
 	kill(getppid(), SIGTERM);
 	recv(rig->split.control, &number, 1, 0);
 	kill(getppid(), SIGINT);
-	pause();
-	pause();
+	/* And however busy it keeps us. */
+	const struct channel_request request = {CHANNEL_REOPEN, 1};
+	while (send(rig->split.service, &request, sizeof(request), MSG_NOSIGNAL) > 0)
+		;
 	return 1;
 }
 
