@@ -30,6 +30,7 @@ struct watch {
 	int last;
 	uint64_t deadline; /* from the second time on; 0: none */
 	bool over, given_up;
+	bool full; /* our answers find no room: no more requests are taken until they do */
 };
 
 /* --- two processes */
@@ -105,15 +106,23 @@ static void reopen(const struct watch *w, uint32_t index)
 	struct channel_answer answer = {.index = index};
 	int file = w->duties->reopen(w->duties->ctx, index, answer.why, sizeof(answer.why));
 	answer.err = MIN(file, 0);
-	/* An answer that finds no room is an answer less: whoever asks that often waits for none. */
 	(void)channel_answer(w->split->service, &answer, file);
 	if (file >= 0)
 		close(file);
 }
 
+static bool has_room(const struct watch *w)
+{
+	struct pollfd fd = {.fd = w->split->service, .events = POLLOUT};
+	return poll(&fd, 1, 0) > 0;
+}
+
 static void serve_request(struct watch *w)
 {
 	struct channel_request request;
+	w->full = !has_room(w);
+	if (w->full)
+		return;
 	int ret = channel_take(w->split->service, w->duties->disks, &request);
 	if (ret == -EAGAIN)
 		return;
@@ -195,7 +204,7 @@ static int time_left(const struct watch *w)
 static void turn(struct watch *w)
 {
 	struct pollfd fds[] = {{.fd = w->signals, .events = POLLIN},
-			       {.fd = w->split->service, .events = POLLIN}};
+			       {.fd = w->split->service, .events = w->full ? POLLOUT : POLLIN}};
 	int left = time_left(w);
 	if (left == 0) {
 		give_up(w);
@@ -232,11 +241,12 @@ void split_watch(struct split *s, const struct split_duties *duties, struct log 
 		kill_child(&w);
 		waitpid(s->child, NULL, 0);
 		out->signal = SIGKILL;
-		return;
+		w.over = true;
 	}
 	while (!w.over)
 		turn(&w);
-	close(w.signals);
+	if (w.signals >= 0)
+		close(w.signals);
 	if (s->service >= 0)
 		close(s->service);
 	close(s->control);
