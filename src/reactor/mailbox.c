@@ -48,6 +48,11 @@ int mailbox_open(struct reactor *r)
 	return delivered;
 }
 
+int reactor_deliver(struct reactor *r)
+{
+	return mailbox_open(r);
+}
+
 void mailbox_forget(struct reactor *r)
 {
 	for (struct mail *m = take(r), *next; m; m = next) {

@@ -98,6 +98,10 @@ struct mail {
  */
 void reactor_post(struct reactor *to, struct mail *m, void (*deliver)(struct mail *m));
 
+/* Delivers the letters that have come, as a turn would: for the end, when nobody turns this reactor any more.
+ * Returns how many. */
+int reactor_deliver(struct reactor *r);
+
 /* --- operations in flight */
 
 /* Asks for an early end: `done` still runs, with -ECANCELED or with the real outcome. */

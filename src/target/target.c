@@ -51,8 +51,7 @@ int target_new(struct target **out, struct reactor *r, const struct config_limit
 
 int target_add_reactor(struct target *t, struct reactor *r)
 {
-	if (t->part_count == TARGET_REACTORS_MAX ||
-	    t->limits.memory_limit / (t->part_count + 1) < TARGET_REACTOR_MEMORY)
+	if (t->part_count == TARGET_REACTORS_MAX)
 		return -E2BIG;
 	if (!part_new(t, r, &t->limits))
 		return -ENOMEM;
@@ -282,8 +281,20 @@ static void free_connections(struct target *t)
 	deferred_cancel(&t->feed);
 }
 
+/* Letters that were still under way: the last ones of tasks and sessions. */
+static void deliver_all(struct target *t)
+{
+	int delivered;
+	do {
+		delivered = 0;
+		for (unsigned i = 0; i < t->part_count; i++)
+			delivered += reactor_deliver(t->parts[i]->reactor);
+	} while (delivered);
+}
+
 void target_free(struct target *t)
 {
+	deliver_all(t);
 	for (unsigned i = 0; i < t->part_count; i++)
 		t->parts[i]->freeing = true;
 	list_for_each (it, &t->nodes)

@@ -17,14 +17,14 @@ struct target;
 struct target_node;
 
 #define TARGET_REACTORS_MAX   64
-#define TARGET_REACTOR_MEMORY (32u << 20) /* bytes of memory_limit that each of them needs */
+#define TARGET_REACTOR_MEMORY (32u << 20) /* bytes of memory_limit that each of them should have */
 
 /* Limits and times are copied. */
 int target_new(struct target **out, struct reactor *r, const struct config_limits *limits);
 
 /*
  * Spreads connections over this reactor, too, which turns on a thread of its own. Before target_listen().
- * The memory limit is for all together. -ENOMEM; -E2BIG: there are too many, or too little memory for them.
+ * The memory limit is for all together, and TARGET_REACTOR_MEMORY not much for each. -ENOMEM, -E2BIG.
  */
 int target_add_reactor(struct target *t, struct reactor *r);
 
