@@ -74,6 +74,7 @@ struct wire_world {
 	const struct wire_config *config;
 	struct log log;
 	struct reactor *reactor; /* the target's */
+	unsigned reactors;       /* LUNAR_REACTORS: how many the target has */
 	struct crew *crew;       /* more of them, on threads; NULL in simulation */
 	struct sim *sim;         /* NULL on real sockets */
 	struct reactor *client;  /* the tester's node in simulation */

@@ -102,11 +102,10 @@ static bool add_nodes(struct wire_world *world)
 	       target_set_discovery_auth(world->target, &config->discovery_auth) == 0;
 }
 
-/* LUNAR_REACTORS says how many. In simulation they share the thread. */
+/* In simulation they share the thread. */
 static bool add_reactors(struct wire_world *world)
 {
-	const char *text = getenv("LUNAR_REACTORS");
-	unsigned more = text ? (unsigned)atoi(text) - 1 : 0;
+	unsigned more = world->reactors - 1;
 
 	if (!more)
 		return true;
@@ -128,6 +127,7 @@ static bool build(struct wire_world *world, const struct net_addr *listen)
 	config_limits_defaults(&world->limits);
 	if (config->tune)
 		config->tune(&world->limits);
+	world->limits.memory_limit *= world->reactors; /* each has a case's worth of it */
 	if (target_new(&world->target, world->reactor, &world->limits) || !add_reactors(world) ||
 	    !add_nodes(world))
 		return false;
@@ -149,6 +149,7 @@ int wire_run_setup(void **state)
 	static const struct wire_config plain;
 	struct wire_run *run = *state;
 	struct wire_world *world = calloc(1, sizeof(*world));
+	const char *reactors = getenv("LUNAR_REACTORS");
 	struct net_addr listen;
 
 	if (!world)
@@ -156,6 +157,7 @@ int wire_run_setup(void **state)
 	world->transport = run->family == AF_UNSPEC ? &wire_sim_transport : &wire_real_transport;
 	world->family = run->family == AF_UNSPEC ? AF_INET : run->family;
 	world->config = run->c->config ? run->c->config : &plain;
+	world->reactors = reactors ? (unsigned)atoi(reactors) : 1;
 	world->log = (struct log){LOG_LEVEL_DEBUG, log_to_trace, world};
 	pthread_mutex_init(&world->trace_lock, NULL);
 	list_init(&world->wires);
