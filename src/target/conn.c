@@ -17,6 +17,27 @@ void conn_uncount(struct target *t)
 	atomic_fetch_sub(&t->load, 1);
 }
 
+/* It has said something, or never will. */
+static void not_silent(struct conn *c)
+{
+	if (!list_empty(&c->silent_link))
+		atomic_fetch_sub(&c->target->silent_count, 1);
+	list_del(&c->silent_link);
+}
+
+/*
+ * Connections that say nothing cost their peers nothing, so there may be any number of them. A newcomer takes
+ * the place of the one that has been silent for longest, for an initiator speaks at once.
+ */
+static void make_room(struct target *t)
+{
+	if (atomic_load(&t->home->login_count) <= t->limits.max_login_connections)
+		return;
+	/* In a flood, no line of the log for each. */
+	conn_drop(list_first(&t->silent, struct conn, silent_link), NULL);
+	count_add(&t->stats.refused_connections, 1);
+}
+
 void conn_new(struct target *t, const struct net_addr *portal, int sock,
 	      const struct net_addr *peer)
 {
@@ -44,9 +65,12 @@ void conn_new(struct target *t, const struct net_addr *portal, int sock,
 	if (login_start(c))
 		goto fail;
 	list_add_tail(&t->conns, &c->link);
+	list_add_tail(&t->silent, &c->silent_link);
+	atomic_fetch_add(&t->silent_count, 1);
 	c->logging_in = true;
 	conn_set_timer(c);
 	receive(c);
+	make_room(t);
 	return;
 fail:
 	log_error(t->log, "no memory for a connection");
@@ -112,6 +136,7 @@ void conn_drop(struct conn *c, const char *why)
 	if (why)
 		log_info(t->log, "%s: connection closed: %s", c->peer_text, why);
 	conn_logged_in(c);
+	not_silent(c);
 	c->state = CONN_DEAD;
 	if (c->session)
 		session_free(c->session);
@@ -259,6 +284,7 @@ static bool take_event(struct conn *c, enum iscsi_rx_event event)
 	case ISCSI_RX_HEADER: return login ? login_header(c) : dispatch_header(c);
 	case ISCSI_RX_PDU:
 		c->any_pdu = true;
+		not_silent(c);
 		c->pdu_began = c->heard;
 		return login ? login_pdu(c) : dispatch_pdu(c, false);
 	case ISCSI_RX_DATA_DIGEST:

@@ -19,13 +19,6 @@ static void retry_fired(struct timer *timer)
 	accept_next(container_of(timer, struct portal, retry));
 }
 
-/* A connection that has not logged in is the first to be refused: it costs the peer nothing. */
-static bool room_for_another(const struct target *t)
-{
-	return atomic_load(&t->conn_count) < t->limits.max_connections &&
-	       atomic_load(&t->login_count) < t->limits.max_login_connections;
-}
-
 /* Others may be looking at it: its memory goes with the target's. */
 static void release(struct portal *p)
 {
@@ -68,20 +61,30 @@ void portal_forget_arrivals(struct target *home)
 	}
 }
 
-/* The one with the fewest connections; home last, which has more to do. */
+/*
+ * The one with the fewest connections; home last, which has more to do. When as many log in as may, one that
+ * has a silent connection to make room. NULL: it is refused, which costs a peer that has not logged in
+ * nothing.
+ */
 static struct target *choose_part(struct target *home)
 {
-	struct target *best = home;
-	for (unsigned i = home->part_count; i-- > 0;)
-		if (i == home->part_count - 1 ||
-		    atomic_load(&home->parts[i]->load) < atomic_load(&best->load))
-			best = home->parts[i];
+	struct target *best = NULL;
+	bool crowded = atomic_load(&home->login_count) >= home->limits.max_login_connections;
+	if (atomic_load(&home->conn_count) >= home->limits.max_connections)
+		return NULL;
+	for (unsigned i = home->part_count; i-- > 0;) {
+		struct target *part = home->parts[i];
+		if (crowded && !atomic_load(&part->silent_count))
+			continue;
+		if (!best || atomic_load(&part->load) < atomic_load(&best->load))
+			best = part;
+	}
 	return best;
 }
 
-static void take_in(struct portal *p, int sock, const struct net_addr *peer)
+static void take_in(struct portal *p, struct target *part, int sock, const struct net_addr *peer)
 {
-	struct target *home = p->target, *part = choose_part(home);
+	struct target *home = p->target;
 	struct arrival *a = part == home ? NULL : calloc(1, sizeof(*a));
 	if (!a)
 		part = home;
@@ -104,14 +107,14 @@ static void take_in(struct portal *p, int sock, const struct net_addr *peer)
 static void accepted(struct op *op, int res)
 {
 	struct portal *p = container_of(op, struct portal, accept);
-	struct target *t = p->target;
+	struct target *t = p->target, *part = p->closing ? NULL : choose_part(t);
 
 	p->accepting = false;
-	if (res >= 0 && (p->closing || !room_for_another(t))) {
+	if (res >= 0 && !part) {
 		net_close(t->reactor, res);
 		count_add(&t->stats.refused_connections, 1);
 	} else if (res >= 0) {
-		take_in(p, res, &op->addr);
+		take_in(p, part, res, &op->addr);
 	}
 	if (p->closing) {
 		release(p);

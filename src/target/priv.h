@@ -93,6 +93,8 @@ struct target {
 	struct config_limits limits;
 	struct list conns, sessions;
 	atomic_size_t load; /* connections that are here, or on their way */
+	struct list silent; /* conn.silent_link: of those no PDU has come yet; oldest first */
+	atomic_size_t silent_count;
 
 	/* Home's. Nodes and portals are there before the first connection. */
 	struct target *parts[TARGET_REACTORS_MAX];
@@ -187,6 +189,7 @@ struct conn_login; /* login.c */
 
 struct conn {
 	struct list link;
+	struct list silent_link; /* in target->silent, or in no list */
 	struct target *target;
 	int sock;
 	struct net_addr local, peer;

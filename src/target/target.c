@@ -23,6 +23,7 @@ static struct target *part_new(struct target *home, struct reactor *r,
 	list_init(&t->portals);
 	list_init(&t->conns);
 	list_init(&t->sessions);
+	list_init(&t->silent);
 	list_init(&t->tasks);
 	list_init(&t->free_tasks);
 	list_init(&t->free_pdus);

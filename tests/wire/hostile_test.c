@@ -216,6 +216,25 @@ static void more_connections_than_allowed(struct wire_world *world)
 	session(world);
 }
 
+/* Whoever is silent makes room for one that speaks, whoever has spoken does not. */
+static void silence_makes_room(struct wire_world *world)
+{
+	struct wire *speaks = wire_open(world), *silent[3];
+
+	wire_login_step(speaks, WIRE_OPERATIONAL, NAMES, NULL);
+	for (int i = 0; i < 3; i++) {
+		silent[i] = wire_open(world);
+		wire_run(world, 0.1);
+	}
+	for (int i = 0; i < 10; i++) {
+		struct wire *w = session(world);
+		wire_logout(w);
+	}
+	assert_false(speaks->ended);
+	assert_true(silent[0]->ended);
+	assert_int_equal(still_open(silent, 3), 2); /* the oldest went, and once is enough */
+}
+
 /* --- memory */
 
 static void little_memory(struct config_limits *l)
@@ -449,6 +468,7 @@ static const struct wire_case cases[] = {
 	CASE(thousands_of_connections),
 	REAL_WITH(more_sessions_than_allowed, &limited),
 	CASE_WITH(more_connections_than_allowed, &limited),
+	CASE_WITH(silence_makes_room, &limited),
 	CASE_WITH(more_than_memory, &tight),
 	CASE_WITH(writes_that_never_come, &tight),
 	CASE_WITH(windows_close_near_the_limit, &tight),
