@@ -6,7 +6,7 @@
 #include "target/target.h"
 #include "reactor/net.h"
 
-#define SERVE_MAX_DISKS   256
+#define SERVE_MAX_DISKS   1024
 #define SERVE_MAX_PORTALS 32
 #define SERVE_PORT        3260
 
