@@ -84,6 +84,15 @@ need() {
 	done
 }
 
+# need_program NAME...: what meson builds for these scripts. Sets $SWARM for `swarm`, and so on.
+need_program() {
+	local name
+	for name; do
+		[ -x "$(dirname "$LUNAR")/tests/e2e/$name" ] || skip_all "$name has not been built"
+		declare -g "${name^^}=$(dirname "$LUNAR")/tests/e2e/$name"
+	done
+}
+
 # run COMMAND...: with a time limit unless it is a function; its output goes to $T/out.
 run() {
 	if [ "$(type -t "$1")" = function ]; then
@@ -176,10 +185,10 @@ spawn_target() {
 }
 
 # start_target ARGUMENT...: the same, until it is ready. Sets URLS (one for each LUN), and of the
-# first one URL, PORTAL (address:port), PORT, IQN. A target that does not start ends the script.
+# first one URL, PORTAL (address:port), PORT, IQN; SERVER, see below. A target that does not start ends the script.
 start_target() {
 	spawn_target "$@"
-	wait_for 15 ready
+	wait_for 60 ready # a thousand new disks take their time
 	mapfile -t URLS < <(grep -o '^iscsi://[^ ]*' "$T/target.out")
 	if [ ${#URLS[@]} -eq 0 ]; then
 		cat "$T/target.out" "$T/target.err" >"$T/out"
@@ -193,6 +202,7 @@ start_target() {
 	IQN=${IQN%%/*}
 	PORTAL=${PORTAL%%/*}
 	PORT=${PORTAL##*:}
+	SERVER=$(server_pid)
 }
 
 # stop_target [SIGNAL] [SECONDS]: TERM unless told. Sets STATUS, its exit code. Fails when it does
@@ -221,6 +231,14 @@ server_pid() {
 
 alive() {
 	! ended "$TARGET_PID"
+}
+
+resident() { # KiB
+	awk '/^VmRSS/ { print $2 }' "/proc/$SERVER/status"
+}
+
+descriptors() {
+	find "/proc/$SERVER/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
 # --- clients -------------------------------------------------------------------------------------

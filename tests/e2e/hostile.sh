@@ -8,18 +8,11 @@ need python3 qemu-io iscsi-perf
 hostile() {
 	timeout 90 "$HERE/hostile.py" "$@"
 }
-resident() { # KiB
-	awk '/^VmRSS/ { print $2 }' "/proc/$server/status"
-}
 most_resident() { # KiB, while the crowds were there
-	awk '/^VmHWM/ { print $2 }' "/proc/$server/status"
-}
-descriptors() {
-	find "/proc/$server/fd" -mindepth 1 2>/dev/null | wc -l
+	awk '/^VmHWM/ { print $2 }' "/proc/$SERVER/status"
 }
 
 start_target disk.img --size 64M
-server=$(server_pid)
 idle_descriptors=$(descriptors)
 
 # The limits are those of the design (silence 5 s, login 15 s) and 3 s for a loaded machine.
