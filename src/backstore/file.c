@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define ZERO_CHUNK (256 * 1024u)
+/* Where each request keeps a thread of the kernel, or of ours, while it lasts: no more than these at a time,
+ * or a store that hangs would leave none to the others. */
+#define BLOCKING_MOST 12
 
 /* Marks in bs_io.priv */
 enum { STEP_LEN, MARK };
@@ -49,6 +52,23 @@ static void count_flushed(struct disk *d, uint64_t upto)
 	d->bs.dirty = d->bs.shared || d->written != d->flushed;
 }
 
+static void start(struct disk *d, struct bs_io *io)
+{
+	d->busy++;
+	if (io->op == BS_FLUSH)
+		io->moved = d->written; /* what this flush covers */
+	step(io);
+}
+
+static void start_behind(struct disk *d)
+{
+	if (list_empty(&d->behind) || d->busy >= BLOCKING_MOST)
+		return;
+	struct bs_io *io = list_first(&d->behind, struct bs_io, link);
+	list_del(&io->link);
+	start(d, io);
+}
+
 static void end(struct bs_io *io, int err)
 {
 	struct disk *d = to_disk(io->bs);
@@ -60,6 +80,7 @@ static void end(struct bs_io *io, int err)
 	else if (!err && io->op != BS_READ && !is_durable(io))
 		count_written(d);
 	d->busy--;
+	start_behind(d);
 	disk_release(d);
 	bs_finish(io, err);
 }
@@ -280,10 +301,11 @@ static void step(struct bs_io *io)
 static void disk_submit(struct backstore *bs, struct bs_io *io)
 {
 	struct disk *d = to_disk(bs);
-	d->busy++;
-	if (io->op == BS_FLUSH)
-		io->moved = d->written; /* what this flush covers */
-	step(io);
+	io->async.may_block = d->info.may_block;
+	if (d->info.may_block && d->busy >= BLOCKING_MOST)
+		list_add_tail(&d->behind, &io->link);
+	else
+		start(d, io);
 }
 
 /* --- past the store, on other threads */

@@ -358,6 +358,7 @@ int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
 	timer_init(&d->retry, disk_retry);
 	list_init(&d->flushing);
 	list_init(&d->flush_next);
+	list_init(&d->behind);
 	int err = open_disk(d, why, why_size);
 	if (err < 0) {
 		bs_discard(&d->bs);

@@ -25,6 +25,8 @@ struct disk {
 	/* Modifications answered without being durable, and how many of them a flush has covered. */
 	uint64_t written, flushed;
 
+	struct list behind; /* requests that wait until fewer use `file` (bs_io.link) */
+
 	/* One flush at a time: what asks meanwhile shares the next one. (bs_io.link) */
 	struct list flushing, flush_next;
 

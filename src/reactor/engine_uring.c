@@ -20,6 +20,9 @@
 #include "reactor/uring_restrict.h"
 
 #define RING_ENTRIES 1024
+/* Threads of the kernel for what cannot be done without blocking. It makes them as they are needed; by
+ * itself no more than four for each CPU, and a disk that hangs would keep them all. */
+#define WORKERS_MAX 1024
 /* Room for the completions of far more operations than one submission takes. What does not fit the
  * kernel keeps, at a price. */
 #define RING_COMPLETIONS 4096
@@ -96,6 +99,13 @@ static void prepare_send(struct io_uring_sqe *sqe, struct op *op)
 	io_uring_prep_sendmsg(sqe, op->handle, &op->msg, MSG_NOSIGNAL);
 }
 
+/* What blocks would block this thread, which is everybody's. */
+static void leave_to_worker(struct io_uring_sqe *sqe, const struct op *op)
+{
+	if (op->may_block)
+		sqe->flags |= IOSQE_ASYNC;
+}
+
 static void prepare_read(struct io_uring_sqe *sqe, struct op *op)
 {
 	if (op->iovcnt == 1)
@@ -103,6 +113,7 @@ static void prepare_read(struct io_uring_sqe *sqe, struct op *op)
 				   op->offset);
 	else
 		io_uring_prep_readv(sqe, op->handle, op->iov, op->iovcnt, op->offset);
+	leave_to_worker(sqe, op);
 }
 
 static void prepare_write(struct io_uring_sqe *sqe, struct op *op)
@@ -113,6 +124,7 @@ static void prepare_write(struct io_uring_sqe *sqe, struct op *op)
 	else
 		io_uring_prep_writev(sqe, op->handle, op->iov, op->iovcnt, op->offset);
 	sqe->rw_flags = (__kernel_rwf_t)op->flags;
+	leave_to_worker(sqe, op);
 }
 
 static void prepare_fdatasync(struct io_uring_sqe *sqe, struct op *op)
@@ -514,6 +526,9 @@ int reactor_new_uring(struct reactor **out, struct log *log)
 		return ret == -EINVAL ? -ENOSYS : ret;
 	}
 	u->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* Linux 5.15; without it there are fewer. */
+	unsigned workers[2] = {WORKERS_MAX, 0};
+	io_uring_register_iowq_max_workers(&u->ring, workers);
 	u->base = (struct engine){.ops = &uring_ops, .log = log};
 	u->now = posix_now();
 	list_init(&u->queued);

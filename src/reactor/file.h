@@ -19,6 +19,9 @@ struct file_info {
 	/* Identity of the open file, for "is this the same one?". `device` is the number of the
 	 * device that holds it (st_dev); of a block device its own (st_rdev). */
 	uint64_t device, inode;
+	/* Its filesystem is none of those that are known to keep what they are asked for, not to block
+	 * the caller. FUSE, for one, says that it does, and then waits for a daemon. */
+	bool may_block;
 };
 
 /* open(2) flags and mode; always close-on-exec. Returns the handle or -errno. */

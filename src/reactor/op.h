@@ -8,6 +8,7 @@
 #define LUNAR_REACTOR_OP_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -44,6 +45,7 @@ struct op {
 	uint64_t offset;      /* READ, WRITE, FALLOCATE: bytes */
 	uint64_t length;      /* FALLOCATE: bytes */
 	uint32_t flags;       /* WRITE: RWF_DSYNC; FALLOCATE: its mode */
+	bool may_block;       /* READ, WRITE: file_info.may_block */
 	struct net_addr addr; /* CONNECT: where to; ACCEPT: the peer, once done */
 
 	/* The engine's, from submission to done. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
@@ -113,10 +115,25 @@ static int query(int dir, const char *path, int flags, struct file_info *out)
 	return 0;
 }
 
+static bool fs_may_block(int file)
+{
+	static const unsigned long good[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+					     F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+	struct statfs fs;
+	if (fstatfs(file, &fs))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		if ((unsigned long)fs.f_type == good[i])
+			return false;
+	return true;
+}
+
 int posix_info(struct engine *e, int file, struct file_info *out)
 {
 	int block;
 	int ret = query(file, "", AT_EMPTY_PATH, out);
+	if (!ret && out->kind == FILE_REGULAR)
+		out->may_block = fs_may_block(file);
 	if (ret || out->kind != FILE_BLOCK)
 		return ret;
 	if (ioctl(file, BLKGETSIZE64, &out->size) || ioctl(file, BLKSSZGET, &block))
