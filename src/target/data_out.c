@@ -59,7 +59,10 @@ static void end_move(struct task *task, int err)
 	struct scsi_io *io = &task->io;
 	task->moving = false;
 	io->out_got = MIN(task->received, io->out_len);
-	memset(io->data + io->out_got, 0, io->out_len - io->out_got);
+	/* Of what has failed nobody looks at the data, and more of it may just be coming in: a digest that
+	 * is yet to be taken of it must be that of what came. */
+	if (!err)
+		memset(io->data + io->out_got, 0, io->out_len - io->out_got);
 	scsi_io_moved(io, err);
 }
 
