@@ -105,8 +105,7 @@ static void tick_peer(struct peer *p)
 	if (p->tmf.function)
 		overdue(p, "a function", p->tmf.since, o->within);
 	for (uint32_t i = 0; i < o->depth; i++)
-		overdue(p, p->slots[i].doing == READING ? "a read" : "a write", p->slots[i].since,
-			o->within);
+		overdue(p, "a command", p->slots[i].since, o->within);
 }
 
 /* True when the swarm is through. */
@@ -182,6 +181,7 @@ static const struct {
 	OPTION(connections), OPTION(first), OPTION(luns),   OPTION(lun),    OPTION(depth),
 	OPTION(size),        OPTION(login), OPTION(within), OPTION(logout), OPTION(ramp),
 	OPTION(mischief),    OPTION(retry), OPTION(hasty),  OPTION(seed),   OPTION(seconds),
+	OPTION(fua),         OPTION(sync),
 };
 
 static const struct {

@@ -28,13 +28,15 @@ struct options {
 	uint32_t mischief;              /* per mille of the occasions */
 	uint32_t retry;                 /* whoever loses the connection comes again */
 	uint32_t hasty;                 /* logs out in the middle of its commands */
+	uint32_t fua;                   /* writes are to be durable */
+	uint32_t sync;                  /* and flushed before they are read */
 	uint32_t once;                  /* it ends as soon as it has begun */
 	uint32_t silent, seed;
 };
 
 struct slot {
-	enum { IDLE, WRITING, READING } doing;
-	bool unread;              /* written to since it was read */
+	enum { IDLE, WRITING, SYNCING, READING } doing;
+	bool unsynced, unread;    /* written to since it was flushed, read */
 	uint32_t itt, cmdsn, got; /* of the command; bytes that came in */
 	uint32_t floor, sent;     /* the last write that was acknowledged, that was sent */
 	uint64_t since, not_before;

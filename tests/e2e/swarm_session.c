@@ -7,7 +7,7 @@
 #define SEND_IOV   24
 #define BUSY_PAUSE (50 * MSEC)
 
-enum scsi { READ_16 = 0x88, WRITE_16 = 0x8a };
+#define FUA 0x08 /* in byte 1 of a CDB */
 enum status { GOOD = 0x00, CHECK = 0x02, BUSY = 0x08, SET_FULL = 0x28, ABORTED = 0x40 };
 
 struct out {
@@ -101,34 +101,50 @@ static void push(struct peer *p, const void *bhs, const void *data, uint32_t len
 	iscsi_tx_push(&p->tx, &out->pdu);
 }
 
+static const struct {
+	uint8_t opcode, flags;
+	const char *name;
+} commands[] = {
+	[WRITING] = {0x8a, ISCSI_COMMAND_WRITE, "write"},
+	[SYNCING] = {0x91, 0, "flush"},
+	[READING] = {0x88, ISCSI_COMMAND_READ, "read"},
+};
+
+/* The data of a write, and how much of it goes with the command. */
+static uint32_t prepare(struct peer *p, struct slot *slot)
+{
+	const struct options *o = &p->swarm->o;
+	slot->sent++;
+	for (uint32_t i = 0; i < o->size / SECTOR; i++)
+		fill(p, (uint32_t)(slot - p->slots), i, slot->sent, slot->buf + (size_t)i * SECTOR);
+	if (!p->params.immediate_data)
+		return 0;
+	return MIN(o->size, MIN(p->params.first_burst, p->params.max_send_data));
+}
+
 void peer_begin(struct peer *p, struct slot *slot)
 {
-	struct swarm *s = p->swarm;
-	uint32_t place = (uint32_t)(slot - p->slots), blocks = s->o.size / SECTOR, now = 0;
+	const struct options *o = &p->swarm->o;
+	uint32_t place = (uint32_t)(slot - p->slots), blocks = o->size / SECTOR, now = 0;
 	struct iscsi_scsi_command bhs = {.opcode = ISCSI_SCSI_COMMAND};
-	slot->doing = slot->unread ? READING : WRITING;
+	slot->doing = slot->unsynced ? SYNCING : slot->unread ? READING : WRITING;
 	slot->itt = p->itt++;
 	slot->cmdsn = p->cmdsn++;
 	slot->got = 0;
 	if (!slot->since)
-		slot->since = s->now;
-	if (slot->doing == WRITING) {
-		slot->sent++;
-		for (uint32_t i = 0; i < blocks; i++)
-			fill(p, place, i, slot->sent, slot->buf + (size_t)i * SECTOR);
-		if (p->params.immediate_data)
-			now = MIN(s->o.size, MIN(p->params.first_burst, p->params.max_send_data));
-	} else {
-		memset(slot->buf, 0xee, s->o.size);
-	}
-	bhs.flags =
-		ISCSI_FINAL | (slot->doing == WRITING ? ISCSI_COMMAND_WRITE : ISCSI_COMMAND_READ);
-	iscsi_lun_put(bhs.lun, s->o.lun + p->number % s->o.luns);
+		slot->since = p->swarm->now;
+	if (slot->doing == WRITING)
+		now = prepare(p, slot);
+	else
+		memset(slot->buf, 0xee, o->size);
+	bhs.flags = ISCSI_FINAL | commands[slot->doing].flags;
+	iscsi_lun_put(bhs.lun, o->lun + p->number % o->luns);
 	put_be32(bhs.itt, slot->itt);
-	put_be32(bhs.expected_length, s->o.size);
+	put_be32(bhs.expected_length, commands[slot->doing].flags ? o->size : 0);
 	put_be32(bhs.cmdsn, slot->cmdsn);
-	bhs.cdb[0] = slot->doing == WRITING ? WRITE_16 : READ_16;
-	put_be64(bhs.cdb + 2, ((uint64_t)(p->number / s->o.luns) * s->o.depth + place) * blocks);
+	bhs.cdb[0] = commands[slot->doing].opcode;
+	bhs.cdb[1] = slot->doing == WRITING && o->fua ? FUA : 0;
+	put_be64(bhs.cdb + 2, ((uint64_t)(p->number / o->luns) * o->depth + place) * blocks);
 	put_be32(bhs.cdb + 10, blocks);
 	push(p, &bhs, slot->buf, now);
 }
@@ -246,17 +262,21 @@ static void finish(struct peer *p, struct slot *slot, uint8_t status)
 	}
 	if (status != GOOD)
 		fail(p, "a %s ends with status %02x, sense key %x, %02x%02x",
-		     slot->doing == READING ? "read" : "write", status, p->sense[2 + 2] & 0x0f,
-		     p->sense[2 + 12], p->sense[2 + 13]);
+		     commands[slot->doing].name, status, p->sense[2 + 2] & 0x0f, p->sense[2 + 12],
+		     p->sense[2 + 13]);
 	note(&s->n.slowest_command, s->now - slot->since);
 	if (slot->doing == READING) {
 		check(p, slot);
 		s->n.reads++;
-	} else {
+		slot->unread = false;
+	} else if (slot->doing == WRITING) {
 		slot->floor = slot->sent;
 		s->n.writes++;
+		slot->unread = true;
+		slot->unsynced = s->o.sync;
+	} else {
+		slot->unsynced = false;
 	}
-	slot->unread = slot->doing == WRITING;
 	slot->doing = IDLE;
 	slot->since = 0;
 }
