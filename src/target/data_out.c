@@ -117,6 +117,7 @@ void data_out_forgive(struct task *task)
 void data_out_give_up(struct task *task)
 {
 	task->swallowing = false;
+	task->given_up = true;
 	data_out_forgive(task);
 	if (task->moving)
 		end_move(task, -ECANCELED);
@@ -154,14 +155,14 @@ static void fail(struct task *task, uint16_t asc_ascq)
 
 /*
  * A Data-Out without a task may belong to one that was aborted while it was on its way; so it is dropped
- * and not answered (RFC 7143 4.2.3.3).
+ * and not answered (RFC 7143 4.2.3.3). So is one of a task whose end another reactor has yet to hear of.
  */
 bool data_out_header(struct conn *c)
 {
 	const struct iscsi_data_out *bhs = (const struct iscsi_data_out *)&c->rx.bhs;
 	struct task *task = session_find_task(c->session, get_be32(bhs->itt));
 	struct sequence seq;
-	if (!task || iscsi_opcode(&task->bhs) != ISCSI_SCSI_COMMAND)
+	if (!task || iscsi_opcode(&task->bhs) != ISCSI_SCSI_COMMAND || task->given_up)
 		return true;
 	if (!find_sequence(task, bhs, &seq)) {
 		if (get_be32(bhs->ttt) == ISCSI_RESERVED_TAG)

@@ -275,6 +275,7 @@ struct task {
 	uint32_t received;        /* bytes that came, in order from 0 */
 	bool moving;              /* the device server waits for them */
 	bool swallowing;          /* aborted, and waits for the end of what it asked for */
+	bool given_up;            /* aborted, and does not: what still comes is dropped */
 	bool expects_unsolicited; /* the F bit of the unsolicited sequence has not come */
 	uint32_t unsolicited_datasn;
 	uint32_t r2t_next; /* the next R2T asks from here */

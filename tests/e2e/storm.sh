@@ -27,8 +27,8 @@ peak() {
 quiet() {
 	[ "$(descriptors)" -le "$idle" ]
 }
-storm() { # ENGINE
-	start_target a.img b.img c.img --memory 16M --size 16M --quiet --engine "$1" \
+storm() { # ENGINE REACTORS
+	start_target a.img b.img c.img --memory 16M --size 16M --quiet --engine "$1" --reactors "$2" \
 		--limit nopin_interval=2 --limit nopin_timeout=2
 	idle=$(descriptors)
 	start_client storm.log "$SWARM" storm "$PORTAL" "$IQN" connections=40 luns=4 seed="$seed"
@@ -54,6 +54,6 @@ storm() { # ENGINE
 	is "$1: the target ends well" "$STATUS" 0
 	rm -f ./*.img
 }
-storm uring
-storm epoll
+storm uring 2
+storm epoll 1
 done_testing
