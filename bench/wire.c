@@ -246,7 +246,8 @@ static int run(char **argv)
 
 int main(int argc, char **argv)
 {
-	bulk = calloc(1, 32u << 20);
+	bulk = malloc(32u << 20);
+	memset(bulk, 0x5a, 32u << 20); /* or all of it were one page of zeroes */
 	if (argc == 2 && !strcmp(argv[1], "serve"))
 		serve();
 	if (argc < 2) {
