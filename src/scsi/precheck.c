@@ -24,7 +24,8 @@ static bool leave(struct scsi_io *io)
 	else if (!list_empty(&io->task))
 		scsi_order_leave(io);
 	lu->fences -= fence;
-	lu->write_through -= io->write_through;
+	if (io->write_through) /* while it counts, no pass is out, so nobody reads this */
+		lu->write_through--;
 	return fence;
 }
 
