@@ -199,7 +199,9 @@ static void transfer(struct bs_io *io)
 	size_t len = MIN(io->length - io->moved, UINT64_C(1) << 30);
 	io->iov = (struct iovec){(uint8_t *)io->buf + io->moved, len};
 	io->async.done = transfer_done;
-	if (io->op == BS_READ)
+	if (io->op == BS_READ && !d->opt.direct && !d->info.may_block)
+		file_read_cached(d->bs.reactor, &io->async, d->file, &io->iov, 1, at);
+	else if (io->op == BS_READ)
 		file_read(d->bs.reactor, &io->async, d->file, &io->iov, 1, at);
 	else
 		file_write(d->bs.reactor, &io->async, d->file, &io->iov, 1, at,

@@ -243,12 +243,12 @@ static void attempt(struct epoll_engine *p, struct op *op)
 /* What is in the page cache needs no thread. */
 static bool read_at_once(struct epoll_engine *p, struct op *op)
 {
-	if (op->kind != OP_READ || op->may_block)
+	if (op->kind != OP_READ || op->flags != OP_CACHED)
 		return false;
-	ssize_t n = preadv2(op->handle, op->iov, (int)op->iovcnt, (off_t)op->offset, RWF_NOWAIT);
-	if (n <= 0)
+	int n = posix_read_cached(op);
+	if (n < 0)
 		return false;
-	finish(p, op, (int)n);
+	finish(p, op, n);
 	return true;
 }
 

@@ -131,6 +131,14 @@ void file_read(struct reactor *r, struct op *op, int file, struct iovec *iov, un
 	submit_vector(r, op, OP_READ, file, iov, iovcnt);
 }
 
+void file_read_cached(struct reactor *r, struct op *op, int file, struct iovec *iov,
+		      unsigned iovcnt, uint64_t offset)
+{
+	op->offset = offset;
+	op->flags = OP_CACHED;
+	submit_vector(r, op, OP_READ, file, iov, iovcnt);
+}
+
 void file_write(struct reactor *r, struct op *op, int file, struct iovec *iov, unsigned iovcnt,
 		uint64_t offset, uint32_t flags)
 {

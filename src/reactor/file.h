@@ -68,6 +68,10 @@ int file_store(struct reactor *r, const char *path, const void *buf, size_t len,
 /* Complete with the bytes moved (may be short) or -errno. */
 void file_read(struct reactor *r, struct op *op, int file, struct iovec *iov, unsigned iovcnt,
 	       uint64_t offset);
+/* The same of a file that was not opened with O_DIRECT and not `may_block`: what the page cache has is had
+ * at once. */
+void file_read_cached(struct reactor *r, struct op *op, int file, struct iovec *iov,
+		      unsigned iovcnt, uint64_t offset);
 /* flags: 0 or RWF_DSYNC, which makes exactly these bytes durable before it completes. */
 void file_write(struct reactor *r, struct op *op, int file, struct iovec *iov, unsigned iovcnt,
 		uint64_t offset, uint32_t flags);

@@ -25,6 +25,8 @@ enum op_kind {
 	OP_FALLOCATE,
 };
 
+#define OP_CACHED 1u /* the page cache may have it */
+
 /* An IPv4 or IPv6 address with port, in network byte order as the socket calls take it. */
 struct net_addr {
 	union {
@@ -44,7 +46,7 @@ struct op {
 	unsigned iovcnt;
 	uint64_t offset;      /* READ, WRITE, FALLOCATE: bytes */
 	uint64_t length;      /* FALLOCATE: bytes */
-	uint32_t flags;       /* WRITE: RWF_DSYNC; FALLOCATE: its mode */
+	uint32_t flags;       /* READ: OP_CACHED; WRITE: RWF_DSYNC; FALLOCATE: its mode */
 	bool may_block;       /* READ, WRITE: file_info.may_block */
 	struct net_addr addr; /* CONNECT: where to; ACCEPT: the peer, once done */
 

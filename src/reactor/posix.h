@@ -37,6 +37,9 @@ int posix_stream_socket(int family);
 /* What a connection is given: TCP_NODELAY, keepalive. */
 void posix_tune_socket(int sock);
 socklen_t posix_addr_len(const struct net_addr *addr);
+/* Reads what the page cache has, and never waits: bytes, or -EAGAIN when that is none. With O_DIRECT it
+ * would wait for the disk, and with FUSE for a daemon. */
+int posix_read_cached(struct op *op);
 /* op->msg, for its vector. */
 void posix_set_message(struct op *op);
 

@@ -269,6 +269,12 @@ ssize_t posix_load(struct engine *e, const char *path, void *buf, size_t size)
 	return n;
 }
 
+int posix_read_cached(struct op *op)
+{
+	ssize_t n = preadv2(op->handle, op->iov, (int)op->iovcnt, (off_t)op->offset, RWF_NOWAIT);
+	return n > 0 ? (int)n : -EAGAIN;
+}
+
 static int write_all(int fd, const void *buf, size_t len)
 {
 	const char *in = buf;
