@@ -43,7 +43,7 @@
 #define TARGET_ECHO_MAX     (512u << 10)
 #define TARGET_FREE_MAX     1024 /* tasks, and PDUs, that are kept for the next use */
 #define TARGET_STAGE_LOGIN  ISCSI_RX_STAGE_MIN
-#define TARGET_STAGE_FULL   (16 * 1024)
+#define TARGET_STAGE_FULL   (64 * 1024) /* sixteen writes of 4 KiB */
 #define TARGET_ITT_BUCKETS  64
 #define TARGET_LUN_ACCOUNTS 1024
 
