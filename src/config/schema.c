@@ -49,7 +49,7 @@ const struct config_row config_limits_rows[] = {
 
 	LENGTH(max_recv_data_segment_length, "256K", "data in one PDU to the target"),
 	LENGTH(max_burst_length, "1M", "data in one sequence of PDUs"),
-	LENGTH(first_burst_length, "64K", "data that may come unasked with a command"),
+	LENGTH(first_burst_length, "256K", "data that may come unasked with a command"),
 	COUNT(max_outstanding_r2t, 1, 16, "16", "requests for data at a time for one command"),
 	TIME(default_time2wait, 0, 3600, "2", "an initiator waits this long to reconnect"),
 	TIME(default_time2retain, 0, 3600, "0", "tasks are kept this long for a lost connection"),
