@@ -320,9 +320,15 @@ static void attempted(struct op *op, int res)
 
 static void disk_attempt(struct backstore *bs, struct reactor *r, struct bs_io *io)
 {
-	int file = to_disk(bs)->file;
+	const struct disk *d = to_disk(bs);
+	int file = d->file;
+	if (d->info.may_block) { /* they are counted on the store's own thread */
+		bs_tried(io, false);
+		return;
+	}
 	io->iov = (struct iovec){io->buf, io->length};
 	io->async.done = attempted;
+	io->async.may_block = false;
 	if (io->op == BS_READ)
 		file_read(r, &io->async, file, &io->iov, 1, io->offset);
 	else
