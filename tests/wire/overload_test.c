@@ -126,6 +126,57 @@ static void disks_that_hang(struct wire_world *world)
 	assert_int_equal(memory(world), 0);
 }
 
+/* One disk hangs, whatever it was asked for: who logs in, another disk, and the logout of those who wait do
+ * not; afterwards everything is there. */
+static void one_disk_hangs(struct wire_world *world)
+{
+	enum { N = 16 };
+	const uint8_t *data = wire_pattern(world, 4096, 1);
+	const struct wire_cmd kinds[] = {
+		{.cdb = READ10(0, 8), .read = 4096},
+		{.cdb = WRITE10(0, 8), .write = 4096, .data = data, .immediate = 4096},
+		{.cdb = {0x35}}, /* SYNCHRONIZE CACHE */
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct wire *waits = wire_open_session(world), *leaves = wire_open_session(world);
+		struct wire_cmd write = kinds[1];
+		struct wire_result result;
+		struct wire_pdu pdu;
+
+		wire_clear_attention(waits, 0);
+		wire_clear_attention(leaves, 0);
+		wire_good(waits, &write, NULL);
+		sim_disk_state(world->sim, wire_disk(0), SIM_DISK_HANGS);
+		for (int i = 0; i < N; i++) {
+			wire_command(waits, &kinds[k]);
+			wire_command(leaves, &kinds[k]);
+		}
+		wire_run(world, 1);
+		uint64_t begun = sim_now(world->sim);
+		struct wire *good = wire_open_session(world);
+		wire_clear_attention(good, 1);
+		write.lun = 1;
+		wire_good(good, &write, NULL);
+		read_works(good, 1);
+		wire_logout(leaves);
+		wire_logout(good);
+		assert_true(sim_now(world->sim) - begun < 2 * NSEC_PER_SEC);
+		sim_disk_state(world->sim, wire_disk(0), SIM_DISK_OK);
+		for (int ended = 0; ended < N;) {
+			wire_recv(waits, &pdu);
+			if (iscsi_opcode(&pdu.bhs) == ISCSI_DATA_IN &&
+			    !(pdu.bhs.flags & ISCSI_DATA_STATUS))
+				continue;
+			assert_int_equal(pdu.response.status, 0);
+			ended++;
+		}
+		wire_good(waits, &kinds[0], &result);
+		assert_memory_equal(result.data, data, 4096);
+		wire_logout(waits);
+	}
+}
+
 /* Data that comes with large commands has its place at once, the rest of their memory when it is there:
  * none is refused. */
 static void large_writes_with_immediate_data(struct wire_world *world)
@@ -339,11 +390,18 @@ static const struct wire_config three = {.luns = 4, .size = 4u << 20},
 				calm = {.tune = no_pings, .calm = true};
 
 static const struct wire_case cases[] = {
-	CASE(echoes_that_nobody_takes),     CASE(answers_that_nobody_takes),
-	CASE_WITH(disks_that_hang, &three), CASE(large_writes_with_immediate_data),
-	CASE(news_that_nobody_takes),       CASE(a_function_behind_much_data),
-	CASE(reads_again_after_a_while),    CASE(immediate_commands_without_end),
-	CASE(a_crowd_that_discovers),       CASE(a_pdu_byte_by_byte),
-	CASE(an_end_byte_by_byte),          CASE_WITH(data_that_is_asked_for_late, &calm),
+	CASE(echoes_that_nobody_takes),
+	CASE(answers_that_nobody_takes),
+	CASE_WITH(disks_that_hang, &three),
+	CASE_WITH(one_disk_hangs, &three),
+	CASE(large_writes_with_immediate_data),
+	CASE(news_that_nobody_takes),
+	CASE(a_function_behind_much_data),
+	CASE(reads_again_after_a_while),
+	CASE(immediate_commands_without_end),
+	CASE(a_crowd_that_discovers),
+	CASE(a_pdu_byte_by_byte),
+	CASE(an_end_byte_by_byte),
+	CASE_WITH(data_that_is_asked_for_late, &calm),
 };
 WIRE_THEME_DEFINE(overload);
