@@ -20,6 +20,7 @@ chmod 755 "$T"
 cd "$T" || exit 1
 export HOME=$T XDG_STATE_HOME=$T/.state TMPDIR=$T LC_ALL=C
 LIMIT=60	# seconds that one client command may take
+PATIENCE=1	# and that a client in the background has to end when it is told to
 CASES=0
 TARGETS=()	# processes of this script's targets
 CLIENTS=()	# and of clients in the background
@@ -266,7 +267,7 @@ start_client() {
 	local log=$1
 	shift
 	: >"$log" # now, or what an earlier client said would be read
-	timeout -k 1 "$LIMIT" stdbuf -oL "$@" >"$log" 2>&1 <&0 &
+	timeout -k "$PATIENCE" "$LIMIT" stdbuf -oL "$@" >"$log" 2>&1 <&0 &
 	CLIENT=$!
 	CLIENTS+=("$CLIENT")
 }

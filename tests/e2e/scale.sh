@@ -11,6 +11,7 @@ ulimit -n $((many + 500)) 2>/dev/null || skip_all "$((many + 500)) descriptors a
 engines=uring
 [ -z "${LUNAR_LONG:-}" ] || engines="uring epoll"
 LIMIT=120
+PATIENCE=60 # ten thousand log out
 
 # within NAME VALUE MOST
 within() {

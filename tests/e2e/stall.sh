@@ -8,6 +8,7 @@ need_program swarm stall
 [ -w /dev/fuse ] || skip_all "/dev/fuse is not to be had"
 
 LIMIT=300
+PATIENCE=60 # what is written is read back first
 mkdir mnt
 truncate -s 64M slow.img
 mkfifo commands

@@ -10,6 +10,7 @@ warm=5 then=1 end=6
 [ -z "${LUNAR_LONG:-}" ] || { warm=60 then=1680 end=60; }
 seed=${LUNAR_STORM_SEED:-$RANDOM}
 echo "# seed $seed: LUNAR_STORM_SEED repeats the draw, not the race"
+PATIENCE=60 # what is written is read back first
 LIMIT=$((warm + then + end + 60))
 
 # peak SECONDS: the most memory (KiB) and descriptors that are seen in this time. Sets RSS and FDS.
