@@ -192,6 +192,7 @@ static void start_here(struct mail *m)
 void scsi_tmf_start(struct scsi_tmf *tmf)
 {
 	tmf->away = tmf->nexus->away;
+	tmf->mail = (struct mail){0};
 	if (tmf->away)
 		reactor_post(tmf->nexus->home, &tmf->mail, start_here);
 	else

@@ -259,5 +259,6 @@ void scsi_decode(struct scsi_io *io)
 {
 	io->home = io->nexus->home;
 	io->away = io->nexus->away;
+	io->up = io->down = io->stop = (struct mail){0};
 	decode(io, !io->away);
 }
