@@ -165,7 +165,7 @@ static void start_over(struct scsi_io *io)
 	io->state = SCSI_IO_NEW;
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
-	io->write_through = false;
+	io->write_through = io->alone = false;
 	list_init(&io->entry.link);
 	io->gate = io->grant = NULL;
 }

@@ -118,7 +118,8 @@ bool scsi_gate_wait(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
 
-	if (list_empty(&lu->entering) && !is_alone(io))
+	io->alone = is_alone(io);
+	if (list_empty(&lu->entering) && !io->alone)
 		return false;
 	return scsi_gate_enter(lu, &io->entry, begin);
 }
@@ -127,7 +128,7 @@ bool scsi_gate_wait(struct scsi_io *io)
 
 static bool is_calm(const struct scsi_lu *lu, const struct scsi_itl *itl)
 {
-	return !itl->ua_count && !lu->strict && !lu->waiting && !lu->order_hold && !lu->fences &&
+	return !itl->ua_count && !lu->alone && !lu->waiting && !lu->order_hold && !lu->fences &&
 	       list_empty(&lu->held) && list_empty(&lu->entering) && !lu->bs->missing &&
 	       !lu->stopped && !lu->write_through &&
 	       (!lu->reserved_by || lu->reserved_by == itl->nexus) &&

@@ -8,7 +8,7 @@
  * next to each other.
  *
  * Plain reads and writes need not go home. When such a task has ended and the LU is calm (nothing is
- * reserved, pending, ordered or fenced), its nexus gets a pass: from then on the handlers of its plain
+ * reserved, pending, alone or fenced), its nexus gets a pass: from then on the handlers of its plain
  * commands run on the nexus's own thread, with the tasks in the gate's list instead of the LU's, and take
  * neither lock nor letter. What they look at of the LU changes only while no pass is out.
  *

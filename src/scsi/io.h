@@ -122,6 +122,7 @@ struct scsi_io {
 	uint32_t alloc_len;      /* ALLOCATION LENGTH */
 	uint32_t generation;     /* of the device's LUN inventory, when it was decoded */
 	bool write_through;      /* it counts in scsi_lu.write_through */
+	bool alone;              /* it counts in scsi_lu.alone */
 	uint64_t deadline;       /* of what it waits for */
 	struct scsi_entry entry; /* while it waits for gates to close */
 

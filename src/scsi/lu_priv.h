@@ -145,6 +145,7 @@ struct scsi_lu {
 	struct list tasks; /* scsi_io.task */
 	size_t strict;
 	size_t waiting;      /* BLOCKED by order */
+	size_t alone;        /* that must have the LU for themselves: no pass goes out meanwhile */
 	unsigned order_hold; /* > 0: nobody is started now; who holds it looks again afterwards */
 
 	/* Aborted tasks that are still at the backstore. The writes among them are fences. */

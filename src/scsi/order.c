@@ -35,6 +35,7 @@ bool scsi_order_join(struct scsi_io *io)
 		list_add_tail(&lu->tasks, &io->task);
 	}
 	lu->strict += is_strict(io);
+	lu->alone += io->alone;
 	if (wait) {
 		io->state = SCSI_IO_BLOCKED;
 		lu->waiting++;
@@ -48,6 +49,7 @@ void scsi_order_leave(struct scsi_io *io)
 
 	list_del(&io->task);
 	lu->strict -= is_strict(io);
+	lu->alone -= io->alone;
 	if (waits_for_turn(io))
 		lu->waiting--;
 }

@@ -51,6 +51,14 @@ static void get_pass(struct away *w)
 	assert_int_equal(w->h->tried, tried + 1);
 }
 
+static void expect_home(struct away *w, uint32_t sense)
+{
+	size_t tried = w->h->tried;
+
+	cmd_expect(cmd_run(w->h, w->c, CDB(READ10(0, 1)), NULL, 0), sense);
+	assert_int_equal(w->h->tried, tried);
+}
+
 static void plain_commands_pass(void **state)
 {
 	struct away *w = *state;
@@ -61,12 +69,83 @@ static void plain_commands_pass(void **state)
 	assert_int_equal(w->h->tried, 2);
 }
 
+#define MODE_SELECT6(len) 0x15, 0x10, 0, 0, (len), 0
+
+/* Its data come late, and others do not get past it meanwhile: they would not hear what it changes. */
+static void nobody_passes_a_mode_select(void **state)
+{
+	struct away *w = *state;
+	struct cmd *select = cmd_new(w->h, w->h->a, CDB(MODE_SELECT6(16)));
+	uint8_t list[16] = {0};
+
+	memcpy(list + 4, w->h->lu->mode.current.control, 12);
+	list[4 + 4] |= 0x08; /* SWP */
+	get_pass(w);
+	cmd_out(select, list, sizeof(list));
+	select->move_later = true;
+	cmd_start(select);
+	hold_turn(w->h);
+	assert_true(select->moving);
+	expect_home(w, 0);
+	expect_home(w, 0);
+	cmd_bring(select);
+	cmd_expect(select, 0);
+	expect_home(w, 0x062a01); /* MODE PARAMETERS CHANGED */
+	cmd_expect(cmd_run(w->h, w->c, CDB(WRITE10(3, 1)), ones, 512), 0x072702);
+	get_pass(w);
+}
+
+/* It stops when what is cached has been flushed. */
+static void nobody_passes_a_stop(void **state)
+{
+	struct away *w = *state;
+	struct cmd *stop;
+
+	get_pass(w);
+	w->h->holding = true;
+	stop = cmd_go(w->h, w->h->a, CDB(0x1b, 0, 0, 0, 0, 0), NULL, 0);
+	hold_turn(w->h);
+	assert_int_equal(hold_pending(w->h), 1);
+	w->h->holding = false;
+	expect_home(w, 0);
+	expect_home(w, 0);
+	hold_answer(w->h, 0);
+	cmd_expect(stop, 0);
+	expect_home(w, 0x020402);
+	cmd_expect(cmd_run(w->h, w->h->a, CDB(0x1b, 0, 0, 0, 1, 0), NULL, 0), 0);
+}
+
+/* What an UNMAP takes away from such a store may be in others' hands. */
+static void nobody_passes_an_unmap(void **state)
+{
+	static const uint8_t list[24] = {0, 22, 0, 16, 0, 0, 0, 0, 0, 0,
+					 0, 0,  0, 0,  0, 0, 0, 0, 0, 128};
+	struct away *w = *state;
+	struct cmd *unmap = cmd_new(w->h, w->h->a, CDB(0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0));
+
+	w->h->bs.unmaps_alone = true;
+	cmd_out(unmap, list, sizeof(list));
+	unmap->move_later = true;
+	get_pass(w);
+	cmd_start(unmap);
+	hold_turn(w->h);
+	assert_true(unmap->moving);
+	expect_home(w, 0);
+	expect_home(w, 0);
+	cmd_bring(unmap);
+	cmd_expect(unmap, 0);
+	get_pass(w);
+}
+
 #define AWAY_TEST(f) cmocka_unit_test_setup_teardown(f, away_setup, away_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AWAY_TEST(plain_commands_pass),
+		AWAY_TEST(nobody_passes_a_mode_select),
+		AWAY_TEST(nobody_passes_a_stop),
+		AWAY_TEST(nobody_passes_an_unmap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
