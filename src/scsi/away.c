@@ -53,6 +53,8 @@ static void done_there(struct mail *m)
 {
 	struct scsi_io *io = io_of_down(m);
 
+	if (io->ahead && io->nexus)
+		io->nexus->ahead--;
 	if (io->grant && !io->nexus->left)
 		scsi_pass_take(io->nexus, scsi_io_lun(io), io->grant);
 	io->port->done(io);
@@ -77,10 +79,13 @@ static void submit_here(struct mail *m)
 
 void scsi_submit(struct scsi_io *io)
 {
-	if (!io->away)
+	if (!io->away) {
 		scsi_submit_home(io);
-	else if (!scsi_pass_run(io))
+	} else if (!scsi_pass_run(io)) {
+		io->ahead = scsi_order_is_strict(io);
+		io->nexus->ahead += io->ahead;
 		reactor_post(io->home, &io->up, submit_here);
+	}
 }
 
 static void moved_here(struct mail *m)
@@ -192,11 +197,12 @@ static void start_here(struct mail *m)
 void scsi_tmf_start(struct scsi_tmf *tmf)
 {
 	tmf->away = tmf->nexus->away;
-	tmf->mail = (struct mail){0};
-	if (tmf->away)
-		reactor_post(tmf->nexus->home, &tmf->mail, start_here);
-	else
+	if (!tmf->away) {
 		scsi_tmf_start_home(tmf);
+		return;
+	}
+	tmf->mail = (struct mail){0};
+	reactor_post(tmf->nexus->home, &tmf->mail, start_here);
 }
 
 static void tmf_done_there(struct mail *m)

@@ -260,5 +260,6 @@ void scsi_decode(struct scsi_io *io)
 	io->home = io->nexus->home;
 	io->away = io->nexus->away;
 	io->up = io->down = io->stop = (struct mail){0};
+	io->ahead = false;
 	decode(io, !io->away);
 }

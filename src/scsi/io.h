@@ -132,6 +132,7 @@ struct scsi_io {
 	struct scsi_gate *gate;  /* it runs at the transport, by a pass */
 	struct scsi_gate *grant; /* the pass that its end brings */
 	struct mail up, down, stop;
+	bool ahead;      /* it counts in scsi_nexus.ahead */
 	uint8_t told_as; /* enum scsi_told, of a task that task management has ended */
 	uint8_t refused_key;
 	uint16_t refused_asc_ascq;

@@ -196,6 +196,7 @@ struct scsi_nexus {
 	/* The session's side, and thread. */
 	struct scsi_pass *passes; /* by LUN */
 	size_t pass_count;
+	size_t ahead; /* what went home and must stay before all that is sent later: nothing passes */
 	bool left;
 
 	/* scsi_nexus_lose() */
@@ -286,6 +287,8 @@ void scsi_refuse_home(struct scsi_io *io, enum scsi_status status, uint8_t key, 
 
 /* --- order.c */
 
+/* ORDERED or HEAD OF QUEUE: what comes after it waits for it. */
+bool scsi_order_is_strict(const struct scsi_io *io);
 /* Into the task set; true: it may start, false: it is BLOCKED. */
 bool scsi_order_join(struct scsi_io *io);
 /* Out of the task set. Whose turn it then is, scsi_order_run() starts. */

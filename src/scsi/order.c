@@ -10,7 +10,7 @@
  */
 #include "scsi/lu_priv.h"
 
-static bool is_strict(const struct scsi_io *io)
+bool scsi_order_is_strict(const struct scsi_io *io)
 {
 	return io->attr == SCSI_ORDERED || io->attr == SCSI_HEAD_OF_QUEUE;
 }
@@ -34,7 +34,7 @@ bool scsi_order_join(struct scsi_io *io)
 			wait = !list_empty(&lu->tasks);
 		list_add_tail(&lu->tasks, &io->task);
 	}
-	lu->strict += is_strict(io);
+	lu->strict += scsi_order_is_strict(io);
 	lu->alone += io->alone;
 	if (wait) {
 		io->state = SCSI_IO_BLOCKED;
@@ -48,7 +48,7 @@ void scsi_order_leave(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 
 	list_del(&io->task);
-	lu->strict -= is_strict(io);
+	lu->strict -= scsi_order_is_strict(io);
 	lu->alone -= io->alone;
 	if (waits_for_turn(io))
 		lu->waiting--;

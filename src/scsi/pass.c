@@ -15,7 +15,7 @@ static struct scsi_gate *gate_of(const struct scsi_io *io)
 	uint16_t lun = scsi_io_lun(io);
 	const struct scsi_pass *pass = lun < nexus->pass_count ? &nexus->passes[lun] : NULL;
 
-	if (!pass || !pass->gate || pass->round != pass->gate->round)
+	if (nexus->ahead || !pass || !pass->gate || pass->round != pass->gate->round)
 		return NULL;
 	return pass->gate->lu == io->lu ? pass->gate : NULL;
 }

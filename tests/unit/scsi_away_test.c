@@ -137,6 +137,46 @@ static void nobody_passes_an_unmap(void **state)
 	get_pass(w);
 }
 
+/* What the nexus of an ORDERED task sends after it does not get there before it. */
+static void nothing_passes_an_ordered_task(void **state)
+{
+	struct away *w = *state;
+	struct cmd *first = cmd_new(w->h, w->c, CDB(WRITE10(0, 1))), *second;
+
+	get_pass(w);
+	first->io.attr = SCSI_ORDERED;
+	cmd_out(first, ones, 512);
+	cmd_start(first);
+	second = cmd_go(w->h, w->c, CDB(WRITE10(0, 1)), twos, 512);
+	hold_turn(w->h);
+	assert_true(first->order < second->order);
+	cmd_expect(first, 0);
+	cmd_expect(second, 0);
+	assert_memory_equal(w->h->mem, twos, 512);
+	get_pass(w);
+}
+
+/* The pass that an earlier one brings may come when it has been sent, and before it is there. */
+static void nor_by_a_pass_that_was_on_its_way(void **state)
+{
+	struct away *w = *state;
+	struct cmd *before = cmd_go(w->h, w->c, CDB(READ10(0, 1)), NULL, 0), *first, *second;
+
+	reactor_turn(w->h->reactor, 0); /* it is home, and ends there */
+	first = cmd_new(w->h, w->c, CDB(WRITE10(0, 1)));
+	first->io.attr = SCSI_HEAD_OF_QUEUE;
+	cmd_out(first, ones, 512);
+	cmd_start(first);
+	while (!before->done)
+		assert_true(reactor_turn(w->away, 0) >= 0);
+	second = cmd_go(w->h, w->c, CDB(WRITE10(0, 1)), twos, 512);
+	hold_turn(w->h);
+	cmd_expect(before, 0);
+	cmd_expect(first, 0);
+	cmd_expect(second, 0);
+	assert_memory_equal(w->h->mem, twos, 512);
+}
+
 #define AWAY_TEST(f) cmocka_unit_test_setup_teardown(f, away_setup, away_teardown)
 
 int main(void)
@@ -146,6 +186,8 @@ int main(void)
 		AWAY_TEST(nobody_passes_a_mode_select),
 		AWAY_TEST(nobody_passes_a_stop),
 		AWAY_TEST(nobody_passes_an_unmap),
+		AWAY_TEST(nothing_passes_an_ordered_task),
+		AWAY_TEST(nor_by_a_pass_that_was_on_its_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
