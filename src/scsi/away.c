@@ -202,6 +202,7 @@ void scsi_tmf_start(struct scsi_tmf *tmf)
 		return;
 	}
 	tmf->mail = (struct mail){0};
+	tmf->nexus->ahead++;
 	reactor_post(tmf->nexus->home, &tmf->mail, start_here);
 }
 
@@ -209,6 +210,8 @@ static void tmf_done_there(struct mail *m)
 {
 	struct scsi_tmf *tmf = container_of(m, struct scsi_tmf, mail);
 
+	/* The nexus goes after all letters about it. */
+	tmf->nexus->ahead--;
 	tmf->done(tmf, tmf->result);
 }
 

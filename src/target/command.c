@@ -146,7 +146,7 @@ void command_begin(struct task *task)
 		return;
 	}
 	/* Behind others that wait, even without a need of its own: order is kept. */
-	if (list_empty(&t->starved) && get_whole_buf(task)) {
+	if (list_empty(&t->starved) && !task->conn->session->rounds && get_whole_buf(task)) {
 		submit(task);
 		return;
 	}
@@ -188,7 +188,7 @@ static void feed(struct target *t, struct list *ready)
 		struct session *s = task->conn->session;
 		uint32_t need = task->io.buf_len;
 		uint64_t lun = UINT64_C(1) << task->lun_account % 64;
-		if (is_blocked(t, s, lun))
+		if (s->rounds || is_blocked(t, s, lun))
 			continue;
 		if ((dry && need) || !get_whole_buf(task)) {
 			dry |= task_is_too_much(task, need);

@@ -174,6 +174,7 @@ struct session {
 
 	uint32_t expcmdsn, maxcmdsn;
 	size_t active;      /* delivered, non-immediate requests without a response */
+	unsigned rounds;    /* functions on their round: commands that came after them wait */
 	size_t memory;      /* of its commands' buffers, bytes */
 	size_t echoes;      /* of its other requests' buffers, bytes */
 	uint64_t gap_since; /* with something held: when the number before it began to be missing */

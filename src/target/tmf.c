@@ -237,10 +237,13 @@ static void round_over(struct mail *m)
 {
 	struct task *task = container_of(m, struct task, round);
 	task->on_round = false;
-	if (task->tmf_running)
-		start_now(task);
-	else /* the session has ended meanwhile */
+	if (!task->tmf_running) { /* the session has ended meanwhile */
 		task_unref(task);
+		return;
+	}
+	task->conn->session->rounds--;
+	reactor_defer(task->target->reactor, &task->target->feed);
+	start_now(task);
 }
 
 static void round_there(struct mail *m);
@@ -268,10 +271,13 @@ static void start(struct task *task)
 		task->tmf.function == SCSI_ABORT_TASK || task->tmf.function == SCSI_ABORT_TASK_SET;
 	task->on_round = !own && t->home->part_count > 1;
 	task->round_at = t->index;
-	if (task->on_round)
-		send_on(task);
-	else
+	if (!task->on_round) {
 		start_now(task);
+		return;
+	}
+	/* The device server is to have it before what the initiator sends from here on. */
+	task->conn->session->rounds++;
+	send_on(task);
 }
 
 void tmf_deliver(struct task *task)

@@ -177,6 +177,31 @@ static void nor_by_a_pass_that_was_on_its_way(void **state)
 	assert_memory_equal(w->h->mem, twos, 512);
 }
 
+/* A function is about what was sent before it. */
+static void a_function_spares_what_is_sent_after_it(void **state)
+{
+	struct away *w = *state;
+	struct cmd *before, *after;
+	struct asked q;
+
+	get_pass(w);
+	before = cmd_new(w->h, w->c, CDB(WRITE10(0, 1)));
+	cmd_out(before, ones, 512);
+	before->move_later = true;
+	cmd_start(before);
+	ask(&q, SCSI_LU_RESET, w->c, 0);
+	after = cmd_new(w->h, w->c, CDB(WRITE10(1, 1)));
+	cmd_out(after, ones, 512);
+	after->move_later = true;
+	cmd_start(after);
+	hold_turn(w->h);
+	expect_result(&q, SCSI_TMF_COMPLETE);
+	expect_aborted(before);
+	assert_false(after->move_aborted);
+	cmd_expect(after, 0x062903); /* it heard of the reset, so it was not there before */
+	get_pass(w);
+}
+
 #define AWAY_TEST(f) cmocka_unit_test_setup_teardown(f, away_setup, away_teardown)
 
 int main(void)
@@ -188,6 +213,7 @@ int main(void)
 		AWAY_TEST(nobody_passes_an_unmap),
 		AWAY_TEST(nothing_passes_an_ordered_task),
 		AWAY_TEST(nor_by_a_pass_that_was_on_its_way),
+		AWAY_TEST(a_function_spares_what_is_sent_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -351,6 +351,26 @@ static void cold_reset(struct wire_world *world)
 	session(world);
 }
 
+/* A command that is sent after a function is none of its tasks, and hears of it. */
+static void a_function_and_what_comes_after_it(struct wire_world *world)
+{
+	for (int i = 0; i < 20; i++) {
+		struct wire *w = session(world);
+		struct wire_pdu reset = wire_make(w, ISCSI_TMF_REQUEST | ISCSI_IMMEDIATE);
+		struct wire_pdu command =
+			wire_command_pdu(w, &(struct wire_cmd){.cdb = READ10(0, 8), .read = 4096});
+
+		reset.tmf.function = ISCSI_FINAL | ISCSI_TMF_LOGICAL_UNIT_RESET;
+		put_be32(reset.tmf.referenced_tag, NO_TAG);
+		hang(world, true);
+		wire_send_both(w, &reset, &command);
+		wire_expect_tmf(w, wire_itt(&reset), ISCSI_TMF_COMPLETE);
+		wire_expect_sense(w, wire_itt(&command), 0x06, 0x2903);
+		hang(world, false);
+		wire_logout(w);
+	}
+}
+
 static void no_such_lun(struct wire_world *world)
 {
 	struct wire *w = session(world);
@@ -649,6 +669,7 @@ static const struct wire_case cases[] = {
 	CASE_WITH(waiting_without_task_aborted_status, &tight),
 	CASE_WITH(own_commands_that_wait_for_memory, &tight),
 	REAL(cold_reset),
+	CASE(a_function_and_what_comes_after_it),
 	REAL(no_such_lun),
 	CASE(what_is_not_supported),
 	CASE(abort_of_a_task_management_function),

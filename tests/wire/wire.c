@@ -232,7 +232,7 @@ void wire_send_bytes(struct wire *w, const void *bytes, size_t len)
 	w->world->transport->push(w);
 }
 
-void wire_send(struct wire *w, const struct wire_pdu *pdu)
+static void queue(struct wire *w, const struct wire_pdu *pdu)
 {
 	uint8_t *bytes;
 	size_t len = wire_encode(w, pdu, &bytes);
@@ -245,7 +245,20 @@ void wire_send(struct wire *w, const struct wire_pdu *pdu)
 		if (!wire_sn_less(cmdsn, w->cmdsn_top))
 			w->cmdsn_top = cmdsn + 1;
 	}
-	wire_send_bytes(w, bytes, len);
+	assert_int_equal(buf_add(&w->out, bytes, len), 0);
+}
+
+void wire_send(struct wire *w, const struct wire_pdu *pdu)
+{
+	queue(w, pdu);
+	w->world->transport->push(w);
+}
+
+void wire_send_both(struct wire *w, const struct wire_pdu *first, const struct wire_pdu *second)
+{
+	queue(w, first);
+	queue(w, second);
+	w->world->transport->push(w);
 }
 
 /* --- receiving */

@@ -237,6 +237,8 @@ void wire_set_data(struct wire_pdu *pdu, const void *data, size_t len);
 void wire_set_lun(uint8_t field[8], unsigned lun);
 /* Sends it. CmdSN advances when the PDU carries the one that was due and is not immediate. */
 void wire_send(struct wire *w, const struct wire_pdu *pdu);
+/* Two at once, so that they come with one receive. */
+void wire_send_both(struct wire *w, const struct wire_pdu *first, const struct wire_pdu *second);
 void wire_send_bytes(struct wire *w, const void *bytes, size_t len);
 /* The bytes that wire_send() would send; returns how many. For tests that send half a PDU. */
 size_t wire_encode(struct wire *w, const struct wire_pdu *pdu, uint8_t **bytes);
