@@ -121,7 +121,8 @@ struct scsi_tmf {
 	struct scsi_entry entry; /* while it waits for a LU's gates to close */
 	size_t at;               /* of the device's LUs, the next one */
 	bool applied;            /* to all in its scope */
-	struct reactor *away;    /* the asker's, if it is not the device's */
+	bool applying, owed;  /* owed: it was cancelled from inside, and `done` is still to come */
+	struct reactor *away; /* the asker's, if it is not the device's */
 	struct mail mail;
 	enum scsi_tmf_result result;
 };
@@ -135,7 +136,7 @@ bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io);
 void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io);
 void scsi_tmf_start(struct scsi_tmf *tmf);
 /* The asker has gone: forget it; what was aborted stays so. False: `done` comes all the same, for the nexus is
- * away. Does nothing when it is done. */
+ * away, or we are in the middle of it. Does nothing when it is done. */
 bool scsi_tmf_cancel(struct scsi_tmf *tmf);
 
 #endif

@@ -154,12 +154,13 @@ static enum scsi_status tell(struct scsi_io *io, enum scsi_told how)
 }
 
 /* Returns whether there was a task in its scope. */
-static bool apply(const struct scsi_tmf *tmf, struct scsi_lu *lu)
+static bool apply(struct scsi_tmf *tmf, struct scsi_lu *lu)
 {
 	uint16_t reset = functions[tmf->function].reset;
 	bool found = lu_pending(tmf, lu);
 	struct scsi_io *io;
 
+	tmf->applying = true;
 	lu->order_hold++;
 	while ((io = next_victim(tmf, lu))) {
 		found = true;
@@ -171,6 +172,7 @@ static bool apply(const struct scsi_tmf *tmf, struct scsi_lu *lu)
 	}
 	lu->order_hold--;
 	scsi_order_run(lu);
+	tmf->applying = false;
 	return found;
 }
 
@@ -207,8 +209,14 @@ void scsi_tmf_abort_home(struct scsi_io *io)
 	scsi_refuse_home(io, tell(io, io->told_as), 0, 0);
 }
 
+/* Aborting may end the asker's nexus, and the function with it. */
 static void settle(struct scsi_tmf *tmf, bool found)
 {
+	if (!tmf->reactor) {
+		if (tmf->owed)
+			scsi_tmf_tell(tmf, SCSI_TMF_CANCELED);
+		return;
+	}
 	tmf->applied = true;
 	if (is_pending(tmf))
 		timer_set(tmf->reactor, &tmf->timer, reactor_now(tmf->reactor) + tmf->timeout);
@@ -219,7 +227,7 @@ static void settle(struct scsi_tmf *tmf, bool found)
 
 static void entered(struct scsi_entry *e);
 
-/* To one LU after the other; aborting may end the asker's nexus, and the function with it. */
+/* To one LU after the other. */
 static void go_through(struct scsi_tmf *tmf)
 {
 	const struct scsi_device *dev = tmf->dev;
@@ -232,16 +240,12 @@ static void go_through(struct scsi_tmf *tmf)
 		tmf->at++;
 		apply(tmf, lu);
 	}
-	if (tmf->reactor)
-		settle(tmf, true);
+	settle(tmf, true);
 }
 
 static void apply_to_one(struct scsi_tmf *tmf)
 {
-	bool found = apply(tmf, tmf->lu);
-
-	if (tmf->reactor)
-		settle(tmf, found);
+	settle(tmf, apply(tmf, tmf->lu));
 }
 
 static void entered(struct scsi_entry *e)
@@ -262,7 +266,7 @@ void scsi_tmf_start_home(struct scsi_tmf *tmf)
 	bool whole = functions[tmf->function].whole_device;
 
 	tmf->reactor = NULL;
-	tmf->applied = false;
+	tmf->applied = tmf->applying = tmf->owed = false;
 	tmf->at = 0;
 	list_init(&tmf->link);
 	list_init(&tmf->entry.link);
@@ -296,5 +300,6 @@ bool scsi_tmf_cancel(struct scsi_tmf *tmf)
 		return false;
 	if (tmf->reactor)
 		scsi_tmf_cancel_home(tmf);
-	return true;
+	tmf->owed = tmf->applying;
+	return !tmf->owed;
 }

@@ -202,6 +202,35 @@ static void a_function_spares_what_is_sent_after_it(void **state)
 	get_pass(w);
 }
 
+static struct asked *asked_by_a;
+
+static void ends_the_asker(struct scsi_io *io)
+{
+	container_of(io, struct cmd, io)->done = true;
+	if (scsi_tmf_cancel(&asked_by_a->tmf))
+		free(asked_by_a);
+}
+
+/* The end of a task may be the end of the function's nexus, also when the function had to wait. */
+static void a_function_ends_in_the_middle(void **state)
+{
+	static const struct scsi_port_ops port = {cmd_data_move, cmd_move_abort, ends_the_asker};
+	struct away *w = *state;
+	struct cmd *c = cmd_new(w->h, w->h->b, CDB(WRITE10(0, 1)));
+
+	c->io.port = &port;
+	c->move_later = true;
+	cmd_start(c);
+	get_pass(w);
+	asked_by_a = malloc(sizeof(*asked_by_a));
+	ask(asked_by_a, SCSI_CLEAR_TASK_SET, w->h->a, 0);
+	assert_false(asked_by_a->done);
+	hold_turn(w->h);
+	expect_aborted(c);
+	expect_result(asked_by_a, SCSI_TMF_CANCELED);
+	free(asked_by_a);
+}
+
 #define AWAY_TEST(f) cmocka_unit_test_setup_teardown(f, away_setup, away_teardown)
 
 int main(void)
@@ -214,6 +243,7 @@ int main(void)
 		AWAY_TEST(nothing_passes_an_ordered_task),
 		AWAY_TEST(nor_by_a_pass_that_was_on_its_way),
 		AWAY_TEST(a_function_spares_what_is_sent_after_it),
+		AWAY_TEST(a_function_ends_in_the_middle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
