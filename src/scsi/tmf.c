@@ -148,8 +148,11 @@ static enum scsi_status tell(struct scsi_io *io, enum scsi_told how)
 		return SCSI_GOOD;
 	if (scsi_mode_tas(&io->lu->mode))
 		return SCSI_TASK_ABORTED;
-	if (how == SCSI_TOLD_CLEARED && io->itl)
+	if (how == SCSI_TOLD_CLEARED && io->itl) {
 		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
+		/* Who passes would not hear of it. */
+		scsi_gate_close(io->lu);
+	}
 	return SCSI_GOOD;
 }
 
