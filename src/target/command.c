@@ -82,6 +82,7 @@ bool command_header(struct conn *c, struct task *task)
 		return false;
 	}
 	scsi_decode(io);
+	task->out_len = io->out_len;
 	task->expects_unsolicited = !(task->bhs.flags & ISCSI_FINAL);
 	if (task->expects_unsolicited)
 		data_out_expect(task);

@@ -181,7 +181,7 @@ bool data_out_header(struct conn *c)
 	} else if (c->rx.data_len > seq.end - offset) {
 		fail(task, INCORRECT_AMOUNT_OF_DATA);
 	}
-	uint32_t room = MIN(task->io.out_len, task->buf_len);
+	uint32_t room = MIN(task->out_len, task->buf_len);
 	if (!task->fail && task->buf && offset < room)
 		iscsi_rx_place(&c->rx, task->buf + offset, room - offset);
 	return true;

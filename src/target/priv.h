@@ -267,10 +267,11 @@ struct task {
 
 	/* A SCSI command */
 	uint32_t edtl_out, edtl_in; /* expected data transfer lengths */
-	bool submitted;             /* the device server has it, or had it */
-	bool finished;              /* the device server is through */
-	bool full;                  /* no memory: TASK SET FULL */
-	uint16_t fail;              /* ASC/ASCQ with which it ends in ABORTED COMMAND; 0: none */
+	uint32_t out_len; /* as decoded: `io` is not ours to look at while it is submitted */
+	bool submitted;   /* the device server has it, or had it */
+	bool finished;    /* the device server is through */
+	bool full;        /* no memory: TASK SET FULL */
+	uint16_t fail;    /* ASC/ASCQ with which it ends in ABORTED COMMAND; 0: none */
 
 	/* Data-Out (data_out.c) */
 	uint32_t received;        /* bytes that came, in order from 0 */

@@ -101,6 +101,28 @@ static void unsolicited_in_pieces(struct wire_world *world)
 	expect_medium(w, 0, data, 8192);
 }
 
+/* The data are there with the command, before anybody can have looked at that. */
+static void unsolicited_at_once(struct wire_world *world)
+{
+	const uint8_t *data = wire_pattern(world, 4096, 9);
+
+	for (int i = 0; i < 20; i++) {
+		struct wire *w = session_with(world, NULL);
+		struct wire_pdu command = wire_command_pdu(
+			w, &(struct wire_cmd){.cdb = WRITE10(0, 8), .write = 4096, .more = true});
+		uint32_t itt = wire_itt(&command);
+		struct wire_pdu out = wire_data_out_pdu(
+			w,
+			&(struct wire_out){
+				.itt = itt, .ttt = ISCSI_RESERVED_TAG, .len = 4096, .data = data});
+
+		wire_send_both(w, &command, &out);
+		wire_expect_status(w, itt, 0);
+		expect_medium(w, 0, data, 4096);
+		wire_logout(w);
+	}
+}
+
 /* All three kinds in one command: immediate, unsolicited up to FirstBurstLength, solicited. */
 static void all_three_kinds(struct wire_world *world)
 {
@@ -336,6 +358,7 @@ static const struct wire_case cases[] = {
 	REAL(immediate_data),
 	REAL(immediate_then_solicited),
 	REAL(unsolicited_in_pieces),
+	REAL(unsolicited_at_once),
 	REAL(all_three_kinds),
 	REAL(many_r2ts_outstanding),
 	REAL(two_writes_interleaved),
