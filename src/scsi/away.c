@@ -52,11 +52,12 @@ void scsi_port_abort(struct scsi_io *io)
 static void done_there(struct mail *m)
 {
 	struct scsi_io *io = io_of_down(m);
+	struct scsi_nexus *nexus = io->nexus; /* NULL: it is lost */
 
-	if (io->ahead && io->nexus)
-		io->nexus->ahead--;
-	if (io->grant && !io->nexus->left)
-		scsi_pass_take(io->nexus, scsi_io_lun(io), io->grant);
+	if (nexus && io->ahead)
+		nexus->ahead--;
+	if (nexus && io->grant && !nexus->left)
+		scsi_pass_take(nexus, scsi_io_lun(io), io->grant);
 	io->port->done(io);
 }
 
