@@ -191,6 +191,15 @@ static void transfer_done(struct op *op, int res)
 		step(io);
 }
 
+/* On any reactor's thread: what the options and the file system say does not change. */
+static void start_read(const struct disk *d, struct reactor *r, struct bs_io *io, uint64_t at)
+{
+	if (d->opt.direct || d->info.may_block)
+		file_read(r, &io->async, d->file, &io->iov, 1, at);
+	else
+		file_read_cached(r, &io->async, d->file, &io->iov, 1, at);
+}
+
 static void transfer(struct bs_io *io)
 {
 	struct disk *d = to_disk(io->bs);
@@ -199,10 +208,8 @@ static void transfer(struct bs_io *io)
 	size_t len = MIN(io->length - io->moved, UINT64_C(1) << 30);
 	io->iov = (struct iovec){(uint8_t *)io->buf + io->moved, len};
 	io->async.done = transfer_done;
-	if (io->op == BS_READ && !d->opt.direct && !d->info.may_block)
-		file_read_cached(d->bs.reactor, &io->async, d->file, &io->iov, 1, at);
-	else if (io->op == BS_READ)
-		file_read(d->bs.reactor, &io->async, d->file, &io->iov, 1, at);
+	if (io->op == BS_READ)
+		start_read(d, d->bs.reactor, io, at);
 	else
 		file_write(d->bs.reactor, &io->async, d->file, &io->iov, 1, at,
 			   io->fua && io->priv[MARK] != MARK_FULL ? RWF_DSYNC : 0);
@@ -321,7 +328,6 @@ static void attempted(struct op *op, int res)
 static void disk_attempt(struct backstore *bs, struct reactor *r, struct bs_io *io)
 {
 	const struct disk *d = to_disk(bs);
-	int file = d->file;
 	if (d->info.may_block) { /* they are counted on the store's own thread */
 		bs_tried(io, false);
 		return;
@@ -330,9 +336,9 @@ static void disk_attempt(struct backstore *bs, struct reactor *r, struct bs_io *
 	io->async.done = attempted;
 	io->async.may_block = false;
 	if (io->op == BS_READ)
-		file_read(r, &io->async, file, &io->iov, 1, io->offset);
+		start_read(d, r, io, io->offset);
 	else
-		file_write(r, &io->async, file, &io->iov, 1, io->offset, 0);
+		file_write(r, &io->async, d->file, &io->iov, 1, io->offset, 0);
 }
 
 /* What others write is not counted one by one: there may be something, as long as they can and until a
