@@ -30,7 +30,7 @@ struct scsi_lu_config {
 /* `bs` goes to the LU, which closes it. 0 or -errno (-EINVAL: odd size, block size; `why` says). */
 int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
 		struct log *log, char *why, size_t why_size);
-/* No task is left, no device maps it, and nothing that it lent is being sent. */
+/* No task is left, no device maps it. */
 void scsi_lu_free(struct scsi_lu *lu);
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu);

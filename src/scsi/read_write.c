@@ -51,14 +51,7 @@ static void read_done(struct scsi_io *io, int err)
 	count_add(&stats(io)->reads, 1);
 	count_add(&stats(io)->read_bytes, io->bs.length);
 	io->in_len = io->buf_len;
-	io->lent = io->bs.lent;
 	scsi_good(io);
-}
-
-static void read_store(struct scsi_io *io)
-{
-	io->bs.may_lend = io->may_lend;
-	scsi_store(io, BS_READ, false, io->lba, io->blocks, io->data, read_done);
 }
 
 static void read_start(struct scsi_io *io, int err)
@@ -67,7 +60,7 @@ static void read_start(struct scsi_io *io, int err)
 	if (err)
 		scsi_store_error(io, err, io->lba);
 	else
-		read_store(io);
+		scsi_store(io, BS_READ, false, io->lba, io->blocks, io->data, read_done);
 }
 
 void scsi_cmd_read(struct scsi_io *io)

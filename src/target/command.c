@@ -121,8 +121,6 @@ void command_refuse(struct task *task, enum scsi_status status)
 static void submit(struct task *task)
 {
 	task->io.data = task->buf;
-	/* A digest is of what was there when it was made. */
-	task->io.may_lend = !task->conn->params.data_digest;
 	task->submitted = true;
 	scsi_submit(&task->io);
 }

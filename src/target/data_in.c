@@ -46,11 +46,6 @@ void data_in_start(struct task *task, uint32_t len)
 	conn_wake(task->conn);
 }
 
-static const uint8_t *next_bytes(const struct task *task)
-{
-	return (task->io.lent ? task->io.lent : task->buf) + task->in_sent;
-}
-
 static void fill(struct task *task, struct iscsi_data_in *bhs)
 {
 	put_be32(bhs->itt, task->itt);
@@ -71,7 +66,7 @@ static void make_last(struct task *task, uint32_t len)
 	data_in_residual(task, &counts);
 	bhs->flags |= counts.flags;
 	memcpy(bhs->residual, counts.residual, sizeof(bhs->residual));
-	task_respond(task, next_bytes(task), len);
+	task_respond(task, task->buf + task->in_sent, len);
 }
 
 static void answer(struct task *task)
@@ -120,7 +115,7 @@ static bool make_one(struct conn *c, struct task *task)
 		return false;
 	}
 	fill(task, (struct iscsi_data_in *)&pdu->tx.bhs);
-	pdu->tx.data = next_bytes(task);
+	pdu->tx.data = task->buf + task->in_sent;
 	pdu->tx.data_len = len;
 	task->in_sent += len;
 	task->in_burst = ends_burst ? c->params.max_burst : task->in_burst - len;
