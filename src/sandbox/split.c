@@ -35,14 +35,14 @@ struct watch {
 
 /* --- two processes */
 
-static void block_signals(void)
+static sigset_t watched(void)
 {
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
 		sigaddset(&set, ending[i]);
 	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	return set;
 }
 
 static void close_pair(const int pair[2])
@@ -62,7 +62,8 @@ int split_fork(struct split *s)
 		close_pair(service);
 		return err;
 	}
-	block_signals();
+	sigset_t signals = watched();
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	s->child = fork();
 	if (s->child < 0) {
 		err = -errno;
@@ -219,22 +220,13 @@ static void turn(struct watch *w)
 		take_signal(w);
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaddset(&set, ending[i]);
-	sigaddset(&set, SIGCHLD);
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 void split_watch(struct split *s, const struct split_duties *duties, struct log *log,
 		 struct split_outcome *out)
 {
 	*out = (struct split_outcome){0};
 	struct watch w = {.split = s, .duties = duties, .log = log, .out = out};
-	w.signals = open_signals();
+	sigset_t signals = watched();
+	w.signals = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (w.signals < 0) {
 		/* Without signals nobody could end it in order. */
 		log_error(log, "signals cannot be watched: %s", strerror(errno));

@@ -158,15 +158,11 @@ static void handed_in(struct mail *m)
 {
 	struct scsi_io *io = io_of_down(m);
 
-	if (io->state == SCSI_IO_NEW) {
-		/* It failed at the store; what it wrote it will write again. */
-		scsi_gate_adopt(io);
-		scsi_store_again(io);
-		return;
-	}
 	scsi_gate_adopt(io);
-	/* Not under way any more, with an error. */
-	if (io->state == SCSI_IO_MOVING && io->err)
+	if (io->state ==
+	    SCSI_IO_NEW) /* it failed at the store; what it wrote it will write again */
+		scsi_store_again(io);
+	else if (io->state == SCSI_IO_MOVING && io->err) /* not under way any more */
 		scsi_moved_home(io, io->err);
 }
 

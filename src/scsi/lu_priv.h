@@ -383,6 +383,8 @@ void scsi_cmd_request_sense(struct scsi_io *io);
 void scsi_cmd_read_capacity10(struct scsi_io *io);
 void scsi_cmd_read_capacity16(struct scsi_io *io);
 /* read_write.c */
+/* Of a READ or a WRITE. */
+bool scsi_io_fua(const struct scsi_io *io);
 void scsi_cmd_read(struct scsi_io *io);
 void scsi_cmd_write(struct scsi_io *io);
 void scsi_cmd_verify(struct scsi_io *io);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include "scsi/gate.h"
 
-#define FUA 0x0a /* FUA and FUA_NV in byte 1, not of the 6 byte commands */
-
 static struct scsi_gate *gate_of(const struct scsi_io *io)
 {
 	const struct scsi_nexus *nexus = io->nexus;
@@ -27,7 +25,7 @@ static bool is_for_cache(const struct scsi_io *io)
 
 	if (!lu->bs->volatile_cache)
 		return true;
-	if (io->cmd->cdb_len > 6 && io->cdb[1] & FUA)
+	if (scsi_io_fua(io))
 		return false;
 	return !(io->cmd->flags & SCSI_CMD_WRITES) || scsi_lu_caches(lu);
 }

@@ -11,7 +11,7 @@
 
 enum bytchk { BYTCHK_NONE, BYTCHK_ALL, BYTCHK_RESERVED, BYTCHK_ONE };
 
-static bool fua(const struct scsi_io *io)
+bool scsi_io_fua(const struct scsi_io *io)
 {
 	return io->cmd->cdb_len > 6 && io->cdb[1] & (FUA | FUA_NV);
 }
@@ -67,7 +67,7 @@ void scsi_cmd_read(struct scsi_io *io)
 {
 	if (io->blocks == 0)
 		scsi_good(io);
-	else if (fua(io))
+	else if (scsi_io_fua(io))
 		to_medium(io, read_start);
 	else
 		read_start(io, 0);
@@ -106,7 +106,8 @@ static void write_moved(struct scsi_io *io, int err)
 	if (io->blocks == 0)
 		scsi_good(io);
 	else
-		scsi_store(io, BS_WRITE, fua(io), io->lba, io->blocks, io->data, write_done);
+		scsi_store(io, BS_WRITE, scsi_io_fua(io), io->lba, io->blocks, io->data,
+			   write_done);
 }
 
 void scsi_cmd_write(struct scsi_io *io)
