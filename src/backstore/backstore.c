@@ -51,6 +51,7 @@ void bs_submit(struct backstore *bs, struct bs_io *io)
 		assert((uintptr_t)io->buf % bs->buf_align == 0);
 	io->bs = bs;
 	io->moved = 0;
+	io->lent = NULL;
 	io->priv[0] = io->priv[1] = 0;
 	bs->inflight++;
 	int res = answer_at_once(bs, io);
@@ -78,6 +79,7 @@ void bs_try(struct backstore *bs, struct reactor *r, struct bs_io *io)
 {
 	io->bs = bs;
 	io->moved = 0;
+	io->lent = NULL;
 	bs->ops->attempt(bs, r, io);
 }
 

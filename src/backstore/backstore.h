@@ -17,7 +17,9 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  * which runs exactly once, with 0 or -errno, and may run before bs_submit() returns. Success means
  * all of it; after an error any part of a write may have happened.
  *
- *   BS_READ   fills buf. Holes read as zeroes.
+ *   BS_READ   fills buf. Holes read as zeroes. A store in memory may leave buf alone instead, and say by
+ *             `lent` where the bytes are, if `may_lend`: they stay there until the store is closed, and
+ *             are whatever is written there meanwhile.
  *   BS_WRITE  from buf; with `fua` durable when done.
  *   BS_FLUSH  all that was answered before is durable when done (offset and length are ignored).
  *   BS_ZERO   reads as zeroes afterwards; space stays allocated where the store can.
@@ -35,9 +37,10 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  */
 struct bs_io {
 	enum bs_op op;
-	bool fua;
+	bool fua, may_lend;
 	uint64_t offset, length; /* bytes, within the size */
 	void *buf;
+	const void *lent; /* NULL: nothing is */
 	void (*done)(struct bs_io *io, int err);
 
 	/* The backstore's, while it runs. */

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk in memory: a table of chunks, allocated when they are first written to. Several threads may read
- * and write at once; a chunk is only taken away by an unmap, which is alone then.
+ * A disk in memory: pages that the kernel gives when they are first written to. Several threads may read
+ * and write at once. What was read need not be copied: the pages stay where they are.
  */
 #include "backstore/priv.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
+/* The unit of what is allocated and given back; a multiple of any page. */
 #define CHUNK (64 * 1024u)
+#define BITS  64
 
 struct memory {
 	struct backstore bs;
-	uint8_t **chunks; /* NULL: nothing was written there, it reads as zeroes */
-	size_t count;
+	uint8_t *bytes;
+	uint64_t *written; /* a bit for each chunk: it may be other than zeroes */
+	size_t count;      /* of chunks; the last one may reach past the end */
 };
 
 static struct memory *to_memory(struct backstore *bs)
@@ -21,84 +25,72 @@ static struct memory *to_memory(struct backstore *bs)
 	return container_of(bs, struct memory, bs);
 }
 
-static uint8_t *get_chunk(uint8_t *const *chunk)
+static bool is_written(const struct memory *m, size_t chunk)
 {
-	return __atomic_load_n(chunk, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&m->written[chunk / BITS], __ATOMIC_RELAXED) >> chunk % BITS & 1;
 }
 
-/* NULL: no memory. Another thread may be there first. */
-static uint8_t *make_chunk(uint8_t **chunk)
+static void note_written(struct memory *m, uint64_t offset, uint64_t length)
 {
-	uint8_t *there = get_chunk(chunk), *new;
-	if (there)
-		return there;
-	new = calloc(1, CHUNK);
-	if (!new)
-		return NULL;
-	if (__atomic_compare_exchange_n(chunk, &there, new, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_ACQUIRE))
-		return new;
-	free(new);
-	return there;
+	for (size_t i = offset / CHUNK; i <= (offset + length - 1) / CHUNK; i++)
+		if (!is_written(m, i))
+			__atomic_fetch_or(&m->written[i / BITS], UINT64_C(1) << i % BITS,
+					  __ATOMIC_RELAXED);
 }
 
-static int write_chunk(uint8_t **chunk, size_t at, const uint8_t *from, size_t len)
+static void read_bytes(struct memory *m, struct bs_io *io)
 {
-	uint8_t *to = make_chunk(chunk);
-	if (!to)
-		return -ENOSPC;
-	memcpy(to + at, from, len);
-	return 0;
-}
-
-static void read_chunk(const uint8_t *chunk, size_t at, uint8_t *to, size_t len)
-{
-	if (chunk)
-		memcpy(to, chunk + at, len);
+	if (io->may_lend)
+		io->lent = m->bytes + io->offset;
 	else
-		memset(to, 0, len);
+		memcpy(io->buf, m->bytes + io->offset, io->length);
 }
 
-static void clear_chunk(uint8_t **chunk, size_t at, size_t len, bool unmap)
+static void write_bytes(struct memory *m, struct bs_io *io)
 {
-	uint8_t *there = get_chunk(chunk);
-	if (unmap && len == CHUNK) {
-		__atomic_store_n(chunk, NULL, __ATOMIC_RELEASE);
-		free(there);
-	} else if (there) {
-		memset(there + at, 0, len);
-	}
+	note_written(m, io->offset, io->length);
+	memcpy(m->bytes + io->offset, io->buf, io->length);
 }
 
-static int run(struct memory *m, struct bs_io *io)
+/* Whole chunks go back to the kernel; it has zeroes for who reads them. */
+static void clear(struct memory *m, const struct bs_io *io)
 {
-	int err = 0;
-	while (!err && io->moved < io->length) {
-		uint64_t pos = io->offset + io->moved;
-		uint8_t **chunk = &m->chunks[pos / CHUNK];
-		size_t at = pos % CHUNK;
-		size_t len = MIN(CHUNK - at, io->length - io->moved);
-		if (io->op == BS_READ)
-			read_chunk(get_chunk(chunk), at, (uint8_t *)io->buf + io->moved, len);
-		else if (io->op == BS_WRITE)
-			err = write_chunk(chunk, at, (uint8_t *)io->buf + io->moved, len);
+	uint64_t end = io->offset + io->length;
+	for (uint64_t at = io->offset, next; at < end; at = next) {
+		size_t i = at / CHUNK;
+		next = MIN(end, (uint64_t)(i + 1) * CHUNK);
+		if (!is_written(m, i))
+			continue;
+		bool whole = at % CHUNK == 0 && next - at == CHUNK;
+		if (whole && io->op == BS_UNMAP && !madvise(m->bytes + at, CHUNK, MADV_DONTNEED))
+			__atomic_fetch_and(&m->written[i / BITS], ~(UINT64_C(1) << i % BITS),
+					   __ATOMIC_RELAXED);
 		else
-			clear_chunk(chunk, at, len, io->op == BS_UNMAP);
-		io->moved += len;
+			memset(m->bytes + at, 0, next - at);
 	}
-	return err;
+}
+
+static void run(struct memory *m, struct bs_io *io)
+{
+	switch (io->op) {
+	case BS_READ: read_bytes(m, io); break;
+	case BS_WRITE: write_bytes(m, io); break;
+	case BS_ZERO:
+	case BS_UNMAP: clear(m, io); break;
+	case BS_FLUSH: break;
+	}
 }
 
 static void memory_submit(struct backstore *bs, struct bs_io *io)
 {
-	if (io->op == BS_FLUSH)
-		io->moved = io->length;
-	bs_finish(io, run(to_memory(bs), io));
+	run(to_memory(bs), io);
+	bs_finish(io, 0);
 }
 
 static void memory_attempt(struct backstore *bs, struct reactor *r, struct bs_io *io)
 {
-	bs_tried(io, run(to_memory(bs), io) == 0);
+	run(to_memory(bs), io);
+	bs_tried(io, true);
 }
 
 static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length)
@@ -106,8 +98,8 @@ static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, ui
 	const struct memory *m = to_memory(bs);
 	size_t first = offset / CHUNK;
 	size_t end = first + 1;
-	*mapped = get_chunk(&m->chunks[first]) != NULL;
-	while (end < m->count && (get_chunk(&m->chunks[end]) != NULL) == *mapped)
+	*mapped = is_written(m, first);
+	while (end < m->count && is_written(m, end) == *mapped)
 		end++;
 	*length = (uint64_t)end * CHUNK - offset;
 	return 0;
@@ -116,9 +108,8 @@ static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, ui
 static void memory_close(struct backstore *bs)
 {
 	struct memory *m = to_memory(bs);
-	for (size_t i = 0; i < m->count; i++)
-		free(m->chunks[i]);
-	free(m->chunks);
+	munmap(m->bytes, m->count * CHUNK);
+	free(m->written);
 	free(m->bs.path);
 	free(m);
 }
@@ -131,6 +122,12 @@ static const struct backstore_ops memory_ops = {
 	.close = memory_close,
 };
 
+static int no_memory(uint64_t size, char *why, size_t why_size)
+{
+	return bs_why(why, why_size, -ENOMEM, "no memory for a disk of %llu bytes",
+		      (unsigned long long)size);
+}
+
 int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
 		   size_t why_size)
 {
@@ -140,20 +137,24 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 			      "a memory disk of %llu bytes: its size must be a multiple of 512, "
 			      "and more than 0",
 			      (unsigned long long)size);
-	struct memory *m = calloc(1, sizeof(*m));
-	/* The last chunk may reach past the end. The table is zero pages until it is written. */
+	/* Of an address space there is no more than 2^47 bytes, less than any sum here overflows at. */
 	size_t count = size / CHUNK + (size % CHUNK != 0);
-	uint8_t **chunks = calloc(count, sizeof(*chunks));
+	void *bytes = mmap(NULL, count * CHUNK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (bytes == MAP_FAILED)
+		return no_memory(size, why, why_size);
+	struct memory *m = calloc(1, sizeof(*m));
+	uint64_t *written = calloc(count / BITS + 1, sizeof(*written));
 	char *path = strdup("");
-	if (!m || !chunks || !path) {
+	if (!m || !written || !path) {
+		munmap(bytes, count * CHUNK);
 		free(m);
-		free(chunks);
+		free(written);
 		free(path);
-		return bs_why(why, why_size, -ENOMEM,
-			      "no memory for the table of a disk of %llu bytes",
-			      (unsigned long long)size);
+		return no_memory(size, why, why_size);
 	}
-	m->chunks = chunks;
+	m->bytes = bytes;
+	m->written = written;
 	m->count = count;
 	m->bs = (struct backstore){
 		.ops = &memory_ops,

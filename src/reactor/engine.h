@@ -28,6 +28,7 @@ struct engine_ops {
 	int (*listen)(struct engine *e, const struct net_addr *addr, int backlog);
 	int (*take_listener)(struct engine *e, int sock); /* NULL in simulation */
 	int (*local_addr)(struct engine *e, int sock, struct net_addr *out);
+	ssize_t (*send_now)(struct engine *e, int sock, const struct iovec *iov, unsigned iovcnt);
 	void (*shutdown)(struct engine *e, int sock);
 	void (*close_socket)(struct engine *e, int sock);
 

@@ -356,6 +356,7 @@ static const struct engine_ops sim_engine = {
 	.resolve = sim_net_resolve,
 	.listen = sim_net_listen,
 	.local_addr = sim_net_local_addr,
+	.send_now = sim_net_send_now,
 	.shutdown = sim_net_shutdown,
 	.close_socket = sim_net_close,
 	.open = sim_file_open,

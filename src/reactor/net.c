@@ -242,6 +242,12 @@ int net_local_addr(struct reactor *r, int sock, struct net_addr *out)
 	return e->ops->local_addr(e, sock, out);
 }
 
+ssize_t net_send_now(struct reactor *r, int sock, const struct iovec *iov, unsigned iovcnt)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->send_now(e, sock, iov, MIN(iovcnt, IOV_MAX));
+}
+
 void net_shutdown(struct reactor *r, int sock)
 {
 	struct engine *e = reactor_engine(r);

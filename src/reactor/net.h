@@ -42,6 +42,10 @@ void net_connect(struct reactor *r, struct op *op, const struct net_addr *to);
 void net_recv(struct reactor *r, struct op *op, int sock, struct iovec *iov, unsigned iovcnt);
 void net_send(struct reactor *r, struct op *op, int sock, struct iovec *iov, unsigned iovcnt);
 
+/* What the socket takes at once, without a wait: bytes, or -errno, -EAGAIN among them. Nothing is being sent on
+ * it. Costs a system call of its own, so it is for what is large. */
+ssize_t net_send_now(struct reactor *r, int sock, const struct iovec *iov, unsigned iovcnt);
+
 int net_local_addr(struct reactor *r, int sock, struct net_addr *out);
 /* Ends both directions at once: what is in flight on it completes with an error or 0. */
 void net_shutdown(struct reactor *r, int sock);

@@ -11,13 +11,13 @@
 
 /* The members of struct engine_ops from `resolve` on but those that make and close handles, and `wall` and
  * `random`. */
-#define POSIX_ENGINE_OPS                                                                    \
-	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,               \
-	.local_addr = posix_local_addr, .shutdown = posix_shutdown, .open = posix_open,     \
-	.info = posix_info, .stat = posix_stat, .real_path = posix_real_path,               \
-	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,             \
-	.probe_holes = posix_probe_holes, .sync = posix_sync, .sync_name = posix_sync_name, \
-	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,     \
+#define POSIX_ENGINE_OPS                                                                          \
+	.wall = posix_wall, .random = posix_random, .resolve = posix_resolve,                     \
+	.local_addr = posix_local_addr, .send_now = posix_send_now, .shutdown = posix_shutdown,   \
+	.open = posix_open, .info = posix_info, .stat = posix_stat, .real_path = posix_real_path, \
+	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,                   \
+	.probe_holes = posix_probe_holes, .sync = posix_sync, .sync_name = posix_sync_name,       \
+	.lock = posix_lock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,           \
 	.extent = posix_extent, .load = posix_load, .store = posix_store
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
@@ -31,6 +31,7 @@ int posix_listen(struct engine *e, const struct net_addr *addr, int backlog);
 /* Whether a call on it waits. */
 int posix_set_blocking(int fd, bool blocking);
 int posix_local_addr(struct engine *e, int sock, struct net_addr *out);
+ssize_t posix_send_now(struct engine *e, int sock, const struct iovec *iov, unsigned iovcnt);
 void posix_shutdown(struct engine *e, int sock);
 /* A stream socket of this family to connect with, or -errno. */
 int posix_stream_socket(int family);

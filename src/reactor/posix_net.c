@@ -107,6 +107,13 @@ int posix_set_blocking(int fd, bool blocking)
 	return flags < 0 || fcntl(fd, F_SETFL, wanted) ? -errno : 0;
 }
 
+ssize_t posix_send_now(struct engine *e, int sock, const struct iovec *iov, unsigned iovcnt)
+{
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iovcnt};
+	ssize_t n = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? -errno : n;
+}
+
 int posix_local_addr(struct engine *e, int sock, struct net_addr *out)
 {
 	socklen_t len = sizeof(*out);

@@ -138,6 +138,7 @@ void sim_net_free(struct sim *sim);
 int sim_net_resolve(struct engine *e, const char *name, uint16_t port, struct net_addr *out,
 		    size_t max);
 int sim_net_listen(struct engine *e, const struct net_addr *addr, int backlog);
+ssize_t sim_net_send_now(struct engine *e, int sock, const struct iovec *iov, unsigned iovcnt);
 int sim_net_local_addr(struct engine *e, int sock, struct net_addr *out);
 void sim_net_shutdown(struct engine *e, int sock);
 void sim_net_close(struct engine *e, int sock);

@@ -300,6 +300,25 @@ void sim_stream_send(struct sim_host *host, struct op *op)
 		senders_run(end, 1);
 }
 
+ssize_t sim_net_send_now(struct engine *e, int sock, const struct iovec *iov, unsigned iovcnt)
+{
+	struct sim_host *host = sim_host_of(e);
+	struct sim_end *end = sim_handle_get(host, sock, SIM_STREAM);
+	if (!end || end->shut || end->reset)
+		return -EPIPE;
+	struct op op = {.iov = (struct iovec *)(uintptr_t)iov, .iovcnt = iovcnt};
+	struct sim_flow *flow = &end->conn->flow[end->number];
+	size_t room = WINDOW - (size_t)(flow->sent - flow->read);
+	size_t len = MIN(room, sim_iov_total(&op));
+	assert(list_empty(&flow->senders));
+	if (!len || flow->stall.index)
+		return -EAGAIN;
+	if (sim_chance(host->sim, host->sim->faults.net_split))
+		len = 1 + (size_t)sim_rand(host->sim, len);
+	transmit(end->conn, end->number, &op, len);
+	return (ssize_t)len;
+}
+
 /* --- what arrives */
 
 /* Both sides are told, not at the same time. */

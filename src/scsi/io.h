@@ -87,13 +87,17 @@ struct scsi_io {
 
 	/* --- the buffer: the transport's, page-aligned, at least buf_len bytes, until done */
 	uint8_t *data;
+	bool may_lend; /* it can do with `lent` */
 
 	/* --- the outcome, valid in port->done() */
 	uint8_t status; /* enum scsi_status */
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_MAX];
-	uint32_t in_len;  /* Data-In bytes in `data` that the CDB calls for; when the
+	uint32_t in_len; /* Data-In bytes in `data` that the CDB calls for; when the
 			   * initiator expects less, the transport cuts and reports overflow */
+	/* Where the Data-In is instead of in `data`, if `may_lend`; NULL: it is there. Only while port->done() runs:
+	 * afterwards it is whatever others write. */
+	const uint8_t *lent;
 	uint32_t out_got; /* set by the transport before scsi_io_moved() */
 	bool aborted;     /* by task management or loss of the nexus */
 

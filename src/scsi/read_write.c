@@ -51,7 +51,15 @@ static void read_done(struct scsi_io *io, int err)
 	count_add(&stats(io)->reads, 1);
 	count_add(&stats(io)->read_bytes, io->bs.length);
 	io->in_len = io->buf_len;
+	io->lent = io->bs.lent;
 	scsi_good(io);
+}
+
+static void read_store(struct scsi_io *io)
+{
+	/* Between here and port->done() there is no letter, in which time others might write. */
+	io->bs.may_lend = io->may_lend && (io->gate || !io->away);
+	scsi_store(io, BS_READ, false, io->lba, io->blocks, io->data, read_done);
 }
 
 static void read_start(struct scsi_io *io, int err)
@@ -60,7 +68,7 @@ static void read_start(struct scsi_io *io, int err)
 	if (err)
 		scsi_store_error(io, err, io->lba);
 	else
-		scsi_store(io, BS_READ, false, io->lba, io->blocks, io->data, read_done);
+		read_store(io);
 }
 
 void scsi_cmd_read(struct scsi_io *io)

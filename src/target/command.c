@@ -121,6 +121,7 @@ void command_refuse(struct task *task, enum scsi_status status)
 static void submit(struct task *task)
 {
 	task->io.data = task->buf;
+	task->io.may_lend = data_in_may_lend(task);
 	task->submitted = true;
 	scsi_submit(&task->io);
 }

@@ -382,6 +382,18 @@ static void pump(struct deferred *d)
 	}
 }
 
+void conn_send_now(struct conn *c)
+{
+	ssize_t went;
+	do {
+		data_in_make(c);
+		unsigned n = iscsi_tx_want(&c->tx, c->send_iov, TARGET_SEND_IOV);
+		went = n ? net_send_now(c->target->reactor, c->sock, c->send_iov, n) : 0;
+		if (went > 0)
+			iscsi_tx_went(&c->tx, (size_t)went);
+	} while (went > 0 && c->state != CONN_DEAD);
+}
+
 static void sent(struct op *op, int res)
 {
 	struct conn *c = container_of(op, struct conn, send);

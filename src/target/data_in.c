@@ -37,6 +37,54 @@ void data_in_residual(const struct task *task, struct iscsi_scsi_response *bhs)
 		residual(bhs, bhs->residual, in, task->edtl_in, ISCSI_OVERFLOW, ISCSI_UNDERFLOW);
 }
 
+/* --- data that the store lends */
+
+/* A digest is of what was there when it was made, and small answers leave together. */
+bool data_in_may_lend(const struct task *task)
+{
+	const struct conn *c = task->conn;
+	return task->io.buf_len >= TARGET_LEND_MIN && !c->params.data_digest && !c->sending &&
+	       iscsi_tx_idle(&c->tx) && list_empty(&c->data_in);
+}
+
+static bool is_lent(const struct task *task, const struct iscsi_tx_pdu *pdu)
+{
+	return pdu->data >= task->io.lent && pdu->data < task->io.lent + task->in_total;
+}
+
+/* From the first byte that was not sent. */
+static void take_copy(struct task *task)
+{
+	const uint8_t *lent = task->io.lent;
+	uint32_t from = task->in_sent;
+	list_for_each (it, &task->conn->tx.queue) {
+		struct iscsi_tx_pdu *pdu = list_entry(it, struct iscsi_tx_pdu, link);
+		if (!is_lent(task, pdu))
+			continue;
+		from = MIN(from, (uint32_t)(pdu->data - lent));
+		pdu->data = task->buf + (pdu->data - lent);
+	}
+	memcpy(task->buf + from, lent + from, task->in_total - from);
+	task->io.lent = NULL;
+}
+
+/*
+ * The store lends its bytes for as long as we are in here; then the task has ended, and one that is ordered
+ * behind it may write. They are copied into the socket, without a stop in a buffer, and what that does not
+ * take is copied as ever.
+ */
+static void send_lent(struct task *task)
+{
+	struct conn *c = task->conn;
+	task_ref(task);
+	if (!c->sending && iscsi_tx_idle(&c->tx) &&
+	    list_first(&c->data_in, struct task, link) == task)
+		conn_send_now(c);
+	if (task->refs > 1) /* it is not through */
+		take_copy(task);
+	task_unref(task);
+}
+
 void data_in_start(struct task *task, uint32_t len)
 {
 	task->in_total = len;
@@ -44,6 +92,13 @@ void data_in_start(struct task *task, uint32_t len)
 	task->in_burst = task->conn->params.max_burst;
 	list_add_tail(&task->conn->data_in, &task->link);
 	conn_wake(task->conn);
+	if (task->io.lent)
+		send_lent(task);
+}
+
+static const uint8_t *next_bytes(const struct task *task)
+{
+	return (task->io.lent ? task->io.lent : task->buf) + task->in_sent;
 }
 
 static void fill(struct task *task, struct iscsi_data_in *bhs)
@@ -66,7 +121,7 @@ static void make_last(struct task *task, uint32_t len)
 	data_in_residual(task, &counts);
 	bhs->flags |= counts.flags;
 	memcpy(bhs->residual, counts.residual, sizeof(bhs->residual));
-	task_respond(task, task->buf + task->in_sent, len);
+	task_respond(task, next_bytes(task), len);
 }
 
 static void answer(struct task *task)
@@ -115,7 +170,7 @@ static bool make_one(struct conn *c, struct task *task)
 		return false;
 	}
 	fill(task, (struct iscsi_data_in *)&pdu->tx.bhs);
-	pdu->tx.data = task->buf + task->in_sent;
+	pdu->tx.data = next_bytes(task);
 	pdu->tx.data_len = len;
 	task->in_sent += len;
 	task->in_burst = ends_burst ? c->params.max_burst : task->in_burst - len;

@@ -31,10 +31,11 @@
 #include "target/target.h"
 
 #define TARGET_PORTAL_GROUP 1
-#define TARGET_MAX_R2T      16  /* outstanding R2Ts of one task */
-#define TARGET_SEND_IOV     96  /* vectors of one send: up to 32 PDUs */
-#define TARGET_TX_DEPTH     32  /* Data-In PDUs are made no further ahead than this */
-#define TARGET_TX_HIGH      256 /* queued PDUs from which on we stop reading */
+#define TARGET_MAX_R2T      16          /* outstanding R2Ts of one task */
+#define TARGET_SEND_IOV     96          /* vectors of one send: up to 32 PDUs */
+#define TARGET_LEND_MIN     (64u << 10) /* bytes of a read that are worth a system call of their own */
+#define TARGET_TX_DEPTH     32          /* Data-In PDUs are made no further ahead than this */
+#define TARGET_TX_HIGH      256         /* queued PDUs from which on we stop reading */
 /* What one session may hold of the memory for commands: its share of four, but never less than the
  * largest command needs. */
 #define TARGET_SHARES    4
@@ -341,6 +342,8 @@ void conn_logged_in(struct conn *c);
 void conn_end(struct conn *c);
 /* Something is to be sent, at the end of this turn. */
 void conn_wake(struct conn *c);
+/* What is large goes out now, as far as the socket takes it. Nothing is being sent. */
+void conn_send_now(struct conn *c);
 void conn_set_timer(struct conn *c);
 /* A deadline may have come that is earlier than the timer. */
 void conn_watch(struct conn *c);
@@ -475,6 +478,8 @@ void data_out_give_up(struct task *task);
 /* --- data_in.c */
 
 void data_in_start(struct task *task, uint32_t len);
+/* It is worth it to send its data from where the store has them. */
+bool data_in_may_lend(const struct task *task);
 /* Queues Data-In PDUs, and answers behind them, as many as are worth it now. */
 void data_in_make(struct conn *c);
 /* Residual counts and flags of a Data-In or SCSI Response (RFC 7143 11.4.5). */

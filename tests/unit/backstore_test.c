@@ -233,7 +233,13 @@ static void memory_tells_what_is_mapped(void **state)
 #endif
 #endif
 
-static void memory_that_runs_out_is_a_full_disk(void **state)
+static void lent_done(struct bs_io *io, int err)
+{
+	assert_int_equal(err, 0);
+}
+
+/* It is said at the start, not when the disk is half full. */
+static void memory_that_is_not_to_be_had(void **state)
 {
 #ifdef HAVE_ASAN
 	cannot("a limit of memory, under AddressSanitizer");
@@ -241,24 +247,44 @@ static void memory_that_runs_out_is_a_full_disk(void **state)
 #endif
 	struct rig *rig = *state;
 	struct rlimit old, tight;
-	char *buf = calloc(1, MIB);
-	int err = 0;
 	unsigned long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "r");
 	assert_non_null(f);
 	assert_int_equal(fscanf(f, "%lu", &pages), 1);
 	fclose(f);
-	assert_int_equal(bs_open_memory(&rig->bs, rig->r, 1024 * MIB, rig->why, sizeof(rig->why)),
-			 0);
 	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
 	tight = (struct rlimit){pages * (uint64_t)sysconf(_SC_PAGESIZE) + 64 * MIB, old.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
-	for (uint64_t at = 0; !err && at < 1024 * MIB; at += MIB)
-		err = do_io(rig, BS_WRITE, false, at, MIB, buf);
+	int err = bs_open_memory(&rig->bs, rig->r, 1024 * MIB, rig->why, sizeof(rig->why));
 	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
-	assert_int_equal(err, -ENOSPC);
-	assert_int_equal(do_io(rig, BS_READ, false, 0, MIB, buf), 0);
-	free(buf);
+	assert_int_equal(err, -ENOMEM);
+	assert_non_null(strstr(rig->why, "no memory for a disk of 1073741824 bytes"));
+}
+
+/* What was read is where it was, for who may have it so. */
+static void memory_lends_what_is_read(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t buf[4096], other[4096];
+	memset(buf, 0x5a, sizeof(buf));
+	memset(other, 0xee, sizeof(other));
+	assert_int_equal(bs_open_memory(&rig->bs, rig->r, MIB, rig->why, sizeof(rig->why)), 0);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 8192, sizeof(buf), buf), 0);
+	struct bs_io io = {.op = BS_READ,
+			   .may_lend = true,
+			   .offset = 8192,
+			   .length = sizeof(buf),
+			   .buf = other,
+			   .done = lent_done};
+	bs_submit(rig->bs, &io);
+	assert_non_null(io.lent);
+	assert_memory_equal(io.lent, buf, sizeof(buf));
+	assert_int_equal(other[0], 0xee);
+	assert_int_equal(do_io(rig, BS_READ, false, 8192, sizeof(other), other), 0);
+	assert_memory_equal(other, buf, sizeof(buf));
+	/* Unmapped, it is still there, and zeroes. */
+	assert_int_equal(do_io(rig, BS_UNMAP, false, 0, MIB, NULL), 0);
+	assert_int_equal(*(const uint8_t *)io.lent, 0);
 }
 
 static void memory_of_odd_size_is_refused(void **state)
@@ -361,7 +387,8 @@ int main(void)
 		CASE(what_cannot_be_zeroed_is_written),
 		CASE(a_large_memory_disk_costs_nothing),
 		CASE(memory_tells_what_is_mapped),
-		CASE(memory_that_runs_out_is_a_full_disk),
+		CASE(memory_that_is_not_to_be_had),
+		CASE(memory_lends_what_is_read),
 		CASE(memory_of_odd_size_is_refused),
 		CASE(unmap_gives_space_back_and_zero_does_not),
 		CASE(a_file_cut_short_is_an_error),

@@ -218,6 +218,37 @@ static void long_vectors_in_many_pieces(void **state)
 	free(out);
 }
 
+/* What the socket takes at once, and not more; what it took arrives. */
+static void send_now_takes_what_fits(void **state)
+{
+	struct pair p;
+	size_t got = 0;
+	ssize_t n;
+	uint8_t *out = malloc(BULK), *in = malloc(BULK);
+	assert_true(out && in);
+	for (size_t i = 0; i < BULK; i++)
+		out[i] = (uint8_t)(i * 2654435761u >> 13);
+	pair_open(&p, *state, "127.0.0.1");
+	for (int i = 0; i < 4; i++) {
+		struct iovec iov[2] = {{out, BULK / 3}, {out + BULK / 3, BULK - BULK / 3}};
+		n = net_send_now(p.r, p.client, iov, 2);
+		assert_true(n > 0);
+		for (size_t at = 0; at < (size_t)n; at += got) {
+			got = (size_t)do_recv(p.r, p.server, in, (size_t)n - at);
+			assert_true(got > 0 && got <= (size_t)n - at);
+			assert_memory_equal(in, out + at, got);
+		}
+	}
+	while ((n = net_send_now(p.r, p.client, &(struct iovec){out, BULK}, 1)) > 0)
+		;
+	assert_int_equal(n, -EAGAIN);
+	net_shutdown(p.r, p.client);
+	assert_int_equal(net_send_now(p.r, p.client, &(struct iovec){out, 1}, 1), -EPIPE);
+	pair_close(&p);
+	free(in);
+	free(out);
+}
+
 static void peer_ends(void **state)
 {
 	struct pair p;
@@ -445,6 +476,7 @@ int main(void)
 		ENGINE_CASE(listen_again_at_once),
 		ENGINE_CASE(resolving),
 		ENGINE_CASE(long_vectors_in_many_pieces),
+		ENGINE_CASE(send_now_takes_what_fits),
 		ENGINE_CASE(peer_ends),
 		ENGINE_CASE(no_sigpipe),
 		ENGINE_CASE(shutdown_ends_what_is_in_flight),

@@ -245,6 +245,46 @@ static void a_slow_reader(struct wire_world *world)
 	}
 }
 
+/* ORDERED is behind what was sent before, also when the initiator takes that later (SAM-5 8.6.3). */
+static void an_ordered_write_behind_reads(struct wire_world *world)
+{
+	struct wire *w = session_with(world, NULL);
+	const uint8_t *data = fill(w, 1u << 20);
+	struct wire_cmd read = {.cdb = READ10(0, 2048), .read = 1u << 20};
+	uint32_t first = w->itt, at[8] = {0};
+	unsigned ended = 0;
+
+	w->deaf = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(at); i++)
+		wire_command(w, &read);
+	for (unsigned i = 0; i < 64; i++) {
+		struct wire_cmd write = {.cdb = WRITE10(i * 32, 8),
+					 .write = 4096,
+					 .immediate = 4096,
+					 .attr = SCSI_ORDERED};
+		write.data = wire_pattern(world, 4096, 1000 + i);
+		wire_command(w, &write);
+	}
+	wire_run(world, 1);
+	wire_hear(w);
+	while (ended < ARRAY_SIZE(at) + 64) {
+		struct wire_pdu pdu;
+		wire_recv(w, &pdu);
+		if ((pdu.raw[0] & 0x3f) == ISCSI_SCSI_RESPONSE) {
+			assert_int_equal(pdu.response.status, 0);
+			ended++;
+			continue;
+		}
+		uint32_t i = wire_itt(&pdu) - first, offset = get_be32(pdu.data_in.buffer_offset);
+		assert_true(i < ARRAY_SIZE(at) && at[i] == offset);
+		assert_memory_equal(pdu.data, data + offset, pdu.data_len);
+		at[i] += pdu.data_len;
+		ended += at[i] == 1u << 20;
+	}
+}
+
+static const struct wire_config in_memory = {.memory = true};
+
 static const struct wire_case cases[] = {
 	REAL(in_one_pdu),
 	REAL(split_by_segment_length),
@@ -259,6 +299,8 @@ static const struct wire_case cases[] = {
 	CASE(a_disk_that_cannot_read),
 	REAL(two_at_a_time),
 	CASE(a_slow_reader),
+	REAL(an_ordered_write_behind_reads),
+	REAL_WITH(an_ordered_write_behind_reads, &in_memory),
 };
 
 WIRE_THEME_DEFINE(read);
