@@ -77,6 +77,14 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	return err;
 }
 
+void buf_truncate(struct buf *b, size_t len)
+{
+	if (len >= b->len)
+		return;
+	b->len = len;
+	b->data[len] = 0;
+}
+
 void buf_consume(struct buf *b, size_t n)
 {
 	assert(n <= b->len);

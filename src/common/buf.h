@@ -26,6 +26,8 @@ int buf_add(struct buf *b, const void *data, size_t len);
 int buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* Drops the first `n` bytes. */
 void buf_consume(struct buf *b, size_t n);
+/* Drops all but the first `len` bytes. */
+void buf_truncate(struct buf *b, size_t len);
 /* The content as a C string; "" when nothing was added. */
 const char *buf_str(const struct buf *b);
 
