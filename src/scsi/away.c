@@ -57,7 +57,7 @@ static void done_there(struct mail *m)
 	if (nexus && io->ahead)
 		nexus->ahead--;
 	if (nexus && io->grant && !nexus->left)
-		scsi_pass_take(nexus, scsi_io_lun(io), io->grant);
+		scsi_pass_take(nexus, io);
 	io->port->done(io);
 }
 
@@ -108,20 +108,10 @@ void scsi_io_moved(struct scsi_io *io, int err)
 	}
 }
 
-/* It was not submitted, so nobody has looked yet. */
-static void find_itl(struct scsi_io *io)
-{
-	int err;
-
-	if (io->lu)
-		io->itl = scsi_nexus_itl(io->nexus, scsi_io_lun(io), &err);
-}
-
 static void refused_here(struct mail *m)
 {
 	struct scsi_io *io = io_of_up(m);
 
-	find_itl(io);
 	scsi_refuse_home(io, io->status, io->refused_key, io->refused_asc_ascq);
 }
 
@@ -141,7 +131,6 @@ static void aborted_here(struct mail *m)
 {
 	struct scsi_io *io = io_of_up(m);
 
-	find_itl(io);
 	scsi_tmf_abort_home(io);
 }
 

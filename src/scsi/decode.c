@@ -41,7 +41,7 @@ bool scsi_lengths_reply(struct scsi_io *io)
 bool scsi_lengths_report_luns(struct scsi_io *io)
 {
 	io->alloc_len = (uint32_t)length_field(io);
-	io->buf_len = 8 + 8 * (uint32_t)MAX(io->nexus->dev->count, (size_t)1);
+	io->buf_len = 8 + 8 * (uint32_t)MAX(scsi_map_count(io->nexus->map), (size_t)1);
 	return true;
 }
 
@@ -176,11 +176,12 @@ static bool find_lu(struct scsi_io *io, bool home)
 	uint16_t lun;
 	int err = 0;
 
-	io->generation = io->nexus->dev->generation;
+	/* Before the look: what changes in between is noticed then. */
+	io->generation = scsi_map_generation(io->nexus->map);
 	if (scsi_lun_decode(io->lun, &lun) < 0)
 		return true;
 	if (!home) {
-		io->lu = scsi_device_find(io->nexus->dev, lun);
+		io->lu = scsi_map_find(io->nexus->map, lun, NULL);
 		return true;
 	}
 	io->itl = scsi_nexus_itl(io->nexus, lun, &err);

@@ -43,10 +43,16 @@ struct scsi_device *scsi_device_new(const char *name)
 
 	if (!dev)
 		return NULL;
+	list_init(&dev->maps);
 	list_init(&dev->nexuses);
+	list_init(&dev->losing);
+	list_init(&dev->unmapped);
 	list_init(&dev->functions);
 	dev->name = strdup(name);
-	if (!dev->name) {
+	dev->map = scsi_map_new(dev);
+	if (!dev->name || !dev->map) {
+		free(dev->name);
+		scsi_map_free(dev->map);
 		free(dev);
 		return NULL;
 	}
@@ -57,145 +63,65 @@ void scsi_device_free(struct scsi_device *dev)
 {
 	if (!dev)
 		return;
-	assert(list_empty(&dev->nexuses));
-	while (dev->count)
-		scsi_device_unmap(dev, dev->maps[dev->count - 1]->lun);
-	free(dev->maps);
+	dev->stirred = NULL;
+	scsi_map_free(dev->map);
+	assert(scsi_device_is_quiet(dev));
 	free(dev->name);
 	free(dev);
 }
 
-/* The index of the first LUN that is not below. */
-static size_t find_index(const struct scsi_device *dev, uint16_t lun)
+bool scsi_device_is_quiet(const struct scsi_device *dev)
 {
-	size_t low = 0, high = dev->count;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (dev->maps[mid]->lun < lun)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return list_empty(&dev->nexuses) && list_empty(&dev->losing) && list_empty(&dev->unmapped);
 }
 
-static bool is_mapped(const struct scsi_device *dev, size_t i, uint16_t lun)
+void scsi_device_watch(struct scsi_device *dev, void (*stirred)(void *ctx), void *ctx)
 {
-	return i < dev->count && dev->maps[i]->lun == lun;
+	dev->stirred = stirred;
+	dev->stirred_ctx = ctx;
+}
+
+void scsi_device_stir(struct scsi_device *dev)
+{
+	if (dev->stirred)
+		dev->stirred(dev->stirred_ctx);
+}
+
+struct scsi_map *scsi_device_map_of(struct scsi_device *dev)
+{
+	return dev->map;
 }
 
 struct scsi_lu *scsi_device_find(const struct scsi_device *dev, uint16_t lun)
 {
-	size_t i = find_index(dev, lun);
-
-	return is_mapped(dev, i, lun) ? dev->maps[i]->lu : NULL;
-}
-
-static void inventory_changed(struct scsi_device *dev)
-{
-	dev->generation++;
-	list_for_each (it, &dev->nexuses) {
-		struct scsi_nexus *nexus = list_entry(it, struct scsi_nexus, of_device);
-
-		for (size_t lun = 0; lun < nexus->itl_count; lun++)
-			if (nexus->itls[lun])
-				scsi_ua_add(nexus->itls[lun], SCSI_ASC_LUNS_CHANGED);
-	}
+	return scsi_map_find(dev->map, lun, NULL);
 }
 
 int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu)
 {
-	size_t i = find_index(dev, lun);
-	struct scsi_map **maps, *map;
-
-	if (lun > SCSI_LUN_MAX)
-		return -ERANGE;
-	if (is_mapped(dev, i, lun))
-		return -EEXIST;
-	/* A power of two of places: the array is full when the count is one. */
-	if ((dev->count & (dev->count - 1)) == 0) {
-		maps = realloc(dev->maps, MAX(1, 2 * dev->count) * sizeof(struct scsi_map *));
-		if (!maps)
-			return -ENOMEM;
-		dev->maps = maps;
-	}
-	map = calloc(1, sizeof(*map));
-	if (!map)
-		return -ENOMEM;
-	*map = (struct scsi_map){.dev = dev, .lu = lu, .lun = lun};
-	list_add_tail(&lu->maps, &map->of_lu);
-	memmove(dev->maps + i + 1, dev->maps + i, (dev->count - i) * sizeof(*dev->maps));
-	dev->maps[i] = map;
-	dev->count++;
-	inventory_changed(dev);
-	return 0;
-}
-
-static struct scsi_io *next_unmapped(const struct scsi_itl *itl)
-{
-	list_for_each (it, &itl->lu->tasks) {
-		struct scsi_io *io = list_entry(it, struct scsi_io, task);
-
-		if (io->itl == itl && (io->state == SCSI_IO_BLOCKED || io->state == SCSI_IO_MOVING))
-			return io;
-	}
-	return NULL;
-}
-
-/* Its tasks that have nothing at the backstore end; the others need it until they do. */
-static void detach(struct scsi_nexus *nexus, uint16_t lun)
-{
-	struct scsi_itl *itl = lun < nexus->itl_count ? nexus->itls[lun] : NULL;
-	struct scsi_io *io;
-
-	if (!itl)
-		return;
-	nexus->itls[lun] = NULL;
-	list_add_tail(&nexus->detached, &itl->detached);
-	itl->lu->order_hold++;
-	while ((io = next_unmapped(itl)))
-		scsi_detach(io);
-	itl->lu->order_hold--;
-	scsi_order_run(itl->lu);
-	scsi_reserve_nexus_lost(itl->lu, nexus);
+	return scsi_map_add(dev->map, lun, lu, false);
 }
 
 int scsi_device_unmap(struct scsi_device *dev, uint16_t lun)
 {
-	size_t i = find_index(dev, lun);
-	struct scsi_map *map;
-	struct scsi_lu *lu;
-
-	if (!is_mapped(dev, i, lun))
-		return -ENOENT;
-	map = dev->maps[i];
-	lu = map->lu;
-	dev->count--;
-	memmove(dev->maps + i, dev->maps + i + 1, (dev->count - i) * sizeof(*dev->maps));
-	list_del(&map->of_lu);
-	free(map);
-	list_for_each (it, &dev->nexuses)
-		detach(list_entry(it, struct scsi_nexus, of_device), lun);
-	inventory_changed(dev);
-	scsi_tmf_unmapped(dev, lu);
-	scsi_tmf_check(lu);
-	return 0;
+	return scsi_map_remove(dev->map, lun);
 }
 
 /* --- nexuses */
 
-struct scsi_nexus *scsi_nexus_new(struct scsi_device *dev, const char *initiator_port,
+struct scsi_nexus *scsi_nexus_new(struct scsi_map *map, const char *initiator_port,
 				  const char *target_port, uint16_t rel_port)
 {
 	struct scsi_nexus *nexus = calloc(1, sizeof(*nexus));
 
 	if (!nexus)
 		return NULL;
-	nexus->dev = dev;
+	nexus->dev = map->dev;
+	nexus->map = map;
 	nexus->rel_port = rel_port;
 	list_init(&nexus->detached);
+	list_init(&nexus->of_view);
+	list_init(&nexus->entry.link);
 	nexus->initiator_port = strdup(initiator_port);
 	nexus->target_port = strdup(target_port);
 	if (!nexus->initiator_port || !nexus->target_port) {
@@ -204,19 +130,9 @@ struct scsi_nexus *scsi_nexus_new(struct scsi_device *dev, const char *initiator
 		free(nexus);
 		return NULL;
 	}
-	list_add_tail(&dev->nexuses, &nexus->of_device);
+	list_add_tail(&map->dev->nexuses, &nexus->of_device);
+	list_add_tail(&map->nexuses, &nexus->of_map);
 	return nexus;
-}
-
-static struct scsi_itl *find_detached(struct scsi_nexus *nexus, const struct scsi_lu *lu)
-{
-	list_for_each (it, &nexus->detached) {
-		struct scsi_itl *itl = list_entry(it, struct scsi_itl, detached);
-
-		if (itl->lu == lu)
-			return itl;
-	}
-	return NULL;
 }
 
 static bool make_room(struct scsi_nexus *nexus, uint16_t lun)
@@ -237,42 +153,72 @@ static bool make_room(struct scsi_nexus *nexus, uint16_t lun)
 	return true;
 }
 
+static struct scsi_itl *new_itl(struct scsi_nexus *nexus, const struct scsi_mapping *m)
+{
+	struct scsi_itl *itl = calloc(1, sizeof(*itl));
+
+	if (!itl)
+		return NULL;
+	itl->nexus = nexus;
+	itl->lu = m->lu;
+	itl->lun = m->lun;
+	itl->readonly = m->readonly;
+	itl->lost_seen = m->lu->bs->lost_generation;
+	list_init(&itl->detached);
+	list_init(&itl->of_mapping);
+	list_add_tail(&m->lu->itls, &itl->of_lu);
+	scsi_ua_add(itl, SCSI_ASC_RESET);
+	nexus->talked = true;
+	return itl;
+}
+
 struct scsi_itl *scsi_nexus_itl(struct scsi_nexus *nexus, uint16_t lun, int *err)
 {
-	struct scsi_itl *itl;
-	struct scsi_lu *lu;
+	const struct scsi_mapping *m;
 
 	if (lun < nexus->itl_count && nexus->itls[lun])
 		return nexus->itls[lun];
-	lu = scsi_device_find(nexus->dev, lun);
-	*err = lu ? -ENOMEM : -ENXIO;
-	if (!lu || !make_room(nexus, lun))
+	m = scsi_map_look(nexus->map, lun);
+	*err = m ? -ENOMEM : -ENXIO;
+	if (!m || !make_room(nexus, lun))
 		return NULL;
-	itl = find_detached(nexus, lu);
-	if (itl) {
-		list_del(&itl->detached);
-	} else {
-		itl = calloc(1, sizeof(*itl));
-		if (!itl)
-			return NULL;
-		itl->nexus = nexus;
-		itl->lu = lu;
-		itl->lost_seen = lu->bs->lost_generation;
-		list_init(&itl->detached);
-		list_add_tail(&lu->itls, &itl->of_lu);
+	nexus->itls[lun] = new_itl(nexus, m);
+	return nexus->itls[lun];
+}
+
+struct scsi_itl *scsi_nexus_itl_of(struct scsi_nexus *nexus, uint16_t lun, const struct scsi_lu *lu)
+{
+	struct scsi_itl *itl = lun < nexus->itl_count ? nexus->itls[lun] : NULL;
+
+	if (itl && itl->lu == lu)
+		return itl;
+	list_for_each (it, &nexus->detached) {
+		itl = list_entry(it, struct scsi_itl, detached);
+		if (itl->lu == lu && itl->lun == lun && itl->leaves)
+			return itl;
 	}
-	itl->lun = lun;
-	itl->ua_count = 0;
-	scsi_ua_add(itl, SCSI_ASC_RESET);
-	nexus->itls[lun] = itl;
-	return itl;
+	return NULL;
 }
 
 void scsi_itl_free(struct scsi_itl *itl)
 {
+	struct scsi_lu *lu = itl->lu;
+
 	list_del(&itl->of_lu);
 	list_del(&itl->detached);
+	list_del(&itl->of_mapping);
 	free(itl);
+	scsi_lu_stir(lu);
+}
+
+void scsi_itl_settle(struct scsi_itl *itl)
+{
+	if (itl->leaves || list_empty(&itl->detached))
+		return;
+	list_for_each (it, &itl->lu->orphans)
+		if (list_entry(it, struct scsi_io, task)->itl == itl)
+			return;
+	scsi_itl_free(itl);
 }
 
 static struct scsi_io *next_of_nexus(const struct scsi_lu *lu, const struct scsi_nexus *nexus)
@@ -367,26 +313,44 @@ static void lose(struct scsi_nexus *nexus)
 {
 	void (*lost)(void *ctx) = nexus->lost;
 	void *ctx = nexus->lost_ctx;
+	struct scsi_device *dev = nexus->dev;
 	struct scsi_itl *itl;
 
 	while ((itl = next_itl(nexus))) {
+		nexus->waits_for = itl->lu;
 		if (has_something_there(itl) && scsi_gate_enter(itl->lu, &nexus->entry, waited))
 			return;
 		itl_lost(nexus, itl);
 	}
+	list_del(&nexus->of_device);
 	if (nexus->away)
 		reactor_post(nexus->away, &nexus->mail, gone);
 	else
 		nexus_unref(nexus);
 	if (lost)
 		lost(ctx);
+	scsi_device_stir(dev);
 }
 
+static struct scsi_itl *next_itl_on(const struct scsi_nexus *nexus, const struct scsi_lu *lu)
+{
+	list_for_each (it, &lu->itls) {
+		struct scsi_itl *itl = list_entry(it, struct scsi_itl, of_lu);
+
+		if (itl->nexus == nexus)
+			return itl;
+	}
+	return NULL;
+}
+
+/* LUNs may have been unmapped meanwhile: what it has left of that LU goes, by whatever LUN. */
 static void waited(struct scsi_entry *e)
 {
 	struct scsi_nexus *nexus = container_of(e, struct scsi_nexus, entry);
+	struct scsi_itl *itl;
 
-	itl_lost(nexus, next_itl(nexus));
+	while ((itl = next_itl_on(nexus, nexus->waits_for)))
+		itl_lost(nexus, itl);
 	lose(nexus);
 }
 
@@ -398,7 +362,10 @@ void scsi_nexus_lose(struct scsi_nexus *nexus, void (*lost)(void *ctx), void *ct
 		if (tmf->nexus == nexus)
 			scsi_tmf_cancel_home(tmf);
 	}
+	list_del(&nexus->of_map);
+	nexus->map = NULL;
 	list_del(&nexus->of_device);
+	list_add_tail(&nexus->dev->losing, &nexus->of_device);
 	nexus->lost = lost;
 	nexus->lost_ctx = ctx;
 	lose(nexus);
@@ -410,10 +377,14 @@ void scsi_nexus_free(struct scsi_nexus *nexus)
 		scsi_nexus_lose(nexus, NULL, NULL);
 }
 
-void scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away)
+int scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away)
 {
+	nexus->view = scsi_map_view(nexus->map, away);
+	if (!nexus->view)
+		return -ENOMEM;
 	nexus->home = home;
 	nexus->away = away;
+	return 0;
 }
 
 void scsi_nexus_leave(struct scsi_nexus *nexus)
@@ -421,12 +392,34 @@ void scsi_nexus_leave(struct scsi_nexus *nexus)
 	scsi_pass_surrender(nexus);
 }
 
+/* --- the end of all threads */
+
+static void abandon_lus(const struct scsi_nexus *nexus)
+{
+	for (size_t lun = 0; lun < nexus->itl_count; lun++)
+		if (nexus->itls[lun])
+			scsi_gates_abandon(nexus->itls[lun]->lu);
+	list_for_each (it, &nexus->detached)
+		scsi_gates_abandon(list_entry(it, struct scsi_itl, detached)->lu);
+}
+
 void scsi_device_abandon(struct scsi_device *dev)
 {
-	for (size_t i = 0; i < dev->count; i++)
-		scsi_gates_abandon(dev->maps[i]->lu);
+	list_for_each (it, &dev->maps)
+		scsi_map_abandon(list_entry(it, struct scsi_map, of_device));
+	list_for_each (it, &dev->nexuses)
+		abandon_lus(list_entry(it, struct scsi_nexus, of_device));
 	list_for_each (it, &dev->nexuses)
 		list_entry(it, struct scsi_nexus, of_device)->away = NULL;
 	list_for_each (it, &dev->functions)
 		list_entry(it, struct scsi_tmf, link)->away = NULL;
+	while (!list_empty(&dev->losing)) {
+		struct scsi_nexus *nexus = list_first(&dev->losing, struct scsi_nexus, of_device);
+
+		abandon_lus(nexus);
+		nexus->away = NULL;
+		lose(nexus);
+	}
+	while (!list_empty(&dev->unmapped))
+		scsi_mapping_abandon(list_first(&dev->unmapped, struct scsi_mapping, of_device));
 }

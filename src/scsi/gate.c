@@ -5,7 +5,7 @@
 
 /* --- closing */
 
-static bool is_shut(const struct scsi_lu *lu)
+bool scsi_gates_are_shut(const struct scsi_lu *lu)
 {
 	list_for_each (it, &lu->gates)
 		if (list_entry(it, struct scsi_gate, link)->state != SCSI_GATE_SHUT)
@@ -16,7 +16,7 @@ static bool is_shut(const struct scsi_lu *lu)
 /* Those whose time has come; one of them may bring passes out again, by ending a task. */
 static void let_in(struct scsi_lu *lu)
 {
-	while (!list_empty(&lu->entering) && is_shut(lu)) {
+	while (!list_empty(&lu->entering) && scsi_gates_are_shut(lu)) {
 		struct scsi_entry *e = list_first(&lu->entering, struct scsi_entry, link);
 
 		list_del(&e->link);
@@ -30,9 +30,8 @@ static void let_in(struct scsi_lu *lu)
 void scsi_gate_adopt(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
-	int err;
 
-	io->itl = scsi_nexus_itl(io->nexus, scsi_io_lun(io), &err);
+	io->itl = scsi_nexus_itl_of(io->nexus, scsi_io_lun(io), lu);
 	/* Whatever it would have to wait for has waited for it, or will. */
 	list_add_tail(&lu->tasks, &io->task);
 	if (io->state == SCSI_IO_STORE) {
@@ -55,6 +54,7 @@ static void closed_here(struct mail *m)
 	gate->state = SCSI_GATE_SHUT;
 	bs_unshare(lu->bs, true);
 	let_in(lu);
+	scsi_lu_stir(lu);
 }
 
 /* On the other side. */
@@ -86,7 +86,7 @@ void scsi_gate_close(struct scsi_lu *lu)
 bool scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e, void (*enter)(struct scsi_entry *e))
 {
 	list_init(&e->link);
-	if (list_empty(&lu->entering) && is_shut(lu))
+	if (list_empty(&lu->entering) && scsi_gates_are_shut(lu))
 		return false;
 	e->enter = enter;
 	list_add_tail(&lu->entering, &e->link);
@@ -128,10 +128,10 @@ bool scsi_gate_wait(struct scsi_io *io)
 
 static bool is_calm(const struct scsi_lu *lu, const struct scsi_itl *itl)
 {
-	return !itl->ua_count && !lu->alone && !lu->waiting && !lu->order_hold && !lu->fences &&
-	       list_empty(&lu->held) && list_empty(&lu->entering) && !lu->bs->missing &&
-	       !lu->stopped && !lu->write_through &&
-	       (!lu->reserved_by || lu->reserved_by == itl->nexus) &&
+	return !scsi_ua_pending(itl) && !itl->leaves && !lu->alone && !lu->waiting &&
+	       !lu->order_hold && !lu->fences && list_empty(&lu->held) &&
+	       list_empty(&lu->entering) && !lu->bs->missing && !lu->stopped &&
+	       !lu->write_through && (!lu->reserved_by || lu->reserved_by == itl->nexus) &&
 	       list_empty(&itl->nexus->dev->functions);
 }
 
@@ -159,7 +159,9 @@ void scsi_gate_grant(struct scsi_io *io)
 {
 	struct scsi_gate *gate;
 
-	if (io->aborted || !io->itl || !io->lu || !scsi_is_plain(io) || !is_calm(io->lu, io->itl))
+	if (io->aborted || !io->itl || !io->lu || !io->itl->nexus->map)
+		return;
+	if (!scsi_is_plain(io) || !is_calm(io->lu, io->itl))
 		return;
 	gate = gate_of(io->lu, io->away);
 	if (!gate || gate->state == SCSI_GATE_CLOSING)
@@ -169,6 +171,8 @@ void scsi_gate_grant(struct scsi_io *io)
 		bs_share(io->lu->bs);
 	}
 	io->grant = gate;
+	io->grant_readonly = io->itl->readonly;
+	io->grant_generation = scsi_map_generation(io->itl->nexus->map);
 }
 
 static void bring_home(struct list *tasks)
@@ -186,7 +190,8 @@ void scsi_gates_abandon(struct scsi_lu *lu)
 		list_init(&gate->tasks);
 		list_init(&gate->home);
 	}
-	list_init(&lu->entering);
+	while (!list_empty(&lu->entering))
+		list_del(lu->entering.next);
 	bring_home(&lu->tasks);
 	bring_home(&lu->orphans);
 }

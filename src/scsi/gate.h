@@ -19,6 +19,9 @@
  *   takes them into the task set        <--        go home, whatever they are in the middle of
  *   `enter`
  *
+ * Passes are of the nexus's LUN inventory as it was: when that changes, they are void, until the nexus has
+ * heard of it and gets one anew.
+ *
  * So the slow path always has the whole task set before it, and never waits for a store.
  */
 #ifndef LUNAR_SCSI_GATE_H
@@ -49,6 +52,7 @@ struct scsi_gate {
 struct scsi_pass {
 	struct scsi_gate *gate;
 	uint32_t round;
+	bool readonly; /* the LUN is write-protected for this nexus */
 };
 
 /* --- the LU's side (gate.c) */
@@ -66,6 +70,8 @@ void scsi_gate_close(struct scsi_lu *lu);
 void scsi_gate_grant(struct scsi_io *io);
 /* A task that ran by a pass is the LU's from now on. */
 void scsi_gate_adopt(struct scsi_io *io);
+/* No pass is out. */
+bool scsi_gates_are_shut(const struct scsi_lu *lu);
 void scsi_gates_abandon(struct scsi_lu *lu);
 void scsi_gates_free(struct scsi_lu *lu);
 
@@ -73,8 +79,10 @@ void scsi_gates_free(struct scsi_lu *lu);
 
 /* Runs the task here, if there is a pass and it is plain. */
 bool scsi_pass_run(struct scsi_io *io);
-/* The nexus has this pass from now on. */
-void scsi_pass_take(struct scsi_nexus *nexus, uint16_t lun, struct scsi_gate *gate);
+/* The nexus has the pass from now on that this task's end brings. */
+void scsi_pass_take(struct scsi_nexus *nexus, const struct scsi_io *io);
+/* The LUN is unmapped: a pass for this LU must not be looked at any more. */
+void scsi_pass_forget(struct scsi_nexus *nexus, uint16_t lun, const struct scsi_lu *lu);
 /* The parts of the life of a task that runs by a pass: see their namesakes in lu_priv.h. */
 void scsi_pass_moved(struct scsi_io *io, int err);
 void scsi_pass_store(struct scsi_io *io);

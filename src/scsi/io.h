@@ -66,8 +66,8 @@ struct scsi_port_ops {
 	/* The task was aborted while data_move is under way: stop it and answer scsi_io_moved(io,
 	 * -ECANCELED), at once or later. */
 	void (*move_abort)(struct scsi_io *io);
-	/* The end. With io->aborted the transport sends no response (or TASK ABORTED where
-	 * io->status says so) and only releases its things. */
+	/* The end. With io->aborted and the status GOOD the transport sends no response and only
+	 * releases its things. */
 	void (*done)(struct scsi_io *io);
 };
 
@@ -120,7 +120,7 @@ struct scsi_io {
 	uint64_t lba, blocks;    /* of the medium range that the command names; blocks 0: none */
 	uint64_t at;             /* progress of commands that go in steps, blocks */
 	uint32_t alloc_len;      /* ALLOCATION LENGTH */
-	uint32_t generation;     /* of the device's LUN inventory, when it was decoded */
+	unsigned generation;     /* of the nexus's LUN inventory, when it was decoded */
 	bool write_through;      /* it counts in scsi_lu.write_through */
 	bool alone;              /* it counts in scsi_lu.alone */
 	uint64_t deadline;       /* of what it waits for */
@@ -131,6 +131,8 @@ struct scsi_io {
 	struct reactor *home;    /* the LU's */
 	struct scsi_gate *gate;  /* it runs at the transport, by a pass */
 	struct scsi_gate *grant; /* the pass that its end brings */
+	bool grant_readonly;     /* ... which is for reading */
+	unsigned grant_generation;
 	struct mail up, down, stop;
 	bool ahead;      /* it counts in scsi_nexus.ahead */
 	uint8_t told_as; /* enum scsi_told, of a task that task management has ended */

@@ -93,8 +93,43 @@ static void store_state_changed(struct backstore *bs, void *ctx)
 	if (bs->missing)
 		return;
 	scsi_ua_add_lu(lu, NULL, MEDIUM_MAY_HAVE_CHANGED);
-	scsi_lu_resized(lu);
+	scsi_lu_resized(lu, true); /* nobody is asked */
 }
+
+/* --- is it in use? */
+
+static bool is_idle(const struct scsi_lu *lu)
+{
+	return !lu->mapping_count && list_empty(&lu->itls) && list_empty(&lu->tasks) &&
+	       list_empty(&lu->orphans) && list_empty(&lu->entering) && !lu->stats.inflight &&
+	       scsi_gates_are_shut(lu);
+}
+
+static void look_idle(struct deferred *d)
+{
+	struct scsi_lu *lu = container_of(d, struct scsi_lu, idle_work);
+	void (*idle)(void *ctx) = lu->idle;
+
+	if (!idle || !is_idle(lu))
+		return;
+	lu->idle = NULL;
+	idle(lu->idle_ctx);
+}
+
+void scsi_lu_stir(struct scsi_lu *lu)
+{
+	if (lu->idle)
+		reactor_defer(lu->reactor, &lu->idle_work);
+}
+
+void scsi_lu_retire(struct scsi_lu *lu, void (*idle)(void *ctx), void *ctx)
+{
+	lu->idle = idle;
+	lu->idle_ctx = ctx;
+	scsi_lu_stir(lu);
+}
+
+/* --- made */
 
 int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
 		struct log *log, char *why, size_t why_size)
@@ -128,7 +163,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	list_init(&lu->resize.link);
 	list_init(&lu->gates);
 	list_init(&lu->entering);
-	list_init(&lu->maps);
+	list_init(&lu->mappings);
 	list_init(&lu->itls);
 	list_init(&lu->tasks);
 	list_init(&lu->orphans);
@@ -136,6 +171,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	list_init(&lu->later);
 	timer_init(&lu->hold_timer, scsi_fence_expired);
 	deferred_init(&lu->later_work, scsi_later_run);
+	deferred_init(&lu->idle_work, look_idle);
 	bs->state_changed = store_state_changed;
 	bs->state_ctx = lu;
 	*out = lu;
@@ -146,12 +182,14 @@ void scsi_lu_free(struct scsi_lu *lu)
 {
 	if (!lu)
 		return;
-	assert(list_empty(&lu->maps));
+	assert(list_empty(&lu->mappings));
+	lu->idle = NULL;
 	/* Of nexuses whose LUN for it was unmapped before. */
 	while (!list_empty(&lu->itls))
 		scsi_itl_free(list_first(&lu->itls, struct scsi_itl, of_lu));
 	timer_cancel(lu->reactor, &lu->hold_timer);
 	deferred_cancel(&lu->later_work);
+	deferred_cancel(&lu->idle_work);
 	scsi_gates_free(lu);
 	bs_close(lu->bs);
 	free(lu);
@@ -217,16 +255,22 @@ static void resize(struct scsi_entry *e)
 	scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
 }
 
-int scsi_lu_resized(struct scsi_lu *lu)
+int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink)
 {
-	uint64_t blocks;
+	uint64_t was = lu->bs->size, blocks;
 	int err = bs_refresh_size(lu->bs);
 
 	if (err)
 		return err;
 	blocks = lu->bs->size >> lu->block_shift;
 	if (blocks == 0)
-		return -EINVAL;
+		err = -EINVAL;
+	else if (blocks < lu->blocks && !may_shrink)
+		err = -EPERM;
+	if (err) {
+		lu->bs->size = was;
+		return err;
+	}
 	if (blocks != lu->blocks && list_empty(&lu->resize.link) &&
 	    !scsi_gate_enter(lu, &lu->resize, resize))
 		resize(&lu->resize);
@@ -249,6 +293,7 @@ static void flush_done(struct bs_io *bs, int err)
 	void *ctx = f->ctx;
 
 	f->lu->stats.inflight--;
+	scsi_lu_stir(f->lu);
 	free(f);
 	done(ctx, err);
 }
@@ -278,6 +323,7 @@ static void soon_done(struct bs_io *bs, int err)
 	struct scsi_lu *lu = container_of(bs, struct scsi_lu, soon);
 
 	lu->stats.inflight--;
+	scsi_lu_stir(lu);
 	lu->soon_runs = false;
 	if (err)
 		log_warning(lu->log, "%s: flush failed: %s", lu->bs->path, strerror(-err));

@@ -3,7 +3,8 @@
  * SCSI target devices, their logical units, and the I_T nexuses that reach them (SAM-5 4.6).
  * Everything on the thread of the LU's reactor, which is one for all LUs of a device.
  *
- *   scsi_device  a SCSI target device: a LUN inventory, one iSCSI target node
+ *   scsi_device  a SCSI target device: one iSCSI target node
+ *   scsi_map     a LUN inventory: what the nexuses of one ACL see of LUs, by which LUN
  *   scsi_lu      a logical unit: identity, backstore, mode pages, task set, reservation, fences
  *   scsi_nexus   an I_T nexus: one iSCSI session
  *   scsi_itl     what a LU keeps for one nexus: its queue of unit attentions
@@ -30,8 +31,14 @@ struct scsi_lu_config {
 /* `bs` goes to the LU, which closes it. 0 or -errno (-EINVAL: odd size, block size; `why` says). */
 int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
 		struct log *log, char *why, size_t why_size);
-/* No task is left, no device maps it. */
+/* No task is left, no map has it. */
 void scsi_lu_free(struct scsi_lu *lu);
+/*
+ * It is in no map any more, and will not be: calls `idle`, from the loop, when nobody refers to it: no nexus, no
+ * other thread, no task. Then it may be freed, also from inside. That takes as long as its store keeps what it
+ * was given; all else is bounded. Once.
+ */
+void scsi_lu_retire(struct scsi_lu *lu, void (*idle)(void *ctx), void *ctx);
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu);
 struct backstore *scsi_lu_backstore(struct scsi_lu *lu);
@@ -42,8 +49,12 @@ struct scsi_lu_stats {
 	uint64_t reads, writes, read_bytes, write_bytes, flushes, errors, inflight;
 };
 const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu);
-/* The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED. */
-int scsi_lu_resized(struct scsi_lu *lu);
+/*
+ * The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED for every nexus.
+ * Where that is smaller, with `may_shrink` only: what lies beyond is lost to initiators. On error all stays as it
+ * was: -EINVAL (less than a block), -EPERM (smaller), -ENODEV, or what the store says.
+ */
+int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink);
 /*
  * Starts the backstore's flush and calls `done` when all that was acknowledged is on stable storage
  * (err 0) or cannot be brought there.
@@ -54,18 +65,50 @@ size_t scsi_lu_busy(const struct scsi_lu *lu);
 
 /* `name` is the target device's name (an IQN), `port` its relative target port identifier. */
 struct scsi_device *scsi_device_new(const char *name);
+/* It is quiet, or abandoned; its other maps are freed. */
 void scsi_device_free(struct scsi_device *dev);
 /* The operations of all reactors are dead: what was under way between threads is forgotten, and nexuses are
  * lost by direct calls from now on. */
 void scsi_device_abandon(struct scsi_device *dev);
-/* -EEXIST, -ERANGE. A change of a running device: REPORTED LUNS DATA HAS CHANGED on its nexuses. None of
- * them is away: those look into the inventory on threads of their own. */
+/*
+ * Whether all that the device's thread had to do for it is done: no nexus is left or on its way out of LUs, no
+ * LUN on its way out of a map. `stirred` is called, maybe from inside, when it may have become so.
+ */
+bool scsi_device_is_quiet(const struct scsi_device *dev);
+void scsi_device_watch(struct scsi_device *dev, void (*stirred)(void *ctx), void *ctx);
+
+/*
+ * LUN inventories. A device is born with one, and may have any number of others: an ACL has one, its nexuses
+ * share it. A LU may be in many, of several devices, and more than once. They change at any time, with nexuses
+ * that use them on other threads, at a cost that does not depend on how many LUNs there are.
+ */
+struct scsi_map *scsi_device_map_of(struct scsi_device *dev);
+struct scsi_map *scsi_map_new(struct scsi_device *dev);
+/* No nexus uses it. The LUNs that are left are unmapped. Not for the one that its device was born with. */
+void scsi_map_free(struct scsi_map *map);
+/*
+ * 0, -EEXIST, -ERANGE, -ENOMEM. Nexuses that use the map get the unit attention REPORTED LUNS DATA HAS CHANGED.
+ * `readonly`: its writes get WRITE PROTECTED, whatever the LU itself allows.
+ */
+int scsi_map_add(struct scsi_map *map, uint16_t lun, struct scsi_lu *lu, bool readonly);
+/*
+ * -ENOENT. The same unit attention; commands to the LUN get LOGICAL UNIT NOT SUPPORTED from now on, and so do
+ * those under way, soon: what is at the store is answered when it returns, with a fence for as long. What has
+ * been asked about unmapped LUNs is with scsi_lu_retire(), scsi_device_is_quiet().
+ */
+int scsi_map_remove(struct scsi_map *map, uint16_t lun);
+/* -ENOENT. MODE PARAMETERS CHANGED for the nexuses that have talked to the LUN. */
+int scsi_map_set_readonly(struct scsi_map *map, uint16_t lun, bool readonly);
+/* NULL: nothing is mapped there. `readonly` may be NULL. */
+struct scsi_lu *scsi_map_find(const struct scsi_map *map, uint16_t lun, bool *readonly);
+size_t scsi_map_count(const struct scsi_map *map);
+/* Short for the map that the device was born with. */
 int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu);
 int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
 
 /* initiator_port: the name of the SCSI initiator port, "iqn...,i,0xISID" (RFC 7143 4.4.1... );
  * target_port: "iqn...,t,0xTPGT"; rel_port: the relative target port identifier. */
-struct scsi_nexus *scsi_nexus_new(struct scsi_device *dev, const char *initiator_port,
+struct scsi_nexus *scsi_nexus_new(struct scsi_map *map, const char *initiator_port,
 				  const char *target_port, uint16_t rel_port);
 /*
  * I_T nexus loss: every task of the nexus is aborted. Those that wait or move end at once; those at
@@ -79,9 +122,9 @@ void scsi_nexus_lose(struct scsi_nexus *nexus, void (*lost)(void *ctx), void *ct
 /*
  * Its session is on the thread of another reactor than the device (`home`), and makes its calls there:
  * scsi_decode() and what follows, scsi_tmf_start(). Before the first of them. When the session ends it calls
- * scsi_nexus_leave(), and then the device's thread scsi_nexus_lose().
+ * scsi_nexus_leave(), and then the device's thread scsi_nexus_lose(). -ENOMEM.
  */
-void scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away);
+int scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away);
 void scsi_nexus_leave(struct scsi_nexus *nexus);
 
 /* Task management (SAM-5 7). */
@@ -90,7 +133,7 @@ enum scsi_tmf_function {
 	SCSI_ABORT_TASK_SET,
 	SCSI_CLEAR_TASK_SET,
 	SCSI_LU_RESET,
-	SCSI_TARGET_RESET, /* every LU of the device */
+	SCSI_TARGET_RESET, /* every LU that the nexus sees */
 };
 
 enum scsi_tmf_result {
@@ -105,7 +148,6 @@ struct scsi_tmf {
 	/* filled in by the transport */
 	enum scsi_tmf_function function;
 	struct scsi_nexus *nexus;
-	struct scsi_device *dev; /* that of the nexus, which may be gone when other threads look */
 	uint8_t lun[8];
 	uint64_t tag;     /* ABORT TASK */
 	uint64_t timeout; /* ns from now */
@@ -114,12 +156,16 @@ struct scsi_tmf {
 	void (*done)(struct scsi_tmf *tmf, enum scsi_tmf_result result);
 
 	/* the device server's */
+	/* Its scope, as it was asked for; other threads compare, for the nexus and what it saw may be gone. */
+	const struct scsi_map *map;
+	bool has_lu;
+	uint8_t lu_id[16];
 	struct reactor *reactor; /* NULL: not under way */
-	struct scsi_lu *lu;      /* NULL: every LU of the device */
+	struct scsi_lu *lu;      /* NULL: every LU of the map */
 	struct timer timer;
 	struct list link;
 	struct scsi_entry entry; /* while it waits for a LU's gates to close */
-	size_t at;               /* of the device's LUs, the next one */
+	unsigned at;             /* of the map's LUNs, the next one */
 	bool applied;            /* to all in its scope */
 	bool applying, owed;  /* owed: it was cancelled from inside, and `done` is still to come */
 	struct reactor *away; /* the asker's, if it is not the device's */
@@ -127,8 +173,10 @@ struct scsi_tmf {
 	enum scsi_tmf_result result;
 };
 
+/* First of all, on the thread of the nexus. */
+void scsi_tmf_init(struct scsi_tmf *tmf);
 /*
- * Before scsi_tmf_start(), for tasks that were decoded and wait for the transport to submit them: whether
+ * Between that and scsi_tmf_start(), for tasks that were decoded and wait for the transport to submit them: whether
  * the function is about this one; and its end instead of scsi_submit(), by port->done(), with the status
  * or the unit attention that a task in the set would have had.
  */

@@ -134,8 +134,9 @@ struct scsi_lu {
 	struct list gates;    /* scsi_gate.link */
 	struct list entering; /* scsi_entry.link: who waits for them to close */
 
-	struct list maps; /* scsi_map.of_lu */
-	struct list itls; /* scsi_itl.of_lu */
+	struct list mappings; /* scsi_mapping.of_lu */
+	size_t mapping_count; /* with those on their way out */
+	struct list itls;     /* scsi_itl.of_lu */
 	struct scsi_nexus *reserved_by;
 
 	/*
@@ -157,50 +158,99 @@ struct scsi_lu {
 	struct bs_io soon; /* scsi_lu_flush_soon() */
 	bool soon_runs, soon_again;
 
+	/* scsi_lu_retire() */
+	void (*idle)(void *ctx);
+	void *idle_ctx;
+	struct deferred idle_work;
+
 	/* Completions that came from inside too many calls, to be taken from the loop. */
 	unsigned depth;
 	struct list later; /* scsi_io.wait */
 	struct deferred later_work;
 };
 
-/* A place in a device's LUN inventory. */
-struct scsi_map {
-	struct scsi_device *dev;
+#define SCSI_MAP_PAGE 128
+
+/* A LU in an inventory. Other threads look at `lu` and `lun`, which stay as they are. */
+struct scsi_mapping {
+	struct scsi_map *map;
 	struct scsi_lu *lu;
 	uint16_t lun;
+	bool readonly;
 	struct list of_lu;
+	/* On its way out: see map.c. */
+	struct list of_device; /* scsi_device.unmapped */
+	struct list itls;      /* scsi_itl.of_mapping: who leaves it */
+	struct scsi_entry entry;
+	struct scsi_view *view; /* where its letter is, or was last */
+	struct mail mail;
+};
+
+struct scsi_map_page {
+	_Atomic(struct scsi_mapping *) of[SCSI_MAP_PAGE];
+	unsigned count;
+};
+
+/* A reactor on which nexuses of this map live that are away. */
+struct scsi_view {
+	struct list link; /* scsi_map.views */
+	struct reactor *reactor;
+	struct list nexuses; /* that reactor's: scsi_nexus.of_view, of those with passes */
+};
+
+/* Other threads read `pages`, `count` and `generation`. */
+struct scsi_map {
+	struct scsi_device *dev;
+	struct list of_device;
+	_Atomic(struct scsi_map_page *) pages[SCSI_LUN_MAX / SCSI_MAP_PAGE + 1];
+	atomic_uint count;
+	atomic_uint generation; /* counts changes */
+	struct list nexuses;    /* scsi_nexus.of_map */
+	struct list views;      /* scsi_view.link; never fewer */
+	unsigned refs;          /* the owner's, and one for each mapping on its way out */
 };
 
 struct scsi_device {
 	char *name;
-	struct scsi_map **maps; /* by rising LUN */
-	size_t count;
-	uint32_t generation;   /* counts changes of the inventory */
+	struct scsi_map *map;  /* the one that it was born with */
+	struct list maps;      /* scsi_map.of_device: that one, and more */
 	struct list nexuses;   /* scsi_nexus.of_device */
+	struct list losing;    /* scsi_nexus.of_device: on their way out of LUs */
+	struct list unmapped;  /* scsi_mapping.of_device: likewise */
 	struct list functions; /* scsi_tmf.link: not done yet */
+	void (*stirred)(void *ctx);
+	void *stirred_ctx;
 };
 
 struct scsi_nexus {
 	struct scsi_device *dev;
+	struct scsi_map *map; /* NULL: it is being lost */
 	char *initiator_port;
 	char *target_port;
 	uint16_t rel_port;
-	struct list of_device;
+	struct list of_device, of_map;
 	struct scsi_itl **itls; /* by LUN; NULL where the nexus has sent nothing yet */
 	size_t itl_count;
 	struct list detached; /* scsi_itl.detached: their LUN is unmapped, tasks may remain */
+	bool talked;          /* to some LU */
+	/* REPORTED LUNS DATA HAS CHANGED is to be told: it is of the device, so once, by whatever LU. */
+	bool luns_changed;
 
 	/* When its session is on another reactor's thread; NULL: at home. */
 	struct reactor *away, *home;
+	struct scsi_view *view;
 	struct mail mail; /* its end */
 	/* The session's side, and thread. */
 	struct scsi_pass *passes; /* by LUN */
 	size_t pass_count;
+	unsigned pass_generation; /* of the map: passes are for no other */
+	struct list of_view;
 	size_t ahead; /* what went home and must stay before all that is sent later: nothing passes */
 	bool left;
 
 	/* scsi_nexus_lose() */
 	struct scsi_entry entry;
+	struct scsi_lu *waits_for; /* its gates to close */
 	void (*lost)(void *ctx);
 	void *lost_ctx;
 };
@@ -211,6 +261,7 @@ struct scsi_itl {
 	struct scsi_nexus *nexus;
 	struct scsi_lu *lu;
 	uint16_t lun;
+	bool readonly; /* as its mapping is */
 	uint8_t ua_count;
 	uint16_t ua[SCSI_UA_MAX]; /* ASC << 8 | ASCQ; the next to report first */
 	/* Of the store's losses (backstore.lost_generation), those that the nexus has heard of or that
@@ -218,11 +269,20 @@ struct scsi_itl {
 	uint64_t lost_seen;
 	struct list of_lu;
 	struct list detached;
+	struct scsi_mapping
+		*leaves; /* the one that was taken out, until its tasks have been ended */
+	struct list of_mapping;
 };
 
 static inline bool scsi_command_offered(const struct scsi_command *cmd, const struct scsi_lu *lu)
 {
 	return !(cmd->flags & SCSI_CMD_THIN) || (lu && lu->thin);
+}
+
+/* The LU, or the mapping by which the nexus sees it, is write-protected. */
+static inline bool scsi_io_readonly(const struct scsi_io *io)
+{
+	return io->lu->readonly || (io->itl && io->itl->readonly);
 }
 
 /* A write may be answered before it is durable. */
@@ -275,7 +335,8 @@ void scsi_start(struct scsi_io *io);
 void scsi_abort(struct scsi_io *io, enum scsi_status status);
 /*
  * The LUN by which the task came is unmapped: it ends in LOGICAL UNIT NOT SUPPORTED, and of a task
- * whose data move the LU knows nothing any more. What is at the backstore goes on.
+ * whose data move the LU knows nothing any more. What is at the backstore becomes an orphan, and is answered
+ * when it has come back.
  */
 void scsi_detach(struct scsi_io *io);
 
@@ -283,6 +344,9 @@ void scsi_detach(struct scsi_io *io);
 void scsi_decode_home(struct scsi_io *io);
 void scsi_submit_home(struct scsi_io *io);
 void scsi_moved_home(struct scsi_io *io, int err);
+/* Of a task that was not submitted: its LU may have gone since it was decoded, and nobody has looked yet what
+ * that keeps for the nexus. */
+void scsi_find_lu_again(struct scsi_io *io);
 void scsi_refuse_home(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq);
 
 /* --- order.c */
@@ -313,10 +377,13 @@ void scsi_fence_expired(struct timer *t);
 void scsi_ua_add(struct scsi_itl *itl, uint16_t asc_ascq);
 /* For every nexus but that of `except`, which may be NULL. */
 void scsi_ua_add_lu(struct scsi_lu *lu, const struct scsi_itl *except, uint16_t asc_ascq);
+/* There is one to be told. */
+static inline bool scsi_ua_pending(const struct scsi_itl *itl)
+{
+	return itl->ua_count || itl->nexus->luns_changed;
+}
 /* The next one, taken out of the queue; 0: none. */
 uint16_t scsi_ua_take(struct scsi_itl *itl);
-/* Takes this one out of the queues of all LUs of the nexus. */
-void scsi_ua_clear(struct scsi_nexus *nexus, uint16_t asc_ascq);
 
 /* --- tmf.c */
 
@@ -335,8 +402,8 @@ void scsi_tmf_cancel_home(struct scsi_tmf *tmf);
 void scsi_tmf_tell(struct scsi_tmf *tmf, enum scsi_tmf_result result);
 /* An aborted task of `lu` has ended. */
 void scsi_tmf_check(struct scsi_lu *lu);
-/* The LU leaves the device: what waits there has nothing to wait for. */
-void scsi_tmf_unmapped(struct scsi_device *dev, struct scsi_lu *lu);
+/* The LU leaves the map: what waits there for its nexuses has nothing to wait for. */
+void scsi_tmf_unmapped(const struct scsi_map *map, const struct scsi_lu *lu);
 
 /* --- reserve.c */
 
@@ -355,8 +422,33 @@ uint16_t scsi_io_lun(const struct scsi_io *io);
 struct scsi_lu *scsi_device_find(const struct scsi_device *dev, uint16_t lun);
 /* NULL: no such LU (*err -ENXIO) or no memory (-ENOMEM). */
 struct scsi_itl *scsi_nexus_itl(struct scsi_nexus *nexus, uint16_t lun, int *err);
-
+/* Of a task that has been under way for longer: also of a LUN that is unmapped meanwhile. NULL: there is none. */
+struct scsi_itl *scsi_nexus_itl_of(struct scsi_nexus *nexus, uint16_t lun,
+				   const struct scsi_lu *lu);
 void scsi_itl_free(struct scsi_itl *itl);
+/* It may be quiet by now. */
+void scsi_device_stir(struct scsi_device *dev);
+/* Of one whose LUN is unmapped: frees it when no task of it is left. */
+void scsi_itl_settle(struct scsi_itl *itl);
+/* A LU that may be retired by now has something less to wait for. */
+void scsi_lu_stir(struct scsi_lu *lu);
+
+/* --- map.c */
+
+/* From every thread; NULL: nothing is mapped there. What is found lasts until the thread looks at its mail. */
+struct scsi_mapping *scsi_map_look(const struct scsi_map *map, uint16_t lun);
+static inline unsigned scsi_map_generation(const struct scsi_map *map)
+{
+	return atomic_load_explicit(&map->generation, memory_order_acquire);
+}
+/* The first one at this LUN or behind it. On the device's thread. */
+struct scsi_mapping *scsi_map_next(const struct scsi_map *map, unsigned from);
+/* NULL: no memory. */
+struct scsi_view *scsi_map_view(struct scsi_map *map, struct reactor *reactor);
+/* There are no other threads any more. */
+void scsi_map_abandon(struct scsi_map *map);
+void scsi_mapping_abandon(struct scsi_mapping *m);
+
 /* A flush that nobody waits for. */
 void scsi_lu_flush_soon(struct scsi_lu *lu);
 /* A logical unit reset's part: what the LU itself forgets (SAM-5 6.3.3). */

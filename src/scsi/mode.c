@@ -115,9 +115,9 @@ static bool unknown_page(struct scsi_io *io, uint8_t code, uint8_t subcode)
 }
 
 /* WP and DPOFUA (SBC-3 6.5.1). */
-static uint8_t device_specific(const struct scsi_lu *lu)
+static uint8_t device_specific(const struct scsi_io *io)
 {
-	return (lu->readonly || scsi_mode_swp(&lu->mode) ? 0x80 : 0) | 0x10;
+	return (scsi_io_readonly(io) || scsi_mode_swp(&io->lu->mode) ? 0x80 : 0) | 0x10;
 }
 
 static uint32_t short_blocks(const struct scsi_lu *lu)
@@ -166,12 +166,12 @@ void scsi_cmd_mode_sense(struct scsi_io *io)
 	/* MODE DATA LENGTH counts what follows it. */
 	if (ten) {
 		put_be16(d, (uint16_t)(len - 2));
-		d[3] = device_specific(io->lu);
+		d[3] = device_specific(io);
 		d[4] = longlba;
 		put_be16(d + 6, d_len);
 	} else {
 		d[0] = (uint8_t)(len - 1);
-		d[2] = device_specific(io->lu);
+		d[2] = device_specific(io);
 		d[3] = d_len;
 	}
 	scsi_reply(io, len);

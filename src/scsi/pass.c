@@ -7,7 +7,7 @@
 #include <string.h>
 #include "scsi/gate.h"
 
-static struct scsi_gate *gate_of(const struct scsi_io *io)
+static const struct scsi_pass *pass_of(const struct scsi_io *io)
 {
 	const struct scsi_nexus *nexus = io->nexus;
 	uint16_t lun = scsi_io_lun(io);
@@ -15,7 +15,11 @@ static struct scsi_gate *gate_of(const struct scsi_io *io)
 
 	if (nexus->ahead || !pass || !pass->gate || pass->round != pass->gate->round)
 		return NULL;
-	return pass->gate->lu == io->lu ? pass->gate : NULL;
+	/* It was decoded, and the pass is, by the inventory of now: so the task's LU is the pass's. */
+	if (nexus->pass_generation != io->generation ||
+	    scsi_map_generation(nexus->map) != io->generation)
+		return NULL;
+	return pass->gate->lu == io->lu ? pass : NULL;
 }
 
 /* What is to be durable is not for us. */
@@ -31,7 +35,7 @@ static bool is_for_cache(const struct scsi_io *io)
 }
 
 /* Whether the LU would let it run. */
-static bool may_run(const struct scsi_io *io)
+static bool may_run(const struct scsi_io *io, const struct scsi_pass *pass)
 {
 	const struct scsi_lu *lu = io->lu;
 
@@ -39,17 +43,18 @@ static bool may_run(const struct scsi_io *io)
 		return false;
 	if (io->lba >= lu->blocks || io->blocks > lu->blocks - io->lba)
 		return false;
-	return !(io->cmd->flags & SCSI_CMD_WRITES) || (!lu->readonly && !scsi_mode_swp(&lu->mode));
+	return !(io->cmd->flags & SCSI_CMD_WRITES) ||
+	       (!lu->readonly && !pass->readonly && !scsi_mode_swp(&lu->mode));
 }
 
 bool scsi_pass_run(struct scsi_io *io)
 {
-	struct scsi_gate *gate = io->cmd && io->lu ? gate_of(io) : NULL;
+	const struct scsi_pass *pass = io->cmd && io->lu ? pass_of(io) : NULL;
 
-	if (!gate || !may_run(io))
+	if (!pass || !may_run(io, pass))
 		return false;
-	io->gate = gate;
-	list_add_tail(&gate->tasks, &io->task);
+	io->gate = pass->gate;
+	list_add_tail(&io->gate->tasks, &io->task);
 	io->cmd->run(io);
 	return true;
 }
@@ -72,10 +77,24 @@ static bool make_room(struct scsi_nexus *nexus, uint16_t lun)
 	return true;
 }
 
-void scsi_pass_take(struct scsi_nexus *nexus, uint16_t lun, struct scsi_gate *gate)
+void scsi_pass_take(struct scsi_nexus *nexus, const struct scsi_io *io)
 {
-	if (make_room(nexus, lun))
-		nexus->passes[lun] = (struct scsi_pass){gate, gate->round};
+	uint16_t lun = scsi_io_lun(io);
+
+	if (!make_room(nexus, lun))
+		return;
+	if (list_empty(&nexus->of_view))
+		list_add_tail(&nexus->view->nexuses, &nexus->of_view);
+	nexus->passes[lun] = (struct scsi_pass){io->grant, io->grant->round, io->grant_readonly};
+	nexus->pass_generation = io->grant_generation;
+}
+
+void scsi_pass_forget(struct scsi_nexus *nexus, uint16_t lun, const struct scsi_lu *lu)
+{
+	struct scsi_pass *pass = lun < nexus->pass_count ? &nexus->passes[lun] : NULL;
+
+	if (pass && pass->gate && pass->gate->lu == lu)
+		pass->gate = NULL;
 }
 
 /* --- the life of a task */
@@ -149,6 +168,7 @@ void scsi_pass_surrender(struct scsi_nexus *nexus)
 		while (gate && (io = next_of(gate, nexus)))
 			hand_in(io, 0);
 	}
+	list_del(&nexus->of_view);
 	free(nexus->passes);
 	nexus->passes = NULL;
 	nexus->pass_count = 0;

@@ -19,10 +19,15 @@ static bool leave(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 	bool fence = scsi_fence_is(io);
 
-	if (io->aborted && io->state == SCSI_IO_STORE)
+	if (io->aborted && io->state == SCSI_IO_STORE) {
 		list_del(&io->task); /* an orphan: it left the task set long ago */
-	else if (!list_empty(&io->task))
+		if (io->itl)
+			scsi_itl_settle(io->itl);
+		io->itl = NULL;
+		scsi_lu_stir(lu);
+	} else if (!list_empty(&io->task)) {
 		scsi_order_leave(io);
+	}
 	lu->fences -= fence;
 	if (io->write_through) /* while it counts, no pass is out, so nobody reads this */
 		lu->write_through--;
@@ -66,11 +71,17 @@ void scsi_reply(struct scsi_io *io, size_t len)
 	scsi_good(io);
 }
 
+void scsi_find_lu_again(struct scsi_io *io)
+{
+	int err;
+
+	io->itl = io->nexus && io->lu ? scsi_nexus_itl(io->nexus, scsi_io_lun(io), &err) : NULL;
+	io->lu = io->itl ? io->itl->lu : NULL;
+}
+
 void scsi_refuse_home(struct scsi_io *io, enum scsi_status status, uint8_t key, uint16_t asc_ascq)
 {
-	/* Its LU may have gone since it was decoded. */
-	if (!io->nexus || io->generation != io->nexus->dev->generation)
-		io->lu = NULL;
+	scsi_find_lu_again(io);
 	if (status == SCSI_CHECK_CONDITION)
 		scsi_sense_code(io, key, asc_ascq);
 	else
@@ -86,7 +97,7 @@ static bool check_state(struct scsi_io *io)
 	const struct scsi_lu *lu = io->lu;
 	unsigned flags = io->cmd->flags;
 
-	if (io->itl && io->itl->ua_count && !(flags & SCSI_CMD_UA_OK)) {
+	if (io->itl && scsi_ua_pending(io->itl) && !(flags & SCSI_CMD_UA_OK)) {
 		scsi_sense_unit_attention(io, scsi_ua_take(io->itl));
 		return false;
 	}
@@ -110,7 +121,7 @@ static bool check_medium(struct scsi_io *io)
 	const struct scsi_lu *lu = io->lu;
 	unsigned flags = io->cmd->flags;
 
-	if (flags & SCSI_CMD_WRITES && lu->readonly) {
+	if (flags & SCSI_CMD_WRITES && scsi_io_readonly(io)) {
 		scsi_sense_write_protected(io);
 		return false;
 	}
@@ -162,7 +173,7 @@ void scsi_begin(struct scsi_io *io)
 
 void scsi_submit_home(struct scsi_io *io)
 {
-	if (io->away || io->generation != io->nexus->dev->generation)
+	if (io->away || io->generation != scsi_map_generation(io->nexus->map))
 		decode_again(io);
 	if (!io->cmd)
 		scsi_io_done(io);
@@ -433,6 +444,17 @@ void scsi_store_error(struct scsi_io *io, int err, uint64_t lba)
 
 /* --- abort */
 
+/* Its answer waits for the store, which may still write what it was given. */
+static void make_orphan(struct scsi_io *io)
+{
+	struct scsi_lu *lu = io->lu;
+
+	io->aborted = true;
+	scsi_order_leave(io);
+	list_add_tail(&lu->orphans, &io->task);
+	lu->fences += scsi_fence_is(io);
+}
+
 void scsi_detach(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
@@ -454,14 +476,16 @@ void scsi_detach(struct scsi_io *io)
 		if (lu->waiting)
 			scsi_order_run(lu);
 		break;
-	default: break;
+	case SCSI_IO_STORE:
+		scsi_sense_lun_not_supported(io);
+		make_orphan(io);
+		break;
+	default: assert(!"a task that does nothing is not in the task set");
 	}
 }
 
 void scsi_abort(struct scsi_io *io, enum scsi_status status)
 {
-	struct scsi_lu *lu = io->lu;
-
 	io->aborted = true;
 	io->status = status;
 	io->sense_len = 0;
@@ -473,11 +497,7 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status)
 		scsi_io_done(io);
 		break;
 	case SCSI_IO_MOVING: scsi_port_abort(io); break;
-	case SCSI_IO_STORE:
-		scsi_order_leave(io);
-		list_add_tail(&lu->orphans, &io->task);
-		lu->fences += scsi_fence_is(io);
-		break;
+	case SCSI_IO_STORE: make_orphan(io); break;
 	default: assert(!"a task that does nothing is no longer there to be aborted");
 	}
 }

@@ -12,9 +12,11 @@ enum select_report { LUNS_ADDRESSABLE = 0x00, LUNS_WELL_KNOWN = 0x01, LUNS_ALL =
 
 void scsi_cmd_report_luns(struct scsi_io *io)
 {
-	const struct scsi_device *dev = io->nexus->dev;
+	const struct scsi_map *map = io->nexus->map;
+	const struct scsi_mapping *m;
 	uint8_t select = io->cdb[2];
-	size_t n = dev->count, room = (io->buf_len - 8) / 8;
+	size_t n = scsi_map_count(map), room = (io->buf_len - 8) / 8;
+	unsigned lun = 0;
 
 	if (select > LUNS_ALL) {
 		scsi_sense_invalid_field_in_cdb(io, 2, -1);
@@ -28,11 +30,11 @@ void scsi_cmd_report_luns(struct scsi_io *io)
 	put_be32(io->data, (uint32_t)(n * 8));
 	/* The inventory may have grown since the buffer was measured: the length tells. */
 	n = MIN(n, room);
-	for (size_t i = 0; i < n; i++)
-		scsi_lun_encode(io->data + 8 + 8 * i, dev->count ? dev->maps[i]->lun : 0);
+	for (size_t i = 0; i < n && (m = scsi_map_next(map, lun)); i++, lun = m->lun + 1u)
+		scsi_lun_encode(io->data + 8 + 8 * i, m->lun);
 	/* Now the initiator knows (SPC-4 6.33.1). */
 	if (select != LUNS_WELL_KNOWN)
-		scsi_ua_clear(io->nexus, SCSI_ASC_LUNS_CHANGED);
+		io->nexus->luns_changed = false;
 	scsi_reply(io, 8 + 8 * n);
 }
 

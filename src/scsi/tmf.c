@@ -4,6 +4,7 @@
  * move end at once, those at the backstore become orphans. It is complete when no aborted task is
  * left in its scope, whoever aborted it: then none of them can change the medium any more.
  */
+#include <string.h>
 #include "scsi/gate.h"
 
 #define BUS_RESET 0x2902 /* SCSI BUS RESET OCCURRED, which stands for every hard reset */
@@ -56,12 +57,13 @@ static bool lu_pending(const struct scsi_tmf *tmf, const struct scsi_lu *lu)
 
 static bool is_pending(const struct scsi_tmf *tmf)
 {
-	const struct scsi_device *dev = tmf->dev;
+	const struct scsi_mapping *m;
+	unsigned lun = 0;
 
 	if (tmf->lu)
 		return lu_pending(tmf, tmf->lu);
-	for (size_t i = 0; i < dev->count; i++)
-		if (lu_pending(tmf, dev->maps[i]->lu))
+	for (; (m = scsi_map_next(tmf->map, lun)); lun = m->lun + 1u)
+		if (lu_pending(tmf, m->lu))
 			return true;
 	return false;
 }
@@ -70,6 +72,7 @@ static void finish(struct scsi_tmf *tmf, enum scsi_tmf_result result)
 {
 	timer_cancel(tmf->reactor, &tmf->timer);
 	list_del(&tmf->link);
+	scsi_gate_leave(&tmf->entry);
 	tmf->reactor = NULL;
 	scsi_tmf_tell(tmf, result);
 }
@@ -81,8 +84,8 @@ static void timed_out(struct timer *t)
 
 static struct scsi_tmf *next_complete(const struct scsi_lu *lu)
 {
-	list_for_each (it, &lu->maps) {
-		struct scsi_device *dev = list_entry(it, struct scsi_map, of_lu)->dev;
+	list_for_each (it, &lu->mappings) {
+		struct scsi_device *dev = list_entry(it, struct scsi_mapping, of_lu)->map->dev;
 
 		list_for_each (fn, &dev->functions) {
 			struct scsi_tmf *tmf = list_entry(fn, struct scsi_tmf, link);
@@ -102,22 +105,24 @@ void scsi_tmf_check(struct scsi_lu *lu)
 		finish(tmf, SCSI_TMF_COMPLETE);
 }
 
-static struct scsi_tmf *next_unmapped(struct scsi_device *dev, const struct scsi_lu *lu)
+static struct scsi_tmf *next_unmapped(const struct scsi_map *map, const struct scsi_lu *lu)
 {
-	list_for_each (it, &dev->functions) {
+	list_for_each (it, &map->dev->functions) {
 		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, link);
 
-		if (tmf->lu == lu || (tmf->applied && !is_pending(tmf)))
+		if (tmf->map != map || tmf->applying)
+			continue;
+		if (tmf->lu == lu || (!tmf->lu && tmf->applied && !is_pending(tmf)))
 			return tmf;
 	}
 	return NULL;
 }
 
-void scsi_tmf_unmapped(struct scsi_device *dev, struct scsi_lu *lu)
+void scsi_tmf_unmapped(const struct scsi_map *map, const struct scsi_lu *lu)
 {
 	struct scsi_tmf *tmf;
 
-	while ((tmf = next_unmapped(dev, lu)))
+	while ((tmf = next_unmapped(map, lu)))
 		finish(tmf, tmf->lu ? SCSI_TMF_NO_LUN : SCSI_TMF_COMPLETE);
 }
 
@@ -146,7 +151,7 @@ static enum scsi_status tell(struct scsi_io *io, enum scsi_told how)
 {
 	if (how == SCSI_TOLD_BY_ITSELF)
 		return SCSI_GOOD;
-	if (scsi_mode_tas(&io->lu->mode))
+	if (!io->lu || scsi_mode_tas(&io->lu->mode))
 		return SCSI_TASK_ABORTED;
 	if (how == SCSI_TOLD_CLEARED && io->itl) {
 		scsi_ua_add(io->itl, SCSI_ASC_COMMANDS_CLEARED);
@@ -185,7 +190,17 @@ static struct scsi_lu *find_lu(const struct scsi_tmf *tmf)
 
 	if (scsi_lun_decode(tmf->lun, &lun) < 0)
 		return NULL;
-	return scsi_device_find(tmf->dev, lun);
+	return scsi_map_find(tmf->nexus->map, lun, NULL);
+}
+
+void scsi_tmf_init(struct scsi_tmf *tmf)
+{
+	const struct scsi_lu *lu = find_lu(tmf);
+
+	tmf->map = tmf->nexus->map;
+	tmf->has_lu = lu;
+	if (lu)
+		memcpy(tmf->lu_id, lu->id, sizeof(tmf->lu_id));
 }
 
 bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io)
@@ -193,11 +208,13 @@ bool scsi_tmf_covers(const struct scsi_tmf *tmf, const struct scsi_io *io)
 	const struct function *f = &functions[tmf->function];
 
 	/* An LU may have gone since the task was decoded: it hears of that when it is submitted. */
-	if (!io->lu || !io->nexus || io->generation != io->nexus->dev->generation)
+	if (!io->lu || !io->nexus || io->generation != scsi_map_generation(io->nexus->map))
 		return false;
 	if (!f->in_scope(tmf, io))
 		return false;
-	return f->whole_device ? io->nexus->dev == tmf->dev : io->lu == find_lu(tmf);
+	if (f->whole_device)
+		return io->nexus->map == tmf->map;
+	return tmf->has_lu && !memcmp(io->lu->id, tmf->lu_id, sizeof(tmf->lu_id));
 }
 
 void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io)
@@ -209,6 +226,7 @@ void scsi_tmf_abort(const struct scsi_tmf *tmf, struct scsi_io *io)
 void scsi_tmf_abort_home(struct scsi_io *io)
 {
 	io->aborted = true;
+	scsi_find_lu_again(io);
 	scsi_refuse_home(io, tell(io, io->told_as), 0, 0);
 }
 
@@ -233,15 +251,14 @@ static void entered(struct scsi_entry *e);
 /* To one LU after the other. */
 static void go_through(struct scsi_tmf *tmf)
 {
-	const struct scsi_device *dev = tmf->dev;
+	const struct scsi_mapping *m;
 
-	while (tmf->reactor && tmf->at < dev->count) {
-		struct scsi_lu *lu = dev->maps[tmf->at]->lu;
-
-		if (scsi_gate_enter(lu, &tmf->entry, entered))
+	while (tmf->reactor && (m = scsi_map_next(tmf->map, tmf->at))) {
+		tmf->at = m->lun;
+		if (scsi_gate_enter(m->lu, &tmf->entry, entered))
 			return;
 		tmf->at++;
-		apply(tmf, lu);
+		apply(tmf, m->lu);
 	}
 	settle(tmf, true);
 }
@@ -254,19 +271,25 @@ static void apply_to_one(struct scsi_tmf *tmf)
 static void entered(struct scsi_entry *e)
 {
 	struct scsi_tmf *tmf = container_of(e, struct scsi_tmf, entry);
+	const struct scsi_mapping *m;
 
 	if (tmf->lu) {
 		apply_to_one(tmf);
 		return;
 	}
-	apply(tmf, tmf->dev->maps[tmf->at++]->lu);
+	/* When another LU has taken its place it is to be had for ourselves first. */
+	m = scsi_map_look(tmf->map, (uint16_t)tmf->at);
+	if (m && scsi_gates_are_shut(m->lu)) {
+		tmf->at++;
+		apply(tmf, m->lu);
+	}
 	go_through(tmf);
 }
 
 void scsi_tmf_start_home(struct scsi_tmf *tmf)
 {
-	struct scsi_device *dev = tmf->dev;
 	bool whole = functions[tmf->function].whole_device;
+	const struct scsi_mapping *first = scsi_map_next(tmf->map, 0);
 
 	tmf->reactor = NULL;
 	tmf->applied = tmf->applying = tmf->owed = false;
@@ -275,12 +298,12 @@ void scsi_tmf_start_home(struct scsi_tmf *tmf)
 	list_init(&tmf->entry.link);
 	timer_init(&tmf->timer, timed_out);
 	tmf->lu = whole ? NULL : find_lu(tmf);
-	if (!tmf->lu && (!whole || !dev->count)) {
+	if (!tmf->lu && (!whole || !first)) {
 		scsi_tmf_tell(tmf, whole ? SCSI_TMF_COMPLETE : SCSI_TMF_NO_LUN);
 		return;
 	}
-	tmf->reactor = (tmf->lu ? tmf->lu : dev->maps[0]->lu)->reactor;
-	list_add_tail(&dev->functions, &tmf->link);
+	tmf->reactor = (tmf->lu ? tmf->lu : first->lu)->reactor;
+	list_add_tail(&tmf->nexus->dev->functions, &tmf->link);
 	if (whole)
 		go_through(tmf);
 	else if (!scsi_gate_enter(tmf->lu, &tmf->entry, entered))

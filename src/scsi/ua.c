@@ -15,13 +15,6 @@ static unsigned precedence(uint16_t asc_ascq)
 	return asc_ascq >> 8 == 0x29 ? asc_ascq & 0xff : 0x100;
 }
 
-/* What has not been told yet because POWER ON was not, is told with it; but REPORT LUNS can be used
- * before, so a change of the inventory must be told after it. */
-static bool told_by_reset(uint16_t asc_ascq)
-{
-	return asc_ascq != SCSI_ASC_LUNS_CHANGED;
-}
-
 static void drop(struct scsi_itl *itl, unsigned i)
 {
 	itl->ua_count--;
@@ -42,18 +35,14 @@ static void insert(struct scsi_itl *itl, uint16_t asc_ascq)
 void scsi_ua_add(struct scsi_itl *itl, uint16_t asc_ascq)
 {
 	for (unsigned i = 0; i < itl->ua_count; i++) {
-		if (itl->ua[i] == asc_ascq)
-			return;
-		if (itl->ua[i] == ANY_RESET && told_by_reset(asc_ascq))
+		if (itl->ua[i] == asc_ascq || itl->ua[i] == ANY_RESET)
 			return;
 	}
 	/* What does not fit is as good as forgotten: say so. */
 	if (itl->ua_count == SCSI_UA_MAX)
 		asc_ascq = ANY_RESET;
 	if (asc_ascq == ANY_RESET)
-		for (unsigned i = itl->ua_count; i-- > 0;)
-			if (told_by_reset(itl->ua[i]))
-				drop(itl, i);
+		itl->ua_count = 0;
 	insert(itl, asc_ascq);
 }
 
@@ -69,25 +58,18 @@ void scsi_ua_add_lu(struct scsi_lu *lu, const struct scsi_itl *except, uint16_t 
 
 uint16_t scsi_ua_take(struct scsi_itl *itl)
 {
-	uint16_t asc_ascq;
+	uint16_t asc_ascq = 0;
 
-	if (!itl || itl->ua_count == 0)
+	if (!itl)
 		return 0;
-	asc_ascq = itl->ua[0];
-	drop(itl, 0);
-	/* It is of the device, not of the LU: told once is enough (SPC-4 6.33.1). */
-	if (asc_ascq == SCSI_ASC_LUNS_CHANGED)
-		scsi_ua_clear(itl->nexus, asc_ascq);
-	return asc_ascq;
-}
-
-void scsi_ua_clear(struct scsi_nexus *nexus, uint16_t asc_ascq)
-{
-	for (size_t lun = 0; lun < nexus->itl_count; lun++) {
-		struct scsi_itl *itl = nexus->itls[lun];
-
-		for (unsigned i = itl ? itl->ua_count : 0; i-- > 0;)
-			if (itl->ua[i] == asc_ascq)
-				drop(itl, i);
+	if (itl->ua_count) {
+		asc_ascq = itl->ua[0];
+		drop(itl, 0);
+	} else if (itl->nexus->luns_changed) {
+		/* Told once is enough (SPC-4 6.33.1). Not by a reset that is told before: REPORT LUNS can be
+		 * used without hearing of that. */
+		itl->nexus->luns_changed = false;
+		asc_ascq = SCSI_ASC_LUNS_CHANGED;
 	}
+	return asc_ascq;
 }

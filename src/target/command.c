@@ -243,7 +243,7 @@ static void command_done(struct scsi_io *io)
 	if (task->finished) /* swallowed its data and was given up on the way */
 		return;
 	task->finished = true;
-	if (!task->conn || (io->aborted && io->status != SCSI_TASK_ABORTED))
+	if (!task->conn || (io->aborted && io->status == SCSI_GOOD))
 		command_forget(task);
 	else if (!data_out_owed(task))
 		command_finish(task);

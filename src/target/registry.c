@@ -135,10 +135,13 @@ static struct scsi_nexus *new_nexus(const struct record *r)
 	struct target *home = r->part->home;
 	iscsi_initiator_port_name(initiator_port, r->initiator, r->isid);
 	iscsi_target_port_name(target_port, r->node->name, TARGET_PORTAL_GROUP);
-	struct scsi_nexus *nexus =
-		scsi_nexus_new(r->node->device, initiator_port, target_port, TARGET_PORTAL_GROUP);
-	if (nexus && r->part != home)
-		scsi_nexus_set_away(nexus, home->reactor, r->part->reactor);
+	struct scsi_nexus *nexus = scsi_nexus_new(scsi_device_map_of(r->node->device),
+						  initiator_port, target_port, TARGET_PORTAL_GROUP);
+	if (nexus && r->part != home &&
+	    scsi_nexus_set_away(nexus, home->reactor, r->part->reactor)) {
+		scsi_nexus_free(nexus);
+		return NULL;
+	}
 	return nexus;
 }
 

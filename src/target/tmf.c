@@ -296,12 +296,12 @@ void tmf_deliver(struct task *task)
 	task->tmf = (struct scsi_tmf){
 		.function = functions[function_of(task)].scsi,
 		.nexus = task->conn->session->nexus,
-		.dev = task->conn->session->node->device,
 		.tag = get_be32(request(task)->referenced_tag),
 		.timeout = task->target->limits.tmf_timeout * NSEC_PER_SEC,
 		.done = done,
 	};
 	memcpy(task->tmf.lun, task->bhs.lun, sizeof(task->tmf.lun));
+	scsi_tmf_init(&task->tmf);
 	size_t forgotten = abort_starved(task->target, task) + forget_collecting(task);
 	if (function_of(task) == ISCSI_TMF_ABORT_TASK && forgotten) {
 		respond(task, ISCSI_TMF_COMPLETE);

@@ -86,9 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scsi_device *dev = scsi_device_new("iqn.2026-01.test.lunar:target");
 	MUST(dev && !scsi_device_map(dev, 0, lu));
 	struct scsi_nexus *nexus[2] = {
-		scsi_nexus_new(dev, "iqn.2026-01.test.lunar:a,i,0x800000000000",
+		scsi_nexus_new(scsi_device_map_of(dev), "iqn.2026-01.test.lunar:a,i,0x800000000000",
 			       "iqn.2026-01.test.lunar:target,t,0x0001", 1),
-		scsi_nexus_new(dev, "iqn.2026-01.test.lunar:b,i,0x800000000000",
+		scsi_nexus_new(scsi_device_map_of(dev), "iqn.2026-01.test.lunar:b,i,0x800000000000",
 			       "iqn.2026-01.test.lunar:target,t,0x0001", 1)};
 	for (int i = 0; i < COMMANDS && in.left; i++) {
 		how = take_byte(&in);

@@ -191,7 +191,8 @@ static void longest_names(void **state)
 	snprintf(port, sizeof(port), "%s,t,0xffff", name);
 	dev = scsi_device_new(name);
 	assert_int_equal(scsi_device_map(dev, 0, rig->lu), 0);
-	nexus = scsi_nexus_new(dev, "iqn.2026-11.org.example:a,i,0x1", port, 0xfedc);
+	nexus = scsi_nexus_new(scsi_device_map_of(dev), "iqn.2026-11.org.example:a,i,0x1", port,
+			       0xfedc);
 	rig_ready(rig, nexus);
 	rig_send(rig, nexus, 0, RIG_CDB(EVPD(0x83)), NULL, 0);
 	assert_memory_equal(nth_designator(rig, 3) + 4, "\x00\x00\xfe\xdc", 4);

@@ -351,8 +351,8 @@ static inline uint32_t cmd_field(const struct cmd *c)
 
 static inline struct scsi_nexus *hold_nexus(struct hold *h, const char *name)
 {
-	struct scsi_nexus *n =
-		scsi_nexus_new(h->dev, name, "iqn.2026-11.org.example:store,t,0x0001", 1);
+	struct scsi_nexus *n = scsi_nexus_new(scsi_device_map_of(h->dev), name,
+					      "iqn.2026-11.org.example:store,t,0x0001", 1);
 
 	assert_non_null(n);
 	return n;
@@ -435,6 +435,10 @@ static inline int hold_teardown(void **state)
 	assert_int_equal(h->lu->fences, 0);
 	assert_int_equal(h->lu->strict, 0);
 	assert_int_equal(h->lu->waiting, 0);
+	if (scsi_device_find(h->dev, 0))
+		scsi_device_unmap(h->dev, 0);
+	hold_turn(h);
+	assert_true(scsi_device_is_quiet(h->dev));
 	scsi_device_free(h->dev);
 	scsi_lu_free(h->lu);
 	sim_free(h->sim);

@@ -50,7 +50,7 @@ static void ua_precedence(void **state)
 	scsi_ua_add(i, SCSI_ASC_LU_RESET);
 	expect_queue(i, (const uint16_t[]){0x2903, 0x2907, 0x2a09, 0x2f00}, 4);
 	/* POWER ON covers what came before and what comes after, but not the inventory. */
-	scsi_ua_add(i, SCSI_ASC_LUNS_CHANGED);
+	h->a->luns_changed = true;
 	scsi_ua_add(i, SCSI_ASC_CAPACITY_CHANGED);
 	scsi_ua_add(i, SCSI_ASC_LU_RESET);
 	scsi_ua_add(i, SCSI_ASC_RESET);
@@ -162,7 +162,9 @@ static void reserve_goes_with_its_lun(void **state)
 			 SCSI_RESERVATION_CONFLICT);
 	assert_int_equal(scsi_device_unmap(h->dev, 0), 0);
 	assert_int_equal(scsi_device_map(h->dev, 0, h->lu), 0);
-	hold_ready(h, h->b);
+	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0x062900);
+	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0x063f0e);
+	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0);
 }
 
 static void ua_goes_before_reservation(void **state)

@@ -197,9 +197,11 @@ static inline void rig_start(struct rig *rig, const struct scsi_lu_config *with)
 	rig->dev = scsi_device_new("iqn.2026-11.org.example:store");
 	assert_non_null(rig->dev);
 	assert_int_equal(scsi_device_map(rig->dev, 0, rig->lu), 0);
-	rig->nexus = scsi_nexus_new(rig->dev, "iqn.2026-11.org.example:a,i,0x00023d000001",
+	rig->nexus = scsi_nexus_new(scsi_device_map_of(rig->dev),
+				    "iqn.2026-11.org.example:a,i,0x00023d000001",
 				    "iqn.2026-11.org.example:store,t,0x0001", 1);
-	rig->other = scsi_nexus_new(rig->dev, "iqn.2026-11.org.example:b,i,0x00023d000002",
+	rig->other = scsi_nexus_new(scsi_device_map_of(rig->dev),
+				    "iqn.2026-11.org.example:b,i,0x00023d000002",
 				    "iqn.2026-11.org.example:store,t,0x0001", 1);
 	rig_ready(rig, rig->nexus);
 	rig_ready(rig, rig->other);

@@ -29,11 +29,11 @@ static inline void ask(struct asked *a, enum scsi_tmf_function function, struct 
 	a->done = false;
 	a->tmf.function = function;
 	a->tmf.nexus = nexus;
-	a->tmf.dev = nexus->dev;
 	memset(a->tmf.lun, 0, sizeof(a->tmf.lun));
 	a->tmf.tag = tag;
 	a->tmf.timeout = 10 * NSEC_PER_SEC;
 	a->tmf.done = asked_done;
+	scsi_tmf_init(&a->tmf);
 	scsi_tmf_start(&a->tmf);
 }
 

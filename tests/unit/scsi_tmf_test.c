@@ -24,12 +24,12 @@ static void abort_what_is_not_there(void **state)
 static void no_such_lun(void **state)
 {
 	struct hold *h = *state;
-	struct asked q = {
-		.tmf = {.nexus = h->a, .dev = h->a->dev, .lun = {0, 5}, .done = asked_done}};
+	struct asked q = {.tmf = {.nexus = h->a, .lun = {0, 5}, .done = asked_done}};
 
 	for (unsigned f = SCSI_ABORT_TASK; f <= SCSI_LU_RESET; f++) {
 		q.done = false;
 		q.tmf.function = f;
+		scsi_tmf_init(&q.tmf);
 		scsi_tmf_start(&q.tmf);
 		expect_result(&q, SCSI_TMF_NO_LUN);
 	}
