@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "reactor/file.h"
 #include "reactor/reactor.h"
 
 enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
@@ -130,6 +131,28 @@ void bs_hand_over(struct backstore *bs);
 /* There, for the opener: what the path names now, if it is what was opened at first. Blocks. The handle,
  * which is the caller's, or -errno with `why`. */
 int bs_open_again(struct backstore *bs, char *why, size_t why_size);
+
+/*
+ * The same for a store that is opened after the fork: what is known of it goes over as bytes, and with it the
+ * handle. Both processes are one program, so a parcel is for a socket and for no file.
+ */
+#define BS_PATH_SIZE 4096
+
+struct bs_parcel {
+	bool memory;
+	char path[BS_PATH_SIZE];
+	struct bs_file_options opt;
+	struct file_info info;
+	uint64_t size;
+	uint32_t block_size, buf_align, unmap_granularity, zero_align;
+	bool rotational, volatile_cache, can_zero, can_punch;
+};
+/* The handle that goes along, which stays open, or -1: none does (memory). */
+int bs_pack(const struct backstore *bs, struct bs_parcel *out);
+/* `file` is the store's when this succeeds; `opener` as for bs_detach(). 0, -ENOMEM, -EINVAL (it cannot be
+ * what the parcel says). */
+int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel *parcel, int file,
+	      struct bs_opener *opener);
 
 /* No request is in flight, or those that are will never return (sim_crash()). NULL is fine. */
 void bs_close(struct backstore *bs);

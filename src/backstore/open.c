@@ -339,16 +339,14 @@ void disk_discard(struct disk *d)
 	d->bs.created = false;
 }
 
-int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
-		 const struct bs_file_options *opt, char *why, size_t why_size)
+struct disk *disk_new(struct reactor *r, const char *path, const struct bs_file_options *opt)
 {
-	*out = NULL;
 	struct disk *d = calloc(1, sizeof(*d));
 	char *copy = strdup(path);
 	if (!d || !copy) {
 		free(d);
 		free(copy);
-		return bs_why(why, why_size, -ENOMEM, "%s: no memory", path);
+		return NULL;
 	}
 	d->bs.ops = &disk_file_ops;
 	d->bs.reactor = r;
@@ -359,6 +357,16 @@ int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
 	list_init(&d->flushing);
 	list_init(&d->flush_next);
 	list_init(&d->behind);
+	return d;
+}
+
+int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
+		 const struct bs_file_options *opt, char *why, size_t why_size)
+{
+	*out = NULL;
+	struct disk *d = disk_new(r, path, opt);
+	if (!d)
+		return bs_why(why, why_size, -ENOMEM, "%s: no memory", path);
 	int err = open_disk(d, why, why_size);
 	if (err < 0) {
 		bs_discard(&d->bs);

@@ -57,6 +57,8 @@ extern const struct backstore_ops disk_file_ops;
 extern const struct backstore_ops disk_block_ops;
 
 /* --- open.c */
+/* Nothing is open yet. NULL: no memory. */
+struct disk *disk_new(struct reactor *r, const char *path, const struct bs_file_options *opt);
 /* Opens and locks what d->bs.path names, as d->opt says. The handle, or -errno with `why`. */
 int disk_open(struct disk *d, struct file_info *info, char *why, size_t why_size);
 void disk_discard(struct disk *d);

@@ -283,6 +283,59 @@ static void memory_has_a_new_identity_each_time(void **state)
 	assert_memory_not_equal(first, second, 16);
 }
 
+static int nobody_opens(struct bs_opener *o, char *why, size_t why_size)
+{
+	return -EINPROGRESS;
+}
+
+/* A store opened here and served there, with all that opening has found out. */
+static void a_parcel_is_the_store(void **state)
+{
+	struct rig *rig = *state;
+	static struct bs_parcel parcel;
+	struct bs_opener nobody = {nobody_opens};
+	struct backstore *other, *first;
+	uint8_t id[16];
+	char buf[4096];
+	open_new(rig, 4 * MIB);
+	assert_int_equal(bs_identity(rig->bs, rig->state, id, rig->why, sizeof(rig->why)), 0);
+	int file = bs_pack(rig->bs, &parcel);
+	assert_true(file >= 0);
+	assert_int_equal(bs_unpack(&other, rig->r, &parcel, -1, &nobody), -EINVAL);
+	assert_int_equal(bs_unpack(&other, rig->r, &parcel, dup(file), &nobody), 0);
+	first = rig->bs;
+	bs_hand_over(first);
+	assert_string_equal(other->path, first->path);
+	assert_int_equal(other->size, 4 * MIB);
+	assert_int_equal(other->unmap_granularity, first->unmap_granularity);
+	assert_int_equal(other->rotational, first->rotational);
+	assert_true(other->volatile_cache && other->dirty && !other->readonly);
+	rig->bs = other;
+	memset(buf, 0x31, sizeof(buf));
+	assert_int_equal(do_io(rig, BS_WRITE, true, MIB, sizeof(buf), buf), 0);
+	assert_int_equal(do_io(rig, BS_UNMAP, false, MIB, sizeof(buf), NULL), 0);
+	assert_int_equal(do_io(rig, BS_READ, false, MIB, sizeof(buf), buf), 0);
+	assert_int_equal(buf[0], 0);
+	bs_close(first);
+	/* The lock went along with the handle. */
+	struct bs_file_options opt = {0};
+	assert_int_equal(bs_open_path(&first, rig->r, rig->path, &opt, rig->why, sizeof(rig->why)),
+			 -EAGAIN);
+}
+
+static void a_parcel_of_memory(void **state)
+{
+	struct rig *rig = *state;
+	static struct bs_parcel parcel;
+	struct backstore *other;
+	assert_int_equal(bs_open_memory(&rig->bs, rig->r, MIB, rig->why, sizeof(rig->why)), 0);
+	assert_int_equal(bs_pack(rig->bs, &parcel), -1);
+	assert_int_equal(bs_unpack(&other, rig->r, &parcel, -1, NULL), 0);
+	assert_int_equal(other->size, MIB);
+	assert_string_equal(other->ops->kind, "ramdisk");
+	bs_close(other);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -300,6 +353,8 @@ int main(void)
 		CASE(no_lock_stays_behind),
 		CASE(a_damaged_identity_is_not_replaced),
 		CASE(memory_has_a_new_identity_each_time),
+		CASE(a_parcel_is_the_store),
+		CASE(a_parcel_of_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
