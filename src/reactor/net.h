@@ -47,6 +47,25 @@ void net_send(struct reactor *r, struct op *op, int sock, struct iovec *iov, uns
 ssize_t net_send_now(struct reactor *r, int sock, const struct iovec *iov, unsigned iovcnt);
 
 int net_local_addr(struct reactor *r, int sock, struct net_addr *out);
+/* --- sockets with a name in the file system, on one machine: accepted, received and sent as above */
+
+struct net_local_peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	bool in_group; /* of those groups, its own or one more, that net_local_peer() was asked about */
+};
+
+/*
+ * Listens on `path`, which takes the place of a socket there that nobody listens on any more; -EADDRINUSE:
+ * somebody does, or it is no socket. Only the owner and, with `group` not (gid_t)-1, that group may connect.
+ * The socket's name is removed by net_unlisten_local(). Not in simulation.
+ */
+int net_listen_local(struct reactor *r, const char *path, gid_t group);
+void net_unlisten_local(struct reactor *r, int sock, const char *path);
+/* Who has connected, as the kernel knows it. 0 or -errno. */
+int net_local_peer(struct reactor *r, int sock, gid_t group, struct net_local_peer *out);
+
 /* Ends both directions at once: what is in flight on it completes with an error or 0. */
 void net_shutdown(struct reactor *r, int sock);
 /* The caller has seen `done` of everything it submitted on this socket. */

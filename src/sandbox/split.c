@@ -120,7 +120,7 @@ static bool has_room(const struct watch *w)
 
 static void serve_request(struct watch *w)
 {
-	struct channel_request request;
+	struct channel_request request = {0};
 	w->full = !has_room(w);
 	if (w->full)
 		return;

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The serving side of the control socket: whoever may connect calls methods by name (rpc.h). One thread, that
+ * of the reactor. A caller that goes away, says nonsense or does not read costs its own connection.
+ */
+#ifndef LUNAR_CONTROL_SERVER_H
+#define LUNAR_CONTROL_SERVER_H
+
+#include "control/rpc.h"
+#include "reactor/net.h"
+
+struct control_server;
+struct control_call;
+
+struct control_method {
+	const char *name;
+	/* Answers by control_answer() or control_refuse(), once, now or later. */
+	void (*run)(void *ctx, struct control_call *call);
+	const char *params; /* "path, depth?": the names that are taken; others are refused */
+	const char *help;   /* one line, no full stop */
+};
+
+struct control_options {
+	const char *path; /* of the socket */
+	gid_t group;      /* may use it; (gid_t)-1: root and the owner only */
+	const struct control_method *methods;
+	size_t count;
+	void *ctx;     /* of the methods */
+	unsigned most; /* connections at once */
+};
+
+/* Listens. 0 or -errno with `why`. What `o` points to outlives the server. */
+int control_server_new(struct control_server **out, struct reactor *r,
+		       const struct control_options *o, char *why, size_t why_size);
+/* No one else is let in, and the socket's name goes. */
+void control_server_close(struct control_server *s);
+/* Closes all connections; calls that have no answer yet are `gone` and must be answered before. */
+void control_server_free(struct control_server *s);
+/* Calls without an answer. */
+size_t control_server_calls(const struct control_server *s);
+
+/* --- one call: valid until it is answered */
+
+/* An object or NULL. */
+json_t *control_params(const struct control_call *call);
+const struct net_local_peer *control_peer(const struct control_call *call);
+/* A parameter by name: NULL, with the call refused and over, when it is missing or of another type. */
+const char *control_text(struct control_call *call, const char *name);
+/* ... and `standard` when it is missing. `*ok` is false when the call is over. */
+const char *control_text_or(struct control_call *call, const char *name, const char *standard,
+			    bool *ok);
+bool control_flag_or(struct control_call *call, const char *name, bool standard, bool *ok);
+
+/* Takes over `result` (NULL: null). */
+void control_answer(struct control_call *call, json_t *result);
+void control_refuse(struct control_call *call, enum rpc_code code, const char *fmt, ...)
+	PRINTF(3, 4);
+/* ... with `data`, which is taken over. */
+void control_refuse_with(struct control_call *call, enum rpc_code code, const char *message,
+			 json_t *data);
+
+#endif
