@@ -97,7 +97,7 @@ static const char *const block_sizes[] = {"512", "4096", NULL};
 	     "The T10 vendor identification designator that initiators see"),                        \
 	TEXT(OBJECT, CONFIG_OURS | CONFIG_OPTIONAL, "vendor", 8, "The vendor that INQUIRY names")
 
-#define WWN   TEXT(OBJECT, 0, "wwn", 252, "What tells this disk from all others: its serial number")
+#define WWN   TEXT(OBJECT, CONFIG_IDENTITY, "wwn", 252, "What tells this disk from all others: its serial number")
 #define ALUA                                                                                         \
 	{.name = "alua_tpgs", .group = CONFIG_OBJECT, .form = CONFIG_FORM_JSON,                      \
 	 .effect = CONFIG_NO_EFFECT, .standard = ALUA_GROUPS,                                        \
@@ -107,7 +107,8 @@ static const struct config_attr fileio[] = {
 	TRUTH_NOTE(OBJECT, NO_EFFECT, CONFIG_FIXED, "aio", "False",
 		   "The kernel's asynchronous reads and writes", KERNEL_NOTE),
 	ALUA,
-	{.name = "dev", .group = CONFIG_OBJECT, .form = CONFIG_FORM_PATH, .flags = CONFIG_FIXED,
+	{.name = "dev", .group = CONFIG_OBJECT, .form = CONFIG_FORM_PATH,
+	 .flags = CONFIG_FIXED | CONFIG_IDENTITY,
 	 .standard = "", .help = "The file, or block device, that holds the data"},
 	TRUTH(OBJECT, CONFIG_OURS | CONFIG_OPTIONAL, "readonly", "False", "Nobody may write"),
 	FORMED(OBJECT, 0, BYTES, "size", "Bytes of the disk"),
@@ -121,7 +122,8 @@ static const struct config_attr fileio[] = {
 
 static const struct config_attr block[] = {
 	ALUA,
-	{.name = "dev", .group = CONFIG_OBJECT, .form = CONFIG_FORM_PATH, .flags = CONFIG_FIXED,
+	{.name = "dev", .group = CONFIG_OBJECT, .form = CONFIG_FORM_PATH,
+	 .flags = CONFIG_FIXED | CONFIG_IDENTITY,
 	 .standard = "", .help = "The block device that holds the data"},
 	TRUTH_NOTE(OBJECT, IN_PART, CONFIG_FIXED, "exclusive", "True",
 		   "Nobody else on this machine may use the device", "always so"),
@@ -138,7 +140,7 @@ static const struct config_attr ramdisk[] = {
 	ALUA,
 	TRUTH_NOTE(OBJECT, IN_PART, CONFIG_FIXED | CONFIG_OPTIONAL, "nullio", "False",
 		   "A disk that keeps nothing, for measuring", "such a disk is refused"),
-	FORMED(OBJECT, CONFIG_FIXED, BYTES, "size", "Bytes of the disk"),
+	FORMED(OBJECT, CONFIG_FIXED | CONFIG_IDENTITY, BYTES, "size", "Bytes of the disk"),
 	WWN, PRESENTED,
 	ATTRIBUTES("0", "1", "0", "0", "0", "4294967288", "0"),
 };

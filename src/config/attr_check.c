@@ -10,6 +10,7 @@
 #include <strings.h>
 #include "config/attributes.h"
 #include "config/schema.h"
+#include "iscsi/text.h"
 
 /* RFC 7143 9.2.1: a secret of less than 96 bits is to be warned of; and Microsoft's initiator takes 12 to
  * 16 bytes and nothing else. */
@@ -182,12 +183,10 @@ static int check_text(const struct config_attr *attr, const char *text, char **o
 				     "Syntax error, %zu bytes are more than the %" PRId64
 				     " that there is room for.",
 				     len, attr->max);
-	for (const char *p = text; *p; p++) {
-		if (iscntrl((unsigned char)*p))
-			return config_refuse(why, EINVAL,
-					     "Syntax error, byte %zu is a control character.",
-					     (size_t)(p - text));
-	}
+	if (iscsi_check_utf8(text))
+		return config_refuse(
+			why, EINVAL,
+			"Syntax error, '%.60s' is not UTF-8 without control characters.", text);
 	return take(out, text);
 }
 
@@ -222,12 +221,10 @@ static int check_path(const struct config_attr *attr, const char *text, char **o
 				     text, attr->name);
 	if (strlen(text) > 4000)
 		return config_refuse(why, ENAMETOOLONG, "The path is longer than 4000 bytes.");
-	for (const char *p = text; *p; p++) {
-		if (iscntrl((unsigned char)*p))
-			return config_refuse(why, EINVAL,
-					     "Byte %zu of the path is a control character.",
-					     (size_t)(p - text));
-	}
+	if (iscsi_check_utf8(text))
+		return config_refuse(
+			why, EINVAL,
+			"Syntax error, '%.200s' is not UTF-8 without control characters.", text);
 	char *normal = malloc(strlen(text) + 2);
 	if (!normal)
 		return -ENOMEM;

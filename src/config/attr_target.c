@@ -38,7 +38,7 @@ static const struct config_attr discovery[] = {
 
 static const struct config_attr target[] = {
 	{.name = "cmd_completion_affinity", .group = CONFIG_PARAMETER, .form = CONFIG_FORM_NUMBER,
-	 .effect = CONFIG_NO_EFFECT, .flags = CONFIG_OPTIONAL, .min = -2, .max = 4096,
+	 .effect = CONFIG_NO_EFFECT, .min = -2, .max = 4096,
 	 .standard = "-1", .help = "The processor on which commands end", .note = CPU_NOTE},
 };
 

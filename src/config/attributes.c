@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config/attributes.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "config/attr_rows.h"
+#include "iscsi/text.h"
 
 static const char *const group_names[CONFIG_GROUPS] = {
 	[CONFIG_OBJECT] = "object",
@@ -26,6 +28,22 @@ void config_write_why(struct config_why *why, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why->text, sizeof(why->text), fmt, ap);
 	va_end(ap);
+	config_clean(why->text);
+}
+
+void config_clean(char *text)
+{
+	for (char *p = text; *p; p++) {
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	}
+	/* Cut in the middle of a character, or never was one. */
+	if (!iscsi_check_utf8(text))
+		return;
+	for (char *p = text; *p; p++) {
+		if ((unsigned char)*p > 0x7f)
+			*p = '?';
+	}
 }
 
 const struct config_attr *config_attrs(enum config_kind kind, size_t *count)

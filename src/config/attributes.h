@@ -76,6 +76,7 @@ enum config_attr_flag {
 	CONFIG_SECRET = 4,    /* printed only where that was asked for */
 	CONFIG_OURS = 8,      /* targetcli has no such thing */
 	CONFIG_OPTIONAL = 16, /* in files only when it is set */
+	CONFIG_IDENTITY = 32, /* with another value it is another object */
 };
 
 struct config_attr {
@@ -102,6 +103,9 @@ struct config_why {
 /* Writes the line and is -err, so that a check ends with `return config_refuse(...)`. */
 #define config_refuse(why, err, ...) (config_write_why(why, __VA_ARGS__), -(err))
 void config_write_why(struct config_why *why, const char *fmt, ...) PRINTF(2, 3);
+
+/* What may have come from anywhere, made fit for a terminal: no control characters, and UTF-8. */
+void config_clean(char *text);
 
 /* The rows of a kind, sorted by group and in a group by name as targetcli lists them; NULL and 0: none. */
 const struct config_attr *config_attrs(enum config_kind kind, size_t *count);

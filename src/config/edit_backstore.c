@@ -7,6 +7,7 @@
 #include "config/edit_priv.h"
 #include "config/schema.h"
 #include "config/tree_priv.h"
+#include "iscsi/text.h"
 
 #define UUID_SIZE 37
 
@@ -41,11 +42,12 @@ static int check_name(struct config_txn *txn, const char *name)
 				&txn->why, EINVAL,
 				"A storage object's name cannot contain  /, newline or "
 				"spaces/tabs");
-		if (iscntrl((unsigned char)*p))
-			return config_refuse(&txn->why, EINVAL,
-					     "A storage object's name cannot contain control "
-					     "characters");
 	}
+	if (iscsi_check_utf8(name))
+		return config_refuse(&txn->why, EINVAL,
+				     "A storage object's name is UTF-8 without control characters: "
+				     "\"%.60s\" is not",
+				     name);
 	return 0;
 }
 
@@ -127,14 +129,14 @@ static int check_args(struct config_txn *txn, enum config_kind kind,
 }
 
 static int give_all(struct config_txn *txn, struct config_node *node,
-		    const struct config_backstore_args *args, const char *wwn)
+		    const struct config_backstore_args *args)
 {
 	const struct {
 		const char *name, *text;
 	} given[] = {
 		{"dev", args->dev},
 		{"size", args->size && args->size[0] ? args->size : NULL},
-		{"wwn", wwn},
+		{"wwn", args->wwn && args->wwn[0] ? args->wwn : NULL},
 		{"write_back", args->write_back},
 		{"sparse", args->sparse},
 		{"readonly", args->readonly},
@@ -147,17 +149,25 @@ static int give_all(struct config_txn *txn, struct config_node *node,
 	return err;
 }
 
+int config_give_random_wwn(struct config_txn *txn, const struct config_prefs *prefs,
+			   struct config_node *backstore)
+{
+	char wwn[UUID_SIZE];
+	random_uuid(prefs, wwn);
+	return config_give_named(txn, backstore, CONFIG_OBJECT, "wwn", wwn);
+}
+
 static int create(struct config_txn *txn, const struct config_prefs *prefs, enum config_kind kind,
 		  const struct config_backstore_args *args, struct config_node **out)
 {
-	char wwn[UUID_SIZE];
+	bool named = args->wwn && args->wwn[0];
 	int err = check_args(txn, kind, args);
 	if (!err)
 		err = config_add_backstore(txn, kind, args->name, out);
-	if (!err) {
-		random_uuid(prefs, wwn);
-		err = give_all(txn, *out, args, args->wwn && args->wwn[0] ? args->wwn : wwn);
-	}
+	if (!err)
+		err = give_all(txn, *out, args);
+	if (!err && !named)
+		err = config_give_random_wwn(txn, prefs, *out);
 	if (!err)
 		err = config_check_unique(txn, *out);
 	if (!err && kind != CONFIG_RAMDISK && !config_true(*out, CONFIG_OBJECT, "write_back"))

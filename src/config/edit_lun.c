@@ -89,8 +89,13 @@ static int map_everywhere(struct config_txn *txn, const struct config_prefs *pre
 			  struct config_node *tpg, struct config_node *lun, bool asked)
 {
 	struct config_node *mapped;
-	list_for_each (it, &config_part(tpg, CONFIG_ACLS)->children) {
-		struct config_node *acl = list_entry(it, struct config_node, sibling);
+	size_t count;
+	CLEANUP(free)
+	struct config_node **acls = config_sorted(config_part(tpg, CONFIG_ACLS), &count);
+	if (!acls)
+		return config_no_memory(txn);
+	for (size_t i = 0; i < count; i++) {
+		struct config_node *acl = acls[i];
 		uint32_t number = asked ? lun->number : 0;
 		if (!asked || config_child_number(acl, number))
 			number = config_lowest_free(acl);

@@ -31,6 +31,8 @@ int config_add_portal(struct config_txn *txn, struct config_node *tpg, const cha
 		      int64_t port, struct config_node **out);
 int config_add_backstore(struct config_txn *txn, enum config_kind kind, const char *name,
 			 struct config_node **out);
+int config_give_random_wwn(struct config_txn *txn, const struct config_prefs *prefs,
+			   struct config_node *backstore);
 /* The backstore that is complete is like no other: by path and by wwn. */
 int config_check_unique(struct config_txn *txn, const struct config_node *backstore);
 

@@ -56,6 +56,7 @@ struct config_node {
 	struct hash_entry by_name;
 	struct config_extra *extra;
 	bool linked;
+	bool fresh; /* created by the open transaction, and the runtime does not know it yet */
 };
 
 /* Without objects: "/", "/backstores" with its three kinds, "/iscsi". NULL: no memory. */

@@ -26,6 +26,7 @@ void config_say(struct config_txn *txn, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	config_clean(line);
 	(void)buf_printf(&txn->said, "%s\n", line);
 }
 
@@ -56,8 +57,10 @@ static void free_change(struct config_txn *txn, struct config_change *change)
 int config_do_create(struct config_txn *txn, struct config_node *node)
 {
 	struct config_change *change = node ? add_change(txn, CONFIG_CREATE, node) : NULL;
-	if (change && !config_node_link(node))
+	if (change && !config_node_link(node)) {
+		node->fresh = true;
 		return 0;
+	}
 	if (change)
 		free_change(txn, change);
 	config_node_free(node);
@@ -96,6 +99,7 @@ int config_do_set(struct config_txn *txn, struct config_node *node, const struct
 		return config_no_memory(txn);
 	}
 	change->attr = attr;
+	change->quiet = node->fresh;
 	change->after = value;
 	change->before = strdup(now);
 	if (!change->before || put_copy(node, attr, value)) {
@@ -156,7 +160,7 @@ static struct config_change *next_untold(struct config_txn *txn)
 	struct list *it = txn->at ? txn->at->link.next : txn->changes.next;
 	for (; it != &txn->changes; it = it->next) {
 		struct config_change *change = list_entry(it, struct config_change, link);
-		if (!change->told)
+		if (!change->told && !change->quiet)
 			return change;
 	}
 	return NULL;
@@ -206,6 +210,7 @@ static void take_answer(struct config_txn *txn, int err)
 		txn->at->told = false;
 	} else if (!err) {
 		txn->at->told = true;
+		txn->at->node->fresh = false;
 	} else {
 		txn->err = err;
 		txn->back = true;
@@ -285,6 +290,8 @@ void config_commit(struct config_txn *txn)
 	struct list grave;
 	list_init(&grave);
 	bury(txn, &grave);
+	list_for_each (it, &txn->changes)
+		list_entry(it, struct config_change, link)->node->fresh = false;
 	while (!list_empty(&txn->changes))
 		free_change(txn, last_change(txn));
 	list_for_each_safe (it, &grave)

@@ -32,6 +32,7 @@ struct config_change {
 
 	struct list link;
 	bool told;
+	bool quiet; /* a value of an object of which nobody knows yet: part of its creation */
 };
 
 #define CONFIG_LATER 1
@@ -39,7 +40,7 @@ struct config_change {
 /*
  * Who makes what the tree says come true. Called on the thread of config_txn_run(), for each change once,
  * after all changes of the operation were verified and are in the tree: of what is created, the values are
- * those that it ends up with. What depends on others is created after them and deleted before.
+ * those that it ends up with, and setting them is no change of its own. What depends on others is created after them and deleted before.
  */
 struct config_runtime {
 	/*
