@@ -94,7 +94,7 @@ static int set_auth(struct serve *s)
 
 static int start_node(struct serve *s)
 {
-	int err = target_node_new(&s->node, s->target, s->iqn, NULL);
+	int err = target_node_open(&s->node, s->target, s->iqn, NULL);
 	for (size_t i = 0; !err && i < s->lu_count; i++)
 		err = scsi_device_map(target_node_device(s->node), (uint16_t)i, s->lus[i]);
 	if (err)

@@ -162,7 +162,7 @@ static struct scsi_itl *new_itl(struct scsi_nexus *nexus, const struct scsi_mapp
 	itl->nexus = nexus;
 	itl->lu = m->lu;
 	itl->lun = m->lun;
-	itl->readonly = m->readonly;
+	itl->readonly = m->readonly || nexus->readonly;
 	itl->lost_seen = m->lu->bs->lost_generation;
 	list_init(&itl->detached);
 	list_init(&itl->of_mapping);
@@ -375,6 +375,11 @@ void scsi_nexus_free(struct scsi_nexus *nexus)
 {
 	if (nexus)
 		scsi_nexus_lose(nexus, NULL, NULL);
+}
+
+void scsi_nexus_set_readonly(struct scsi_nexus *nexus)
+{
+	nexus->readonly = true;
 }
 
 int scsi_nexus_set_away(struct scsi_nexus *nexus, struct reactor *home, struct reactor *away)

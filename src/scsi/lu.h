@@ -102,6 +102,8 @@ int scsi_map_set_readonly(struct scsi_map *map, uint16_t lun, bool readonly);
 /* NULL: nothing is mapped there. `readonly` may be NULL. */
 struct scsi_lu *scsi_map_find(const struct scsi_map *map, uint16_t lun, bool *readonly);
 size_t scsi_map_count(const struct scsi_map *map);
+/* The first one at *lun or behind it, which *lun is then; NULL: there is none. `readonly` may be NULL. */
+struct scsi_lu *scsi_map_walk(const struct scsi_map *map, unsigned *lun, bool *readonly);
 /* Short for the map that the device was born with. */
 int scsi_device_map(struct scsi_device *dev, uint16_t lun, struct scsi_lu *lu);
 int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
@@ -110,6 +112,8 @@ int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
  * target_port: "iqn...,t,0xTPGT"; rel_port: the relative target port identifier. */
 struct scsi_nexus *scsi_nexus_new(struct scsi_map *map, const char *initiator_port,
 				  const char *target_port, uint16_t rel_port);
+/* Every LUN is write-protected for it. Before its first command. */
+void scsi_nexus_set_readonly(struct scsi_nexus *nexus);
 /*
  * I_T nexus loss: every task of the nexus is aborted. Those that wait or move end at once; those at
  * the backstore live on as orphans (io->nexus is NULL, `aborted`), writes among them fence their

@@ -233,6 +233,7 @@ struct scsi_nexus {
 	size_t itl_count;
 	struct list detached; /* scsi_itl.detached: their LUN is unmapped, tasks may remain */
 	bool talked;          /* to some LU */
+	bool readonly;
 	/* REPORTED LUNS DATA HAS CHANGED is to be told: it is of the device, so once, by whatever LU. */
 	bool luns_changed;
 

@@ -61,6 +61,18 @@ struct scsi_mapping *scsi_map_next(const struct scsi_map *map, unsigned from)
 	return NULL;
 }
 
+struct scsi_lu *scsi_map_walk(const struct scsi_map *map, unsigned *lun, bool *readonly)
+{
+	const struct scsi_mapping *m = scsi_map_next(map, *lun);
+
+	if (!m)
+		return NULL;
+	*lun = m->lun;
+	if (readonly)
+		*readonly = m->readonly;
+	return m->lu;
+}
+
 size_t scsi_map_count(const struct scsi_map *map)
 {
 	return atomic_load_explicit(&map->count, memory_order_relaxed);
@@ -207,7 +219,7 @@ int scsi_map_set_readonly(struct scsi_map *map, uint16_t lun, bool readonly)
 		struct scsi_nexus *nexus = list_entry(it, struct scsi_nexus, of_map);
 		struct scsi_itl *itl = lun < nexus->itl_count ? nexus->itls[lun] : NULL;
 
-		if (!itl)
+		if (!itl || nexus->readonly)
 			continue;
 		itl->readonly = readonly;
 		/* WP is in the mode parameter header (SBC-3 6.5.1). */

@@ -32,7 +32,7 @@ static bool take_ahs(const struct conn *c, struct scsi_io *io, uint32_t *bidi_re
 /* Two LUs may share one of the accounts: then they share a bound. */
 static uint16_t lun_account(const struct target_node *node, const uint8_t lun[8])
 {
-	return (uint16_t)((get_be16(lun) + node->id * 61u) % TARGET_LUN_ACCOUNTS);
+	return (uint16_t)((get_be16(lun) + (unsigned)node->number * 61u) % TARGET_LUN_ACCOUNTS);
 }
 
 /* Fills in the task's io from the header. False: a field is not as it must be. */

@@ -7,7 +7,12 @@
 
 struct conn_login {
 	struct iscsi_login_target engine;
-	struct target_node *node;   /* NULL: discovery */
+	/* As it was judged when it came; copies, for the configuration may change meanwhile. */
+	uint64_t group, acl; /* 0: discovery; no ACL */
+	struct auth auth;
+	struct target_params params;
+	char alias[ISCSI_SIMPLE_MAX + 1];
+	char why[sizeof(((struct judgement *)0)->why)]; /* it was refused */
 	struct iscsi_params joined; /* of the session whose connection it takes over */
 	struct enrol enrol;
 	struct iscsi_login_response last; /* the response that waits for its session */
@@ -30,7 +35,7 @@ static unsigned digest_mask(const char *list)
 	       (iscsi_list_has(list, "CRC32C") ? ISCSI_DIGEST_CRC32C : 0);
 }
 
-static void fill_offer(const struct config_limits *l, struct iscsi_offer *offer)
+static void fill_offer(const struct target_params *l, struct iscsi_offer *offer)
 {
 	struct iscsi_params *want = &offer->want;
 	want->max_recv_data = l->max_recv_data_segment_length;
@@ -54,7 +59,7 @@ static uint16_t join(struct conn *c, const struct iscsi_login_identity *id,
 		     struct iscsi_login_verdict *v)
 {
 	uint16_t cid;
-	if (!registry_find(c->target, c->login->node, id, &c->login->joined, &cid))
+	if (!registry_find(c->target, c->login->group, id, &c->login->joined, &cid))
 		return ISCSI_LOGIN_NO_SESSION;
 	if (cid != id->cid)
 		return ISCSI_LOGIN_TOO_MANY_CONNECTIONS;
@@ -68,47 +73,75 @@ static bool room_for_session(const struct conn *c, const struct iscsi_login_iden
 	struct iscsi_params params;
 	uint16_t cid;
 	return registry_sessions(t) < t->limits.max_sessions ||
-	       registry_find(t, c->login->node, id, &params, &cid);
+	       registry_find(t, c->login->group, id, &params, &cid);
+}
+
+/* What the configuration says, copied. False: it is refused. */
+static bool consult(struct conn *c, const struct iscsi_login_identity *id,
+		    struct iscsi_login_verdict *v)
+{
+	struct conn_login *login = c->login;
+	const struct visitor who = {id->initiator_name, id->target_name, &c->peer, &c->local};
+	struct judgement j;
+	access_judge(c->target->home, &who, &j);
+	if (j.status) {
+		v->status = j.status;
+		snprintf(login->why, sizeof(login->why), "%s", j.why);
+		v->why = login->why;
+		return false;
+	}
+	v->tpgt = j.group->tag; /* RFC 7143 6.3.1: for all session types */
+	snprintf(login->alias, sizeof(login->alias), "%s", j.node->alias ? j.node->alias : "");
+	v->target_alias = login->alias;
+	if (id->discovery)
+		return true;
+	login->group = j.group->number;
+	login->acl = j.acl ? j.acl->number : 0;
+	login->params = j.group->params;
+	v->chap = j.chap;
+	if (j.chap || j.auth->ours.name[0])
+		login->auth = *j.auth;
+	return true;
+}
+
+static bool look_up(struct conn *c, const struct iscsi_login_identity *id,
+		    struct iscsi_login_verdict *v)
+{
+	struct target *t = c->target;
+	bool good;
+	config_read(t);
+	good = !id->target_name[0] || consult(c, id, v);
+	if (good && id->discovery) {
+		target_params_from(&c->login->params, &t->limits);
+		c->login->auth = t->home->discovery_auth;
+		v->chap = c->login->auth.theirs.name[0];
+	}
+	config_done(t);
+	return good;
 }
 
 static void identify(void *ctx, const struct iscsi_login_identity *id,
 		     struct iscsi_login_verdict *v)
 {
 	struct conn *c = ctx;
-	struct target *t = c->target;
-	const struct auth *auth = &t->home->discovery_auth;
-
-	if (id->target_name[0]) {
-		struct target_node *node = target_find_node(t->home, id->target_name);
-		if (!node) {
-			v->status = ISCSI_LOGIN_NOT_FOUND;
-			return;
-		}
-		v->tpgt = TARGET_PORTAL_GROUP; /* RFC 7143 6.3.1: for all session types */
-		v->target_alias = node->alias;
-		c->login->node = id->discovery ? NULL : node;
-	}
-	if (c->login->node)
-		auth = &c->login->node->auth;
+	if (!look_up(c, id, v))
+		return;
 	if (id->tsih)
 		v->status = join(c, id, v);
 	else if (!room_for_session(c, id))
 		v->status = ISCSI_LOGIN_OUT_OF_RESOURCES;
-	fill_offer(&t->limits, &v->offer);
-	v->chap = auth->theirs.name[0];
-	v->algorithms = auth->algorithms;
-	v->ours = auth->ours;
+	fill_offer(&c->login->params, &v->offer);
+	v->algorithms = c->login->auth.algorithms;
+	v->ours = c->login->auth.ours;
 }
 
 static bool find_account(void *ctx, const struct iscsi_login_identity *id, const char *user,
 			 struct iscsi_chap_account *account)
 {
 	const struct conn *c = ctx;
-	const struct auth *auth =
-		c->login->node ? &c->login->node->auth : &c->target->home->discovery_auth;
-	if (strcmp(auth->theirs.name, user))
+	if (strcmp(c->login->auth.theirs.name, user))
 		return false;
-	*account = auth->theirs;
+	*account = c->login->auth.theirs;
 	return true;
 }
 
@@ -134,6 +167,7 @@ void login_free(struct conn *c)
 	if (!c->login)
 		return;
 	iscsi_login_target_free(&c->login->engine);
+	auth_free(&c->login->auth);
 	free(c->login);
 	c->login = NULL;
 }
@@ -177,6 +211,8 @@ static void fail(struct conn *c, const char *why)
 	char name[ISCSI_NAME_SIZE];
 	const struct iscsi_login_target *engine = &c->login->engine;
 	count_add(&c->target->stats.failed_logins, 1);
+	if (c->login->why[0]) /* in full */
+		why = c->login->why;
 	snprintf(name, sizeof(name), "%s", engine->id.initiator_name);
 	log_warning(c->target->log, "%s: login of %s failed: %s", c->peer_text,
 		    name[0] ? name : "somebody", why);
@@ -185,14 +221,12 @@ static void fail(struct conn *c, const char *why)
 	conn_end(c);
 }
 
-static void refuse_session(struct conn *c, int err)
+static void refuse_session(struct conn *c, uint16_t status, const char *why)
 {
 	struct iscsi_login_target *engine = &c->login->engine;
 	struct iscsi_login_response *rsp = &c->login->last;
-	iscsi_login_target_fail(engine, (const struct iscsi_login_request *)&c->rx.bhs,
-				err == -ENOENT ? ISCSI_LOGIN_NO_SESSION
-					       : ISCSI_LOGIN_OUT_OF_RESOURCES,
-				"no room for the session", rsp);
+	iscsi_login_target_fail(engine, (const struct iscsi_login_request *)&c->rx.bhs, status, why,
+				rsp);
 	respond(c, rsp, NULL, 0);
 	if (c->state != CONN_DEAD)
 		fail(c, engine->why);
@@ -227,15 +261,17 @@ static void enter_full_feature(struct conn *c)
 void enrol_done(struct enrol *e)
 {
 	struct conn *c = e->conn;
-	int err = e->err;
+	uint16_t status = e->status;
+	const char *why = e->why;
 	/* It may have ended while it waited. */
-	if (!err && (c->state == CONN_DEAD || !session_new(c, e->record))) {
+	if (!status && (c->state == CONN_DEAD || !session_new(c, e->record))) {
 		registry_leave(e->record);
-		err = -ENOMEM;
+		status = ISCSI_LOGIN_OUT_OF_RESOURCES;
+		why = "no memory for the session";
 	}
 	c->enrolling = false;
-	if (c->state == CONN_LOGIN && err)
-		refuse_session(c, err);
+	if (c->state == CONN_LOGIN && status)
+		refuse_session(c, status, why);
 	else if (c->state == CONN_LOGIN)
 		enter_full_feature(c);
 	conn_resume(c);
@@ -249,12 +285,13 @@ static bool enrol(struct conn *c, const uint8_t *text, uint32_t len)
 	login->text = text;
 	login->len = len;
 	if (conn_grow_stage(c, TARGET_STAGE_FULL)) {
-		refuse_session(c, -ENOMEM);
+		refuse_session(c, ISCSI_LOGIN_OUT_OF_RESOURCES, "no memory for the session");
 		return false;
 	}
 	login->enrol = (struct enrol){
 		.conn = c,
-		.node = login->node,
+		.group = login->group,
+		.acl = login->acl,
 		.id = &login->engine.id,
 		.params = &login->engine.nego.params,
 	};

@@ -19,13 +19,15 @@ static void retry_fired(struct timer *timer)
 	accept_next(container_of(timer, struct portal, retry));
 }
 
-/* Others may be looking at it: its memory goes with the target's. */
-static void release(struct portal *p)
+void portal_free(struct portal *p)
 {
 	struct target *t = p->target;
 	timer_cancel(t->reactor, &p->retry);
 	net_close(t->reactor, p->sock);
-	p->closed = true;
+	config_write(t);
+	list_del(&p->link);
+	config_done(t);
+	free(p);
 	t->open_portals--;
 	target_check_drained(t);
 }
@@ -117,7 +119,7 @@ static void accepted(struct op *op, int res)
 		take_in(p, part, res, &op->addr);
 	}
 	if (p->closing) {
-		release(p);
+		portal_free(p);
 		return;
 	}
 	if (res < 0 && res != -ECONNABORTED) {
@@ -128,16 +130,35 @@ static void accepted(struct op *op, int res)
 	accept_next(p);
 }
 
-int target_listen(struct target *t, const struct net_addr *addr, struct net_addr *bound)
+/* --- listening */
+
+bool portal_same(const struct net_addr *a, const struct net_addr *b)
 {
-	int sock = net_listen(t->reactor, addr, TARGET_BACKLOG);
-	int err = sock < 0 ? sock : target_listen_on(t, sock, bound);
-	if (err && sock >= 0)
-		net_close(t->reactor, sock);
-	return err;
+	return net_addr_equal_host(a, b) && net_addr_port(a) == net_addr_port(b);
 }
 
-int target_listen_on(struct target *t, int sock, struct net_addr *bound)
+bool portal_covers(const struct net_addr *addr, const struct net_addr *at)
+{
+	return portal_same(addr, at) ||
+	       (net_addr_is_any(addr) && addr->sa.sa_family == at->sa.sa_family &&
+		net_addr_port(addr) == net_addr_port(at));
+}
+
+struct portal *portal_find(struct target *t, const struct net_addr *addr)
+{
+	struct portal *wide = NULL;
+	list_for_each (it, &t->portals) {
+		struct portal *p = list_entry(it, struct portal, link);
+		if (p->closing || !portal_covers(&p->addr, addr))
+			continue;
+		if (portal_same(&p->addr, addr))
+			return p;
+		wide = p;
+	}
+	return wide;
+}
+
+static int use_listener(struct target *t, int sock, struct portal **out)
 {
 	struct portal *p = calloc(1, sizeof(*p));
 	if (!p)
@@ -151,12 +172,65 @@ int target_listen_on(struct target *t, int sock, struct net_addr *bound)
 	p->sock = sock;
 	p->accept.done = accepted;
 	timer_init(&p->retry, retry_fired);
-	if (bound)
-		*bound = p->addr;
+	config_write(t);
 	list_add_tail(&t->portals, &p->link);
+	config_done(t);
 	t->open_portals++;
 	accept_next(p);
+	*out = p;
 	return 0;
+}
+
+int portal_listen(struct target *t, const struct net_addr *addr, struct portal **out)
+{
+	int sock = net_listen(t->reactor, addr, TARGET_BACKLOG);
+	int err = sock < 0 ? sock : use_listener(t, sock, out);
+	if (err && sock >= 0)
+		net_close(t->reactor, sock);
+	return err;
+}
+
+static int keep(int err, struct portal *p, struct net_addr *bound)
+{
+	if (err)
+		return err;
+	p->wanted = true;
+	if (bound)
+		*bound = p->addr;
+	return 0;
+}
+
+int target_listen(struct target *t, const struct net_addr *addr, struct net_addr *bound)
+{
+	struct portal *p = NULL;
+	int err = portal_listen(t, addr, &p);
+	return keep(err, p, bound);
+}
+
+int target_listen_on(struct target *t, int sock, struct net_addr *bound)
+{
+	struct portal *p = NULL;
+	int err = use_listener(t, sock, &p);
+	return keep(err, p, bound);
+}
+
+int target_unlisten(struct target *t, const struct net_addr *addr)
+{
+	list_for_each (it, &t->portals) {
+		struct portal *p = list_entry(it, struct portal, link);
+		if (p->wanted && !p->closing && portal_same(&p->addr, addr)) {
+			p->wanted = false;
+			portal_drop(p);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+void portal_drop(struct portal *p)
+{
+	if (!p->wanted && !p->users)
+		portal_close(p);
 }
 
 void portal_close(struct portal *p)
@@ -168,7 +242,7 @@ void portal_close(struct portal *p)
 		reactor_cancel(p->target->reactor, &p->accept);
 		net_shutdown(p->target->reactor, p->sock);
 	} else {
-		release(p);
+		portal_free(p);
 	}
 }
 

@@ -4,7 +4,7 @@
  *
  *   struct target    one for each reactor: connections, sessions, and the pools; the first one, home, has
  *                    portals, nodes and the table of sessions as well, and what is said of the whole
- *   struct node      an iSCSI target node (struct target_node to the outside)
+ *   struct target_node, target_group, target_acl   what may be logged in to (node.h)
  *   struct session   one session: CmdSN window, tasks, the I_T nexus; one connection (MaxConnections 1)
  *   struct conn      a connection: socket, receive and send machine, timers
  *   struct record    what home knows of a session
@@ -27,8 +27,8 @@
 #include "iscsi/serial.h"
 #include "iscsi/tx.h"
 #include "scsi/io.h"
+#include "target/node.h"
 #include "target/pool.h"
-#include "target/target.h"
 
 #define TARGET_PORTAL_GROUP 1
 #define TARGET_MAX_R2T      16          /* outstanding R2Ts of one task */
@@ -36,6 +36,11 @@
 #define TARGET_LEND_MIN     (64u << 10) /* bytes of a read that are worth a system call of their own */
 #define TARGET_TX_DEPTH     32          /* Data-In PDUs are made no further ahead than this */
 #define TARGET_TX_HIGH      256         /* queued PDUs from which on we stop reading */
+#define TARGET_PORTAL_GROUP 1   /* of target_node_open() */
+#define TARGET_MAX_R2T      16  /* outstanding R2Ts of one task */
+#define TARGET_SEND_IOV     96  /* vectors of one send: up to 32 PDUs */
+#define TARGET_TX_DEPTH     32  /* Data-In PDUs are made no further ahead than this */
+#define TARGET_TX_HIGH      256 /* queued PDUs from which on we stop reading */
 /* What one session may hold of the memory for commands: its share of four, but never less than the
  * largest command needs. */
 #define TARGET_SHARES    4
@@ -60,13 +65,68 @@ struct auth {
 	unsigned algorithms;
 };
 
+/*
+ * Configuration. Home changes it, with `config_lock` held for writing, and may look at it without; other threads
+ * hold it for reading. What outlives the lock is a copy, or a number: each node, group and ACL has one that no
+ * other ever had, 0 is none.
+ */
+struct networks {
+	size_t count;
+	struct target_network *of;
+};
+
+struct group_portal {
+	struct list link;
+	struct net_addr addr;
+	struct portal *portal;               /* that listens there, or at the wildcard above */
+	char advertise[NET_ADDR_TEXT + 256]; /* "": its own address */
+};
+
+struct target_acl {
+	struct list link;
+	struct target_group *group;
+	uint64_t number;
+	char name[ISCSI_NAME_SIZE]; /* the initiator's */
+	struct auth auth;
+	struct networks networks;
+	uint32_t depth;
+	struct scsi_map *map;
+	size_t sessions; /* records */
+};
+
+struct target_group {
+	struct list link;
+	struct target_node *node;
+	uint64_t number;
+	uint16_t tag;
+	bool enabled;
+	bool everywhere; /* on all portals */
+	struct target_group_options options;
+	struct target_params params;
+	struct auth auth;
+	struct networks networks;
+	struct list portals; /* group_portal.link */
+	struct list acls;
+	struct scsi_map *map;
+	bool own_map;
+	size_t sessions; /* records */
+};
+
 struct target_node {
 	struct list link;
 	struct target *target;
-	uint16_t id;
+	uint64_t number;
 	char *name, *alias;
-	struct auth auth;
+	struct list groups;
 	struct scsi_device *device;
+	size_t sessions; /* records */
+	/* Its end: retire.c. */
+	struct deferred empty;
+	struct mail trip;
+	unsigned trip_at;
+	bool leaves, tripping;
+	void (*done)(void *ctx);
+	void *done_ctx;
 	struct node_part {
 		struct target_node *node;
 		struct target *part;
@@ -82,8 +142,9 @@ struct portal {
 	struct net_addr addr; /* with its real port */
 	struct op accept;
 	struct timer retry; /* after a failed accept: out of descriptors */
-	bool accepting, closed;
-	atomic_bool closing; /* other reactors may look, and do not name it any more */
+	size_t users;       /* portals of groups */
+	bool wanted;        /* by target_listen() */
+	bool accepting, closing;
 };
 
 struct target {
@@ -97,11 +158,15 @@ struct target {
 	struct list silent; /* conn.silent_link: of those no PDU has come yet; oldest first */
 	atomic_size_t silent_count;
 
-	/* Home's. Nodes and portals are there before the first connection. */
+	/* Home's. */
 	struct target *parts[TARGET_REACTORS_MAX];
 	unsigned part_count;
+	pthread_rwlock_t config_lock;
 	struct list nodes, portals;
+	uint64_t last_number;
 	size_t open_portals;
+	struct list leaving; /* nodes on their way out */
+	struct list endings; /* ending.link: sessions that are to end */
 	pthread_mutex_t arrivals_lock;
 	struct list arrivals; /* sockets on their way to other reactors */
 	atomic_size_t conn_count, login_count;
@@ -114,8 +179,7 @@ struct target {
 	struct list starved; /* tasks that wait for a buffer, oldest first */
 	uint64_t feed_round;
 	size_t lun_memory[TARGET_LUN_ACCOUNTS]; /* of commands' buffers, bytes; by node and LUN */
-	uint16_t last_node_id;
-	struct deferred feed; /* serves them */
+	struct deferred feed;                   /* serves them */
 
 	bool draining, freeing;
 	atomic_uint drain_seconds; /* as home has it */
@@ -135,6 +199,10 @@ struct record {
 	struct list link;
 	struct target *part;      /* where the session is */
 	struct target_node *node; /* NULL: a discovery session */
+	struct target_group *group;
+	struct target_acl *acl; /* NULL: it has none */
+	uint64_t group_number;
+	uint32_t depth;
 	char initiator[ISCSI_NAME_SIZE];
 	uint8_t isid[6];
 	uint16_t tsih, cid;
@@ -148,18 +216,40 @@ struct record {
 	bool left;   /* the part has no session any more */
 	bool settled;
 	struct mail end, gone;
+	struct mail ask; /* to log out */
+	uint32_t ask_seconds;
+	bool asked;
+	uint64_t pass; /* registry_next() */
 };
 
 /* A login that asks for its session. */
 struct enrol {
 	struct conn *conn;
-	struct target_node *node;
+	uint64_t group, acl; /* as was judged before; 0: a discovery session; no ACL */
 	const struct iscsi_login_identity *id;
 	const struct iscsi_params *params;
 	struct list link;
 	struct mail mail;
-	int err; /* -ENOENT: there is no such session; -ENOSPC, -ENOMEM */
+	uint16_t status; /* enum iscsi_login_status */
+	const char *why;
 	struct record *record;
+};
+
+/* Who comes, from where, and where to. */
+struct visitor {
+	const char *initiator, *node;
+	const struct net_addr *from, *portal;
+};
+
+/* What is said to that. `node` and what follows: as far as it was found. */
+struct judgement {
+	uint16_t status; /* ISCSI_LOGIN_SUCCESS: it may log in */
+	struct target_node *node;
+	struct target_group *group;
+	struct target_acl *acl;
+	const struct auth *auth; /* its account, or that of all who have no ACL */
+	bool chap;
+	char why[768];
 };
 
 struct session {
@@ -174,6 +264,7 @@ struct session {
 	struct iscsi_params params;
 
 	uint32_t expcmdsn, maxcmdsn;
+	uint32_t depth;     /* of the window, at most */
 	size_t active;      /* delivered, non-immediate requests without a response */
 	unsigned rounds;    /* functions on their round: commands that came after them wait */
 	size_t memory;      /* of its commands' buffers, bytes */
@@ -194,7 +285,7 @@ struct conn {
 	struct list silent_link; /* in target->silent, or in no list */
 	struct target *target;
 	int sock;
-	struct net_addr local, peer;
+	struct net_addr local, peer; /* without what maps IPv4 into IPv6 */
 	char peer_text[NET_ADDR_TEXT];
 	enum {
 		CONN_LOGIN,
@@ -311,12 +402,50 @@ struct out_pdu {
 /* --- target.c */
 
 uint64_t target_deadline(const struct target *t, uint64_t from, uint32_t seconds);
-struct target_node *target_find_node(struct target *t, const char *name);
 void target_check_drained(struct target *t);
+
+/* --- node.c */
+
+void auth_free(struct auth *auth);
+/* Also for NULL: none. */
+int auth_set(struct auth *to, const struct target_auth *from);
+/* Home writes. */
+void config_write(struct target *t);
+void config_done(struct target *t);
+/* From every thread. */
+void config_read(struct target *t);
+void acl_free(struct target_acl *acl);
+void group_free(struct target_group *group);
+void node_free(struct target_node *node);
+
+/* --- access.c: under config_read(), or at home */
+
+void access_judge(struct target *home, const struct visitor *who, struct judgement *out);
+/* The CmdSN window of who was let in. Home's. */
+uint32_t access_depth(const struct target *home, const struct judgement *j);
+/* SendTargets shows the group to this initiator. */
+bool access_visible(const struct target_group *group, const char *initiator,
+		    const struct net_addr *from);
+
+/* --- retire.c: home's */
+
+/* A session is no more: somebody may have waited for that. */
+void retire_check(struct target *home);
+void retire_free(struct target *home);
 
 /* --- portal.c */
 
+/* Closes it when nobody wants it any more. */
+void portal_drop(struct portal *p);
 void portal_close(struct portal *p);
+/* At once: its operations are dead. */
+void portal_free(struct portal *p);
+/* That accepts at this address, for itself or as a wildcard; NULL: there is none. */
+struct portal *portal_find(struct target *t, const struct net_addr *addr);
+int portal_listen(struct target *t, const struct net_addr *addr, struct portal **out);
+bool portal_same(const struct net_addr *a, const struct net_addr *b);
+/* A connection to `at` has come by a portal that is at `addr`. */
+bool portal_covers(const struct net_addr *addr, const struct net_addr *at);
 /* Of sockets that will not arrive any more. */
 void portal_forget_arrivals(struct target *home);
 /* What to call a portal that listens at `addr`, to somebody who reached us at `local`; false: they cannot
@@ -381,11 +510,18 @@ void registry_free(struct target *t);
 bool registry_is_empty(const struct target *t);
 /* In full feature phase, without discovery; on all reactors. */
 size_t registry_sessions(const struct target *t);
-/* Whether there is such a session, with its parameters and the CID of its connection. NULL node: discovery
+/* Whether there is such a session, with its parameters and the CID of its connection. Group 0: discovery
  * sessions. id->tsih 0: whatever it is. From any reactor. */
-bool registry_find(struct target *t, const struct target_node *node,
-		   const struct iscsi_login_identity *id, struct iscsi_params *params,
-		   uint16_t *cid);
+bool registry_find(struct target *t, uint64_t group, const struct iscsi_login_identity *id,
+		   struct iscsi_params *params, uint16_t *cid);
+/* The first session that `fits` and has not been seen by this pass (a number) yet: it is marked as seen. */
+struct record *registry_next(struct target *t,
+			     bool (*fits)(const struct record *r, const void *what),
+			     const void *what, uint64_t pass);
+/* It is to end, wherever it is; `why` is for the log, and stays. */
+void registry_end(struct record *r, const char *why);
+/* It is asked to log out. */
+void registry_ask(struct record *r, uint32_t seconds);
 /* Asks for the session of a login that is complete: enrol_done() follows, maybe from inside. */
 void enrol_start(struct enrol *e);
 /* The session has ended, or was not taken: on its reactor, where nothing refers to it any more. */

@@ -6,7 +6,7 @@
  *
  *   login                        home                          the old session's reactor
  *   enrol_start       -->        begin: there is an old one
- *                                end_session        -->        drops its connection
+ *                                registry_end       -->        drops its connection
  *                                gone               <--        session_free, registry_leave
  *                                settled: the old nexus is lost, its fences are up
  *   enrol_done        <--        make
@@ -60,12 +60,12 @@ static struct list *bucket(struct registry *g, const char *initiator, const uint
 	return &g->buckets[hash % BUCKETS];
 }
 
-static struct record *find(struct registry *g, const struct target_node *node,
+static struct record *find(struct registry *g, uint64_t group,
 			   const struct iscsi_login_identity *id)
 {
 	list_for_each (it, bucket(g, id->initiator_name, id->isid)) {
 		struct record *r = list_entry(it, struct record, link);
-		if (r->node == node && (!id->tsih || r->tsih == id->tsih) &&
+		if (r->group_number == group && (!id->tsih || r->tsih == id->tsih) &&
 		    !memcmp(r->isid, id->isid, sizeof(r->isid)) &&
 		    !strcmp(r->initiator, id->initiator_name))
 			return r;
@@ -73,13 +73,12 @@ static struct record *find(struct registry *g, const struct target_node *node,
 	return NULL;
 }
 
-bool registry_find(struct target *t, const struct target_node *node,
-		   const struct iscsi_login_identity *id, struct iscsi_params *params,
-		   uint16_t *cid)
+bool registry_find(struct target *t, uint64_t group, const struct iscsi_login_identity *id,
+		   struct iscsi_params *params, uint16_t *cid)
 {
 	struct registry *g = t->home->registry;
 	pthread_mutex_lock(&g->lock);
-	const struct record *r = find(g, node, id);
+	const struct record *r = find(g, group, id);
 	if (r) {
 		*params = r->params;
 		*cid = r->cid;
@@ -95,8 +94,13 @@ size_t registry_sessions(const struct target *t)
 
 static void count_sessions(struct registry *g, const struct record *r, size_t n)
 {
-	if (r->node)
-		__atomic_store_n(&g->sessions, g->sessions + n, __ATOMIC_RELAXED);
+	if (!r->node)
+		return;
+	__atomic_store_n(&g->sessions, g->sessions + n, __ATOMIC_RELAXED);
+	r->node->sessions += n;
+	r->group->sessions += n;
+	if (r->acl)
+		r->acl->sessions += n;
 }
 
 /* 0 is reserved (RFC 7143 11.12.6); max_sessions is below 2^16, so there is a free one. */
@@ -134,11 +138,14 @@ static struct scsi_nexus *new_nexus(const struct record *r)
 	char initiator_port[ISCSI_PORT_NAME_SIZE], target_port[ISCSI_PORT_NAME_SIZE];
 	struct target *home = r->part->home;
 	iscsi_initiator_port_name(initiator_port, r->initiator, r->isid);
-	iscsi_target_port_name(target_port, r->node->name, TARGET_PORTAL_GROUP);
-	struct scsi_nexus *nexus = scsi_nexus_new(scsi_device_map_of(r->node->device),
-						  initiator_port, target_port, TARGET_PORTAL_GROUP);
-	if (nexus && r->part != home &&
-	    scsi_nexus_set_away(nexus, home->reactor, r->part->reactor)) {
+	iscsi_target_port_name(target_port, r->node->name, r->group->tag);
+	struct scsi_nexus *nexus = scsi_nexus_new(r->acl ? r->acl->map : r->group->map,
+						  initiator_port, target_port, r->group->tag);
+	if (!nexus)
+		return NULL;
+	if (!r->acl && r->group->options.demo_mode_write_protect)
+		scsi_nexus_set_readonly(nexus);
+	if (r->part != home && scsi_nexus_set_away(nexus, home->reactor, r->part->reactor)) {
 		scsi_nexus_free(nexus);
 		return NULL;
 	}
@@ -149,14 +156,19 @@ static struct scsi_nexus *new_nexus(const struct record *r)
  * `old` is the one whose connection it takes over; of what was sent on that and has not come nobody will
  * hear, so the numbers go on behind it (RFC 7143 6.3.4).
  */
-static struct record *new_record(const struct enrol *e, const struct record *old)
+static struct record *new_record(const struct enrol *e, const struct judgement *j,
+				 const struct record *old)
 {
 	const struct iscsi_login_identity *id = e->id;
 	struct record *r = calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;
 	r->part = e->conn->target;
-	r->node = e->node;
+	r->node = j->node;
+	r->group = j->group;
+	r->acl = j->acl;
+	r->group_number = e->group;
+	r->depth = j->group ? access_depth(r->part->home, j) : r->part->home->limits.max_commands;
 	memcpy(r->initiator, id->initiator_name, sizeof(r->initiator));
 	memcpy(r->isid, id->isid, sizeof(r->isid));
 	r->cid = id->cid;
@@ -189,18 +201,39 @@ static void answer(struct enrol *e)
 		reactor_post(part->reactor, &e->mail, answer_there);
 }
 
+/* The configuration may have changed since it was judged for the first time: then it is as if this had come
+ * before, if all that its login knows of it is still there. */
+static void judge_again(struct enrol *e, struct judgement *j)
+{
+	const struct conn *c = e->conn;
+	const struct visitor who = {e->id->initiator_name, e->id->target_name, &c->peer, &c->local};
+	memset(j, 0, sizeof(*j));
+	if (!e->group)
+		return;
+	access_judge(c->target->home, &who, j);
+	e->status = j->status;
+	e->why = "the configuration has changed meanwhile";
+	if (!e->status && (j->group->number != e->group || (j->acl ? j->acl->number : 0) != e->acl))
+		e->status = ISCSI_LOGIN_UNAVAILABLE;
+}
+
 static void make(struct enrol *e, const struct record *old)
 {
 	struct target *home = e->conn->target->home;
 	struct registry *g = home->registry;
-	e->err = 0;
-	if (e->node && g->sessions >= home->limits.max_sessions)
-		e->err = -ENOSPC;
-	if (!e->err) {
-		e->record = new_record(e, old);
-		e->err = e->record ? 0 : -ENOMEM;
+	struct judgement j;
+	e->status = ISCSI_LOGIN_SUCCESS;
+	judge_again(e, &j);
+	if (!e->status && e->group && g->sessions >= home->limits.max_sessions) {
+		e->status = ISCSI_LOGIN_OUT_OF_RESOURCES;
+		e->why = "there are as many sessions as may be";
 	}
-	if (!e->err) {
+	if (!e->status) {
+		e->record = new_record(e, &j, old);
+		e->status = e->record ? ISCSI_LOGIN_SUCCESS : ISCSI_LOGIN_OUT_OF_RESOURCES;
+		e->why = "no memory for the session";
+	}
+	if (!e->status) {
 		if (!e->record->tsih)
 			e->record->tsih = new_tsih(g);
 		insert(g, e->record);
@@ -235,7 +268,7 @@ static void end_there(struct mail *m)
 	reactor_post(r->part->home->reactor, &r->end, ended_here);
 }
 
-static void end_session(struct record *r, const char *why)
+void registry_end(struct record *r, const char *why)
 {
 	if (r->ending || r->left)
 		return;
@@ -246,6 +279,40 @@ static void end_session(struct record *r, const char *why)
 	r->why = why;
 	r->ending = true;
 	reactor_post(r->part->reactor, &r->end, end_there);
+}
+
+static void ask_there(struct mail *m)
+{
+	const struct record *r = container_of(m, struct record, ask);
+	if (r->session && r->session->conn->state == CONN_FULL)
+		conn_ask_logout(r->session->conn, r->ask_seconds);
+}
+
+void registry_ask(struct record *r, uint32_t seconds)
+{
+	if (r->ending || r->left || r->asked)
+		return;
+	r->asked = true;
+	r->ask_seconds = seconds;
+	if (r->part == r->part->home)
+		ask_there(&r->ask);
+	else
+		reactor_post(r->part->reactor, &r->ask, ask_there);
+}
+
+struct record *registry_next(struct target *t,
+			     bool (*fits)(const struct record *r, const void *what),
+			     const void *what, uint64_t pass)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_for_each (it, &t->registry->buckets[i]) {
+			struct record *r = list_entry(it, struct record, link);
+			if (r->pass == pass || !fits(r, what))
+				continue;
+			r->pass = pass;
+			return r;
+		}
+	return NULL;
 }
 
 static void begin(struct enrol *e);
@@ -271,6 +338,8 @@ static void settled(void *ctx)
 			begin(e);
 		first = false;
 	}
+	if (!r->part->home->freeing)
+		retire_check(r->part->home);
 	free_record(r);
 }
 
@@ -304,9 +373,10 @@ void registry_leave(struct record *r)
 
 static void begin(struct enrol *e)
 {
-	struct record *old = find(e->conn->target->home->registry, e->node, e->id);
+	struct record *old = find(e->conn->target->home->registry, e->group, e->id);
 	if (e->id->tsih && (!old || old->cid != e->id->cid)) {
-		e->err = -ENOENT;
+		e->status = ISCSI_LOGIN_NO_SESSION;
+		e->why = "its session does not exist";
 		answer(e);
 		return;
 	}
@@ -315,8 +385,8 @@ static void begin(struct enrol *e)
 		return;
 	}
 	list_add_tail(&old->waiting, &e->link);
-	end_session(old, e->id->tsih ? "taken over by a new connection of its session"
-				     : "its session is reinstated");
+	registry_end(old, e->id->tsih ? "taken over by a new connection of its session"
+				      : "its session is reinstated");
 }
 
 static void begin_here(struct mail *m)

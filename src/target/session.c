@@ -19,6 +19,7 @@ struct session *session_new(struct conn *c, struct record *record)
 	s->tsih = record->tsih;
 	s->expcmdsn = record->expcmdsn;
 	s->maxcmdsn = record->maxcmdsn;
+	s->depth = record->depth;
 	list_init(&s->held);
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
 		list_init(&s->by_itt[i]);
@@ -92,7 +93,7 @@ static uint32_t window_end(const struct session *s)
 {
 	const struct target *t = s->target;
 	bool low = pool_low(&t->pool) || s->memory > session_share(s) / 8 * 5;
-	size_t most = low ? 1 : t->limits.max_commands;
+	size_t most = low ? 1 : s->depth;
 	size_t room = s->active < most ? most - s->active : 0;
 	return s->expcmdsn + (uint32_t)room - 1;
 }

@@ -9,6 +9,16 @@
 static void drain_over(struct timer *timer);
 static void drained(struct deferred *d);
 
+/* A flood of logins must not keep home out. */
+static void config_lock_init(struct target *t)
+{
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&t->config_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
 static struct target *part_new(struct target *home, struct reactor *r,
 			       const struct config_limits *limits)
 {
@@ -21,6 +31,8 @@ static struct target *part_new(struct target *home, struct reactor *r,
 	t->limits = *limits;
 	list_init(&t->nodes);
 	list_init(&t->portals);
+	list_init(&t->leaving);
+	list_init(&t->endings);
 	list_init(&t->conns);
 	list_init(&t->sessions);
 	list_init(&t->silent);
@@ -30,6 +42,7 @@ static struct target *part_new(struct target *home, struct reactor *r,
 	list_init(&t->starved);
 	list_init(&t->arrivals);
 	pthread_mutex_init(&t->arrivals_lock, NULL);
+	config_lock_init(t);
 	pool_init(&t->pool, limits->memory_limit);
 	deferred_init(&t->feed, command_feed);
 	deferred_init(&t->drained, drained);
@@ -64,101 +77,6 @@ int target_add_reactor(struct target *t, struct reactor *r)
 uint64_t target_deadline(const struct target *t, uint64_t from, uint32_t seconds)
 {
 	return seconds ? from + seconds * NSEC_PER_SEC : REACTOR_NEVER;
-}
-
-/* --- nodes */
-
-static void auth_free(struct auth *auth)
-{
-	iscsi_chap_account_wipe(&auth->theirs);
-	iscsi_chap_account_wipe(&auth->ours);
-}
-
-static int auth_set(struct auth *to, const struct target_auth *from)
-{
-	struct auth auth = {.algorithms = from->algorithms ? from->algorithms : ISCSI_CHAP_ALL};
-	int err = 0;
-	if (from->user)
-		err = iscsi_chap_account_set(&auth.theirs, from->user, from->secret,
-					     strlen(from->secret));
-	if (!err && from->mutual_user)
-		err = iscsi_chap_account_set(&auth.ours, from->mutual_user, from->mutual_secret,
-					     strlen(from->mutual_secret));
-	if (!err && iscsi_chap_same_secret(&auth.theirs, &auth.ours))
-		err = -EINVAL;
-	if (!err)
-		*to = auth;
-	auth_free(&auth);
-	return err;
-}
-
-static void node_free(struct target_node *node)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(node->parts); i++)
-		deferred_cancel(&node->parts[i].cold_reset);
-	auth_free(&node->auth);
-	scsi_device_free(node->device);
-	free(node->name);
-	free(node->alias);
-	free(node);
-}
-
-struct target_node *target_find_node(struct target *t, const char *name)
-{
-	list_for_each (it, &t->nodes) {
-		struct target_node *node = list_entry(it, struct target_node, link);
-		if (!strcmp(node->name, name))
-			return node;
-	}
-	return NULL;
-}
-
-int target_node_new(struct target_node **out, struct target *t, const char *name, const char *alias)
-{
-	if (!iscsi_name_valid(name))
-		return -EINVAL;
-	if (target_find_node(t, name))
-		return -EEXIST;
-	struct target_node *node = calloc(1, sizeof(*node));
-	if (!node)
-		return -ENOMEM;
-	list_init(&node->link);
-	node->target = t;
-	node->id = t->last_node_id++;
-	node->name = strdup(name);
-	node->alias = alias ? strdup(alias) : NULL;
-	node->device = scsi_device_new(name);
-	for (unsigned i = 0; i < ARRAY_SIZE(node->parts); i++) {
-		node->parts[i].node = node;
-		node->parts[i].part = t->parts[i];
-		deferred_init(&node->parts[i].cold_reset, tmf_cold_reset);
-	}
-	if (!node->name || (alias && !node->alias) || !node->device) {
-		if (node->device)
-			scsi_device_free(node->device);
-		free(node->name);
-		free(node->alias);
-		free(node);
-		return -ENOMEM;
-	}
-	list_add_tail(&t->nodes, &node->link);
-	*out = node;
-	return 0;
-}
-
-int target_node_set_auth(struct target_node *node, const struct target_auth *auth)
-{
-	return auth_set(&node->auth, auth);
-}
-
-int target_set_discovery_auth(struct target *t, const struct target_auth *auth)
-{
-	return auth_set(&t->discovery_auth, auth);
-}
-
-struct scsi_device *target_node_device(struct target_node *node)
-{
-	return node->device;
 }
 
 /* --- the end */
@@ -293,34 +211,47 @@ static void deliver_all(struct target *t)
 	} while (delivered);
 }
 
+static void abandon_devices(const struct list *nodes)
+{
+	list_for_each (it, nodes)
+		scsi_device_abandon(list_entry(it, struct target_node, link)->device);
+}
+
+static void free_nodes(struct list *nodes)
+{
+	while (!list_empty(nodes))
+		node_free(list_first(nodes, struct target_node, link));
+}
+
+static void free_part(struct target *part)
+{
+	pool_free(&part->pool);
+	pthread_mutex_destroy(&part->arrivals_lock);
+	pthread_rwlock_destroy(&part->config_lock);
+	free(part);
+}
+
 void target_free(struct target *t)
 {
 	deliver_all(t);
 	for (unsigned i = 0; i < t->part_count; i++)
 		t->parts[i]->freeing = true;
-	list_for_each (it, &t->nodes)
-		scsi_device_abandon(list_entry(it, struct target_node, link)->device);
+	abandon_devices(&t->nodes);
+	abandon_devices(&t->leaving);
 	for (unsigned i = 0; i < t->part_count; i++)
 		free_connections(t->parts[i]);
 	registry_free(t);
 	portal_forget_arrivals(t);
-	list_for_each_safe (it, &t->portals) {
-		struct portal *p = list_entry(it, struct portal, link);
-		if (!p->closed)
-			portal_close(p);
-		free(p);
-	}
 	for (unsigned i = 0; i < t->part_count; i++)
 		free_dead_tasks(t->parts[i]);
-	list_for_each_safe (it, &t->nodes)
-		node_free(list_entry(it, struct target_node, link));
+	retire_free(t);
+	free_nodes(&t->nodes);
+	free_nodes(&t->leaving);
+	while (!list_empty(&t->portals))
+		portal_free(list_first(&t->portals, struct portal, link));
 	auth_free(&t->discovery_auth);
-	for (unsigned i = t->part_count; i-- > 0;) {
-		struct target *part = t->parts[i];
-		pool_free(&part->pool);
-		pthread_mutex_destroy(&part->arrivals_lock);
-		free(part);
-	}
+	for (unsigned i = t->part_count; i-- > 0;)
+		free_part(t->parts[i]);
 }
 
 static void add_stats(struct target_stats *to, const struct target_stats *from)

@@ -42,6 +42,8 @@ int target_listen(struct target *t, const struct net_addr *addr, struct net_addr
 /* The same on a socket that listens already and is this reactor's (net_take_listener()). It is the
  * target's when this succeeds. */
 int target_listen_on(struct target *t, int sock, struct net_addr *bound);
+/* No more, unless a portal group needs it (target/node.h). -ENOENT. */
+int target_unlisten(struct target *t, const struct net_addr *addr);
 
 /* CHAP (RFC 7143 12.1.3). Strings are copied. */
 struct target_auth {
@@ -50,15 +52,18 @@ struct target_auth {
 	unsigned algorithms;                     /* bit mask 1u << CHAP_A; 0: all that we know */
 };
 
-/* An iSCSI target node with one portal group, tag 1, on all portals. `name` is a valid, normalised
- * iSCSI name (iscsi/names.h). -EEXIST, -EINVAL, -ENOMEM. */
-int target_node_new(struct target_node **out, struct target *t, const char *name,
-		    const char *alias);
-/* -EINVAL: an empty or too long name or secret, or one secret for both ways (RFC 7143 9.2.1). */
+/*
+ * The short way of `lunar serve`: a node with one portal group, tag 1, on all portals, open to everybody, with
+ * the LUN map that its device was born with; more is in target/node.h. `name` is a valid, normalised iSCSI name
+ * (iscsi/names.h). -EEXIST, -EINVAL, -ENOMEM.
+ */
+int target_node_open(struct target_node **out, struct target *t, const char *name,
+		     const char *alias);
+/* Of such a node. -EINVAL: an empty or too long name or secret, or one secret for both ways (RFC 7143 9.2.1). */
 int target_node_set_auth(struct target_node *node, const struct target_auth *auth);
 /* Authentication of discovery sessions, likewise. */
 int target_set_discovery_auth(struct target *t, const struct target_auth *auth);
-/* The SCSI device behind the node; LUNs are mapped to it by scsi_device_map(). */
+/* The SCSI device behind the node. */
 struct scsi_device *target_node_device(struct target_node *node);
 
 /*

@@ -4,18 +4,47 @@
 #include <string.h>
 #include "target/priv.h"
 
-static void add_node(const struct conn *c, const struct target_node *node, struct buf *out)
+static void add_portal(const struct conn *c, const struct net_addr *at, uint16_t tag,
+		       struct buf *out)
 {
 	char host[NET_ADDR_TEXT], address[NET_ADDR_TEXT + 8];
-	iscsi_add_target(out, node->name);
+	struct net_addr addr;
+	if (!portal_address(at, &c->local, &addr))
+		return;
+	snprintf(address, sizeof(address), "%s:%u", net_addr_format_host(host, &addr),
+		 net_addr_port(&addr));
+	iscsi_add_address(out, address, tag);
+}
+
+static void add_group(const struct conn *c, const struct target_group *group, struct buf *out)
+{
+	list_for_each (it, &group->portals) {
+		const struct group_portal *p = list_entry(it, struct group_portal, link);
+		if (p->advertise[0])
+			iscsi_add_address(out, p->advertise, group->tag);
+		else
+			add_portal(c, &p->addr, group->tag, out);
+	}
+	if (!group->everywhere)
+		return;
 	list_for_each (it, &c->target->home->portals) {
 		const struct portal *p = list_entry(it, struct portal, link);
-		struct net_addr addr;
-		if (p->closing || !portal_address(&p->addr, &c->local, &addr))
+		if (!p->closing)
+			add_portal(c, &p->addr, group->tag, out);
+	}
+}
+
+static void add_node(const struct conn *c, const struct target_node *node, struct buf *out)
+{
+	bool named = false;
+	list_for_each (it, &node->groups) {
+		const struct target_group *group = list_entry(it, struct target_group, link);
+		if (!access_visible(group, c->session->initiator, &c->peer))
 			continue;
-		snprintf(address, sizeof(address), "%s:%u", net_addr_format_host(host, &addr),
-			 net_addr_port(&addr));
-		iscsi_add_address(out, address, TARGET_PORTAL_GROUP);
+		if (!named)
+			iscsi_add_target(out, node->name);
+		named = true;
+		add_group(c, group, out);
 	}
 }
 
@@ -23,6 +52,7 @@ static void send_targets(void *ctx, const char *which, struct buf *out)
 {
 	struct conn *c = ctx;
 	const struct target_node *own = c->session->node;
+	config_read(c->target);
 	list_for_each (it, &c->target->home->nodes) {
 		const struct target_node *node = list_entry(it, struct target_node, link);
 		bool wanted = !strcmp(which, "All") || !strcmp(which, node->name) ||
@@ -31,6 +61,7 @@ static void send_targets(void *ctx, const char *which, struct buf *out)
 		if (wanted && (!own || node == own))
 			add_node(c, node, out);
 	}
+	config_done(c->target);
 }
 
 static const struct iscsi_text_target_ops text_ops = {send_targets};

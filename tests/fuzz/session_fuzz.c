@@ -195,7 +195,7 @@ static void start(struct world *w, struct peer *p, struct log *quiet)
 	config_limits_defaults(&limits);
 	limits.memory_limit = 64u << 20;
 	MUST(!target_new(&w->target, r, &limits));
-	MUST(!target_node_new(&node, w->target, TARGET, NULL));
+	MUST(!target_node_open(&node, w->target, TARGET, NULL));
 	for (unsigned i = 0; i < ARRAY_SIZE(w->lu); i++) {
 		struct scsi_lu_config config = {
 			.block_size = 512, .thin = true, .fence_hold = NSEC_PER_SEC};

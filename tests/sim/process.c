@@ -57,7 +57,7 @@ void process_start(struct world *w)
 	for (unsigned i = 0; i < p->other_count && !err; i++)
 		err = target_add_reactor(p->target, p->others[i]);
 	if (!err)
-		err = target_node_new(&node, p->target, TARGET_NAME, NULL);
+		err = target_node_open(&node, p->target, TARGET_NAME, NULL);
 	for (unsigned i = 0; i < LUNS && !err; i++)
 		err = open_lun(p, node, i, why, sizeof(why));
 	net_addr_parse(&addr, "0.0.0.0", PORT);

@@ -2,6 +2,7 @@
 /* CHAP one way and both (RFC 7143 12.1.3, RFC 1994), with an arithmetic of its own. */
 #include <errno.h>
 #include <openssl/evp.h>
+#include "target/node.h"
 #include "wire.h"
 
 #define NAMES     "InitiatorName=" WIRE_INITIATOR "\nSessionType=Normal\nTargetName=" WIRE_TARGET
@@ -533,6 +534,54 @@ static void discovery_free_while_targets_ask(struct wire_world *world)
 	wire_login(wire_open(world), &(struct wire_login){.discovery = true});
 }
 
+static unsigned try_account(struct wire_world *world, const char *user, const char *secret)
+{
+	struct wire *w = wire_open(world);
+	struct challenge c = ask_for_challenge(w, NAMES, "7");
+	struct bytes res = response_to(c.algorithm, c.id, secret, &c.value);
+	unsigned status = answer(w, user, hex(w, &res), "", NULL);
+
+	if (status == 0)
+		wire_login_finish(w, NULL);
+	else
+		wire_expect_closed(w, 5);
+	return status;
+}
+
+/* Who has an ACL has its account, and no other; a change is for the next login. */
+static void an_account_of_its_own(struct wire_world *world)
+{
+	struct target_group *group = target_group_find(world->node, 1);
+	struct wire *before = log_in(world), *half;
+	struct challenge c;
+	struct bytes res;
+	struct target_acl *acl;
+
+	assert_int_equal(target_acl_new(&acl, group, WIRE_INITIATOR), 0);
+	/* The group asks for CHAP, and this ACL has nothing to answer with. */
+	assert_int_equal(
+		wire_login_step(wire_open(world), WIRE_SECURITY, NAMES "\nAuthMethod=CHAP", NULL),
+		ISCSI_LOGIN_AUTH_FAILED);
+	assert_int_equal(target_acl_set_auth(acl, &(struct target_auth){.user = "bob",
+									.secret = "bob's secret"}),
+			 0);
+	assert_int_equal(try_account(world, USER, SECRET), ISCSI_LOGIN_AUTH_FAILED);
+	assert_int_equal(try_account(world, "bob", SECRET), ISCSI_LOGIN_AUTH_FAILED);
+	assert_int_equal(try_account(world, "bob", "bob's secret"), 0);
+	/* In the middle of a login: that goes on with what it began with. */
+	half = wire_open(world);
+	c = ask_for_challenge(half, NAMES, "7");
+	assert_int_equal(target_acl_set_auth(
+				 acl, &(struct target_auth){.user = "bob", .secret = "a new one"}),
+			 0);
+	res = response_to(c.algorithm, c.id, "bob's secret", &c.value);
+	assert_int_equal(answer(half, "bob", hex(half, &res), "", NULL), 0);
+	wire_login_finish(half, NULL);
+	assert_int_equal(try_account(world, "bob", "bob's secret"), ISCSI_LOGIN_AUTH_FAILED);
+	assert_int_equal(try_account(world, "bob", "a new one"), 0);
+	wire_ping(before);
+}
+
 static const struct wire_case cases[] = {
 	REAL_WITH(each_algorithm, &one_way),
 	CASE_WITH(in_base64, &one_way),
@@ -557,6 +606,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(discovery_needs_it, &discovery_only),
 	CASE_WITH(discovery_account_opens_no_target, &two_accounts),
 	CASE_WITH(discovery_free_while_targets_ask, &one_way),
+	REAL_WITH(an_account_of_its_own, &one_way),
 };
 
 WIRE_THEME_DEFINE(chap);

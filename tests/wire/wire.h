@@ -46,6 +46,8 @@
 #define WIRE_INITIATOR "iqn.2026-01.test.lunar:initiator"
 #define WIRE_TARGET    "iqn.2026-01.test.lunar:target"
 #define WIRE_TARGET2   "iqn.2026-01.test.lunar:other"
+#define WIRE_TARGET3   "iqn.2026-01.test.lunar:third"
+#define WIRE_OTHER     "iqn.2026-01.test.lunar:somebody.else"
 #define WIRE_ALIAS     "a disk to try"
 #define WIRE_PATIENCE  30 /* seconds that an expected answer may take */
 #define WIRE_LUNS_MAX  8

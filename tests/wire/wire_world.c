@@ -91,10 +91,10 @@ static bool add_nodes(struct wire_world *world)
 {
 	const struct wire_config *config = world->config;
 
-	if (target_node_new(&world->node, world->target, WIRE_TARGET, WIRE_ALIAS))
+	if (target_node_open(&world->node, world->target, WIRE_TARGET, WIRE_ALIAS))
 		return false;
 	if (config->other_node &&
-	    target_node_new(&world->other_node, world->target, WIRE_TARGET2, NULL))
+	    target_node_open(&world->other_node, world->target, WIRE_TARGET2, NULL))
 		return false;
 	if (config->auth.user && target_node_set_auth(world->node, &config->auth))
 		return false;

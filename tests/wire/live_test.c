@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The configuration changes while sessions are there, on whatever reactor. */
+#include "target/node.h"
+#include "wire.h"
+
+static const struct wire_config two_luns = {.luns = 2, .other_node = true};
+
+static void set(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+/* Sessions of one node on all reactors, and one of another node. */
+struct crowd {
+	struct wire *of[6], *bystander;
+};
+
+static struct wire *session(struct wire_world *world, const char *initiator, const char *target)
+{
+	struct wire *w = wire_open(world);
+
+	wire_login(w, &(struct wire_login){.initiator = initiator, .target = target});
+	wire_clear_attention(w, 0);
+	return w;
+}
+
+static struct crowd gather(struct wire_world *world)
+{
+	struct crowd c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		c.of[i] = session(world, NULL, NULL);
+	c.bystander = session(world, NULL, WIRE_TARGET2);
+	return c;
+}
+
+#define TUR(n)   (&(struct wire_cmd){.lun = (n), .cdb = TEST_UNIT_READY})
+#define READ1(n) (&(struct wire_cmd){.lun = (n), .cdb = READ10(0, 1), .read = 512})
+
+static void luns_come_and_go(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+			wire_good(c.of[i], READ1(0), NULL);
+		assert_int_equal(scsi_map_add(map, 9, world->lu[1], round == 2), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+			wire_check(c.of[i], TUR(0), 0x06, 0x3f0e);
+			wire_check(c.of[i], TUR(9), 0x06, 0x2900);
+			wire_good(c.of[i], READ1(9), NULL);
+			wire_good(c.of[i], READ1(9), NULL);
+		}
+		assert_int_equal(scsi_map_remove(map, 9), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+			wire_check(c.of[i], READ1(9), 0x05, 0x2500);
+			wire_check(c.of[i], TUR(0), 0x06, 0x3f0e);
+			wire_good(c.of[i], READ1(0), NULL);
+		}
+		wire_good(c.bystander, TUR(0), NULL);
+	}
+}
+
+/* What is under way on a LUN that goes: data that are asked for, data at the store. */
+static void commands_on_a_lun_that_goes(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	const uint8_t *data = wire_pattern(world, 4096, 1);
+	uint32_t asked[ARRAY_SIZE(c.of)], stored[ARRAY_SIZE(c.of)];
+	struct wire_result r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		wire_clear_attention(c.of[i], 1);
+		wire_good(c.of[i], READ1(1), NULL);
+	}
+	if (world->sim)
+		sim_disk_state(world->sim, wire_disk(1), SIM_DISK_HANGS);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		struct wire_cmd write = {.lun = 1,
+					 .cdb = WRITE10(8 * i, 8),
+					 .write = 4096,
+					 .data = data,
+					 .immediate = 4096};
+		struct wire_pdu r2t;
+
+		stored[i] = wire_command(c.of[i], &write);
+		write.immediate = 0;
+		asked[i] = wire_command(c.of[i], &write);
+		if (world->sim)
+			wire_expect_r2t(c.of[i], asked[i], 0, 4096, &r2t);
+	}
+	wire_run(world, 0.1);
+	assert_int_equal(scsi_map_remove(map, 1), 0);
+	for (size_t i = 0; world->sim && i < ARRAY_SIZE(c.of); i++) {
+		wire_expect_sense(c.of[i], asked[i], 0x05, 0x2500);
+		wire_check(c.of[i], TUR(1), 0x05, 0x2500);
+		wire_check(c.of[i], TUR(0), 0x06, 0x3f0e);
+		wire_good(c.of[i], TUR(0), NULL);
+	}
+	if (!world->sim)
+		return;
+	/* By another way to the LU: what may still land is fenced. */
+	assert_int_equal(scsi_map_add(map, 3, world->lu[1], false), 0);
+	sim_disk_state(world->sim, wire_disk(1), SIM_DISK_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		struct wire_cmd cmd = {.lun = 1};
+
+		wire_finish(c.of[i], &cmd, stored[i], &r);
+		assert_int_equal(r.status, 0x02);
+		assert_int_equal(r.asc, 0x2500);
+	}
+	wire_run(world, 1);
+	wire_clear_attention(c.of[0], 3);
+	wire_good(c.of[0], &(struct wire_cmd){.lun = 3, .cdb = READ10(0, 8), .read = 4096}, &r);
+	assert_memory_equal(r.data, data, 4096);
+}
+
+/* A LU goes for good, with its sessions in the middle of it, and another one comes in its place. */
+static void a_lu_is_replaced(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	struct scsi_lu_config config = {.block_size = 512, .fence_hold = NSEC_PER_SEC};
+
+	for (int round = 0; round < 4; round++) {
+		struct backstore *bs;
+		struct scsi_lu *lu;
+		bool idle = false;
+		char why[128];
+
+		assert_int_equal(bs_open_memory(&bs, world->reactor, 1 << 20, why, sizeof(why)), 0);
+		memset(config.id, 0x70 + round, sizeof(config.id));
+		assert_int_equal(scsi_lu_new(&lu, bs, &config, &world->log, why, sizeof(why)), 0);
+		assert_int_equal(scsi_map_add(map, 4, lu, false), 0);
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+			wire_clear_attention(c.of[i], 4);
+			wire_good(c.of[i], READ1(4), NULL);
+			wire_good(c.of[i], READ1(4), NULL);
+			wire_command(c.of[i], READ1(4));
+		}
+		assert_int_equal(scsi_map_remove(map, 4), 0);
+		scsi_lu_retire(lu, set, &idle);
+		for (int i = 0; i < 300 && !idle; i++)
+			wire_run(world, 0.1);
+		assert_true(idle);
+		scsi_lu_free(lu);
+		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+			struct wire_pdu last;
+
+			do
+				wire_recv(c.of[i], &last);
+			while (iscsi_opcode(&last.bhs) != ISCSI_SCSI_RESPONSE &&
+			       !(last.data_in.flags & ISCSI_DATA_STATUS));
+			wire_check(c.of[i], TUR(4), 0x05, 0x2500);
+			wire_clear_attention(c.of[i], 0);
+		}
+	}
+}
+
+/* --- what goes takes its sessions with it */
+
+static void expect_asked(struct wire *w, unsigned seconds)
+{
+	struct wire_pdu async;
+
+	wire_expect(w, ISCSI_ASYNC_MESSAGE, &async);
+	assert_int_equal(async.async.event, ISCSI_ASYNC_LOGOUT_REQUEST);
+	assert_int_equal(get_be16(async.async.parameter3), seconds);
+}
+
+static void an_acl_is_deleted(struct wire_world *world)
+{
+	struct target_group *group = target_group_find(world->node, 1);
+	struct wire *mine, *deaf, *others;
+	struct wire_login login = {0};
+	struct target_acl *acl;
+	bool done = false;
+
+	assert_int_equal(target_acl_new(&acl, group, WIRE_INITIATOR), 0);
+	assert_int_equal(scsi_map_add(target_acl_map(acl), 0, world->lu[1], false), 0);
+	mine = session(world, NULL, NULL);
+	deaf = session(world, NULL, NULL);
+	others = session(world, WIRE_OTHER, NULL);
+	target_group_set_options(group, &(struct target_group_options){0});
+	assert_int_equal(target_acl_delete(acl, 3, set, &done), 0);
+	/* From now on nobody gets in by it; and others keep what they have. */
+	wire_expect_login_fails(wire_open(world), &login, ISCSI_LOGIN_FORBIDDEN);
+	expect_asked(mine, 3);
+	expect_asked(deaf, 3);
+	wire_logout(mine);
+	wire_good(deaf, READ1(0), NULL);
+	assert_false(done);
+	wire_expect_end(deaf, 3.5);
+	wire_run(world, 0.2);
+	assert_true(done);
+	wire_good(others, READ1(0), NULL);
+}
+
+static void a_group_is_disabled(struct wire_world *world)
+{
+	struct target_group *group = target_group_find(world->node, 1);
+	struct crowd c = gather(world);
+	struct wire_login login = {0};
+	bool done = false, again = false;
+
+	assert_int_equal(target_group_disable(group, 30, set, &done), 0);
+	wire_expect_login_fails(wire_open(world), &login, ISCSI_LOGIN_UNAVAILABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		expect_asked(c.of[i], 30);
+	/* Not so long after all. */
+	assert_int_equal(target_group_disable(group, 0, set, &again), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		wire_expect_end(c.of[i], 1);
+	wire_run(world, 0.2);
+	assert_true(done && again);
+	wire_good(c.bystander, READ1(0), NULL);
+	target_group_enable(group);
+	wire_good(session(world, NULL, NULL), READ1(0), NULL);
+}
+
+/* In bounded time, with a store that hangs. */
+static void a_node_is_deleted(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	const uint8_t *data = wire_pattern(world, 512, 1);
+	struct wire_cmd write = {
+		.lun = 1, .cdb = WRITE10(0, 1), .write = 512, .data = data, .immediate = 512};
+	struct wire_login login = {0};
+	bool done = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		wire_clear_attention(c.of[i], 1);
+		wire_good(c.of[i], READ1(1), NULL);
+	}
+	if (world->sim)
+		sim_disk_state(world->sim, wire_disk(1), SIM_DISK_HANGS);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		wire_command(c.of[i], &write);
+	wire_run(world, 0.1);
+	assert_int_equal(target_node_delete(world->node, 1, set, &done), 0);
+	world->node = NULL;
+	wire_expect_login_fails(wire_open(world), &login, ISCSI_LOGIN_NOT_FOUND);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		wire_expect_end(c.of[i], 1.5);
+	wire_run(world, 0.2);
+	assert_true(done);
+	wire_good(c.bystander, READ1(0), NULL);
+	/* And one of the same name. */
+	assert_int_equal(target_node_open(&world->node, world->target, WIRE_TARGET, NULL), 0);
+	assert_int_equal(scsi_device_map(target_node_device(world->node), 0, world->lu[0]), 0);
+	wire_good(session(world, NULL, NULL), READ1(0), NULL);
+	done = false;
+	assert_int_equal(target_node_delete(world->node, 0, set, &done), 0);
+	world->node = NULL;
+	wire_run(world, 0.2);
+	assert_true(done);
+}
+
+/* A login was under way. */
+static void too_late(struct wire_world *world)
+{
+	static const char *const names =
+		"InitiatorName=" WIRE_INITIATOR "\nTargetName=" WIRE_TARGET;
+	struct target_group *group = target_group_find(world->node, 1);
+	struct wire *half[3];
+	struct target_acl *acl;
+
+	for (size_t i = 0; i < ARRAY_SIZE(half); i++)
+		half[i] = wire_open(world);
+	assert_int_equal(wire_login_step(half[0], WIRE_OPERATIONAL, names, NULL), 0);
+	assert_int_equal(target_acl_new(&acl, group, WIRE_INITIATOR), 0);
+	/* It would have another account now, and other LUNs. */
+	assert_int_equal(wire_login_step(half[0], WIRE_OPERATIONAL_TO_FULL, "", NULL),
+			 ISCSI_LOGIN_UNAVAILABLE);
+	assert_int_equal(wire_login_step(half[1], WIRE_OPERATIONAL, names, NULL), 0);
+	assert_int_equal(target_group_disable(group, 0, NULL, NULL), 0);
+	assert_int_equal(wire_login_step(half[1], WIRE_OPERATIONAL_TO_FULL, "", NULL),
+			 ISCSI_LOGIN_UNAVAILABLE);
+	target_group_enable(group);
+	assert_int_equal(wire_login_step(half[2], WIRE_OPERATIONAL, names, NULL), 0);
+	assert_int_equal(target_node_delete(world->node, 0, NULL, NULL), 0);
+	world->node = NULL;
+	assert_int_equal(wire_login_step(half[2], WIRE_OPERATIONAL_TO_FULL, "", NULL),
+			 ISCSI_LOGIN_NOT_FOUND);
+}
+
+/* The target ends in the middle of it all. */
+static void deleted_at_the_end(struct wire_world *world)
+{
+	struct target_group *group;
+	struct target_acl *acl;
+	struct crowd c = gather(world);
+
+	assert_int_equal(target_group_new(&group, world->other_node, 5), 0);
+	assert_int_equal(target_acl_new(&acl, group, WIRE_INITIATOR), 0);
+	assert_int_equal(target_acl_delete(acl, 60, NULL, NULL), 0);
+	assert_int_equal(target_group_delete(group, 60, NULL, NULL), 0);
+	assert_int_equal(target_node_delete(world->node, 60, NULL, NULL), 0);
+	world->node = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		expect_asked(c.of[i], 60);
+}
+
+static const struct wire_case cases[] = {
+	REAL_WITH(luns_come_and_go, &two_luns),
+	REAL_WITH(commands_on_a_lun_that_goes, &two_luns),
+	REAL_WITH(a_lu_is_replaced, &two_luns),
+	REAL_WITH(an_acl_is_deleted, &two_luns),
+	REAL_WITH(a_group_is_disabled, &two_luns),
+	REAL_WITH(a_node_is_deleted, &two_luns),
+	CASE_WITH(too_late, &two_luns),
+	REAL_WITH(deleted_at_the_end, &two_luns),
+};
+
+WIRE_THEME_DEFINE(live);
