@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include "cli/args.h"
+#include "config/args.h"
 #include "cli/commands.h"
 #include "cli/serve_print.h"
 #include "reactor/file.h"
@@ -36,7 +36,7 @@ static void at_rest(struct ending *e, void *ctx)
 static void drained(void *ctx)
 {
 	struct serve *s = ctx;
-	uint64_t seconds = MAX(s->o.limits.drain_timeout, FLUSH_LEAST);
+	uint64_t seconds = MAX(s->o.serving.limits.drain_timeout, FLUSH_LEAST);
 	uint64_t deadline = reactor_now(s->r) + seconds * NSEC_PER_SEC;
 	if (ending_start(&s->stores_ending, s->r, &s->term.log, s->lus, s->lu_count, deadline,
 			 at_rest, s)) {
@@ -56,8 +56,9 @@ static void end(struct serve *s)
 		log_info(&s->term.log,
 			 "asking %zu session%s to log out, for up to %" PRIu32
 			 " seconds; again to stop at once",
-			 stats.sessions, stats.sessions == 1 ? "" : "s", s->o.limits.drain_timeout);
-	target_drain(s->target, s->o.limits.drain_timeout, drained, s);
+			 stats.sessions, stats.sessions == 1 ? "" : "s",
+			 s->o.serving.limits.drain_timeout);
+	target_drain(s->target, s->o.serving.limits.drain_timeout, drained, s);
 }
 
 void serve_take_signal(struct serve *s, unsigned *count, int signal)

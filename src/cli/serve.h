@@ -14,7 +14,7 @@
 #define LUNAR_CLI_SERVE_H
 
 #include <sys/signalfd.h>
-#include "cli/ending.h"
+#include "scsi/ending.h"
 #include "cli/secret.h"
 #include "cli/serve_options.h"
 #include "cli/serve_print.h"

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "cli/args.h"
+#include "config/args.h"
 #include "common/cleanup.h"
 
 static int add_disk(struct serve_options *o, const char *path, uint64_t memory, char *why,
@@ -69,48 +69,15 @@ static int take_block_size(void *options, const char *value, char *why, size_t w
 	return 0;
 }
 
-static int take_engine(void *options, const char *value, char *why, size_t why_size)
-{
-	const char *name;
-	for (size_t i = 0; (name = reactor_engine_name(i)); i++) {
-		if (!strcmp(value, name)) {
-			((struct serve_options *)options)->engine = name;
-			return 0;
-		}
+#define TAKE(what)                                                                           \
+	static int take_##what(void *options, const char *value, char *why, size_t why_size) \
+	{                                                                                    \
+		struct serve_options *o = options;                                           \
+		return target_take_##what(&o->serving, value, why, why_size);                \
 	}
-	snprintf(why, why_size, "--engine: \"%.40s\" is not an engine; there are uring and epoll",
-		 value);
-	return -EINVAL;
-}
-
-static int take_reactors(void *options, const char *value, char *why, size_t why_size)
-{
-	char *stop;
-	unsigned long n = strtoul(value, &stop, 10);
-	if (*value < '0' || *value > '9' || *stop || !n || n > TARGET_REACTORS_MAX) {
-		snprintf(why, why_size, "--reactors: \"%.40s\" is not a number from 1 to %d", value,
-			 TARGET_REACTORS_MAX);
-		return -EINVAL;
-	}
-	((struct serve_options *)options)->reactors = (unsigned)n;
-	return 0;
-}
-
-static int take_limit(void *options, const char *value, char *why, size_t why_size)
-{
-	char name[64];
-	const char *equals = strchr(value, '=');
-	size_t len = equals ? (size_t)(equals - value) : 0;
-	if (!len || len >= sizeof(name)) {
-		snprintf(why, why_size,
-			 "--limit: \"%.60s\" is not NAME=VALUE, like login_timeout=30", value);
-		return -EINVAL;
-	}
-	memcpy(name, value, len);
-	name[len] = 0;
-	return config_limits_set(&((struct serve_options *)options)->limits, name, equals + 1, why,
-				 why_size);
-}
+TAKE(engine)
+TAKE(reactors)
+TAKE(limit)
 
 #define FIELD(name) offsetof(struct serve_options, name)
 #define CALL(fn)    ARG_CALL, 0, fn
@@ -197,21 +164,13 @@ static int check_together(const struct serve_options *o, char *why, size_t why_s
 			return -EINVAL;
 		}
 	}
-	if (o->reactors > o->limits.memory_limit / TARGET_REACTOR_MEMORY) {
-		snprintf(why, why_size,
-			 "--reactors %u: each needs %u MiB of memory_limit; with --limit "
-			 "memory_limit=%uM there is enough",
-			 o->reactors, TARGET_REACTOR_MEMORY >> 20,
-			 o->reactors * (TARGET_REACTOR_MEMORY >> 20));
-		return -EINVAL;
-	}
-	return config_limits_verify(&o->limits, why, why_size);
+	return target_options_verify(&o->serving, why, why_size);
 }
 
 int serve_options_parse(struct serve_options *o, char **argv, char *why, size_t why_size)
 {
 	memset(o, 0, sizeof(*o));
-	config_limits_defaults(&o->limits);
+	config_limits_defaults(&o->serving.limits);
 	int err = args_parse(&table, o, argv, why, why_size);
 	return err ? err : check_together(o, why, why_size);
 }

@@ -3,6 +3,7 @@
 #ifndef LUNAR_CLI_SERVE_OPTIONS_H
 #define LUNAR_CLI_SERVE_OPTIONS_H
 
+#include "target/options.h"
 #include "target/target.h"
 #include "reactor/net.h"
 
@@ -20,15 +21,13 @@ struct serve_options {
 	size_t disk_count;
 	struct net_addr portals[SERVE_MAX_PORTALS];
 	size_t portal_count; /* 0: every address of this host */
-	struct config_limits limits;
+	struct target_options serving;
 	const char *target;  /* as given; NULL: from the names of host and file */
 	uint64_t size;       /* of files that are to be made; 0: make none */
 	uint32_t block_size; /* 0: what suits the store */
 	const char *chap, *chap_secret_file;
 	const char *mutual_chap, *mutual_secret_file;
-	unsigned reactors;  /* 0: one for each processor, as far as memory goes */
-	const char *engine; /* NULL: the first that the kernel lets us have */
-	const char *user;   /* whom the process that faces the network becomes; NULL: what suits */
+	const char *user; /* whom the process that faces the network becomes; NULL: what suits */
 	bool readonly, raw, direct, no_sandbox, quiet, verbose;
 };
 

@@ -4,13 +4,12 @@
 #include "cli/serve.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include "backstore/backstore.h"
 
 static int start_reactor(struct serve *s)
 {
-	int err = reactor_new_engine(&s->r, s->o.engine, &s->term.log);
+	int err = reactor_new_engine(&s->r, s->o.serving.engine, &s->term.log);
 	if (!err)
 		return 0;
 	s->r = NULL;
@@ -18,24 +17,12 @@ static int start_reactor(struct serve *s)
 			  "the kernel does not let us use the engine %s: %s; see the sysctl "
 			  "kernel.io_uring_disabled, and in a container its seccomp profile; "
 			  "--engine epoll does without",
-			  s->o.engine ? s->o.engine : "epoll", strerror(-err));
-}
-
-/* One for each processor that we may use, as far as there is memory for them. */
-static unsigned reactors_wanted(const struct serve *s)
-{
-	cpu_set_t cpus;
-	uint64_t most = MIN(s->o.limits.memory_limit / TARGET_REACTOR_MEMORY, TARGET_REACTORS_MAX);
-	if (s->o.reactors)
-		return s->o.reactors;
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		return 1;
-	return (unsigned)MAX(MIN((uint64_t)CPU_COUNT(&cpus), most), UINT64_C(1));
+			  s->o.serving.engine ? s->o.serving.engine : "epoll", strerror(-err));
 }
 
 static int start_crew(struct serve *s)
 {
-	unsigned others = reactors_wanted(s) - 1;
+	unsigned others = target_reactors(&s->o.serving) - 1;
 	int err = others ? crew_new(&s->crew, others, reactor_engine_of(s->r), &s->term.log) : 0;
 	for (unsigned i = 0; !err && i < others; i++)
 		err = target_add_reactor(s->target, crew_reactor(s->crew, i));
@@ -56,7 +43,7 @@ static int add_lu(struct serve *s, size_t n)
 		.block_size = block_size,
 		.readonly = s->o.readonly,
 		.thin = true, /* where the store can */
-		.fence_hold = s->o.limits.fence_hold * NSEC_PER_SEC,
+		.fence_hold = s->o.serving.limits.fence_hold * NSEC_PER_SEC,
 	};
 	char why[256];
 	memcpy(config.id, s->ids[n], sizeof(config.id));
@@ -109,7 +96,7 @@ static int start(struct serve *s)
 		return err;
 	for (size_t i = 0; i < s->store_count; i++)
 		bs_adopt(s->stores[i], s->r);
-	err = target_new(&s->target, s->r, &s->o.limits);
+	err = target_new(&s->target, s->r, &s->o.serving.limits);
 	if (err)
 		return serve_fail(s, err, "the target cannot be started: %s", strerror(-err));
 	err = start_crew(s);

@@ -36,11 +36,6 @@
 #define TARGET_LEND_MIN     (64u << 10) /* bytes of a read that are worth a system call of their own */
 #define TARGET_TX_DEPTH     32          /* Data-In PDUs are made no further ahead than this */
 #define TARGET_TX_HIGH      256         /* queued PDUs from which on we stop reading */
-#define TARGET_PORTAL_GROUP 1   /* of target_node_open() */
-#define TARGET_MAX_R2T      16  /* outstanding R2Ts of one task */
-#define TARGET_SEND_IOV     96  /* vectors of one send: up to 32 PDUs */
-#define TARGET_TX_DEPTH     32  /* Data-In PDUs are made no further ahead than this */
-#define TARGET_TX_HIGH      256 /* queued PDUs from which on we stop reading */
 /* What one session may hold of the memory for commands: its share of four, but never less than the
  * largest command needs. */
 #define TARGET_SHARES    4

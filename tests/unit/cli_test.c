@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "cli/args.h"
+#include "config/args.h"
 #include "cli/secret.h"
 #include "cli/serve_options.h"
 #include "cli/serve_print.h"
@@ -26,7 +26,7 @@ static void a_file_is_enough(void **state)
 	assert_string_equal(o->disks[0].path, "disk.img");
 	assert_int_equal(o->size, 0);
 	assert_int_equal(o->portal_count, 0);
-	assert_int_equal(o->limits.login_timeout, 15);
+	assert_int_equal(o->serving.limits.login_timeout, 15);
 	assert_false(o->readonly || o->raw || o->direct || o->quiet);
 	free(o);
 }
@@ -58,7 +58,7 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(o->chap_secret_file, "f");
 	assert_string_equal(o->mutual_chap, "bob");
 	assert_string_equal(o->mutual_secret_file, "g");
-	assert_int_equal(o->limits.login_timeout, 3);
+	assert_int_equal(o->serving.limits.login_timeout, 3);
 	assert_true(o->readonly && o->raw && o->direct && o->quiet);
 	assert_string_equal(o->user, "joe");
 	assert_false(o->no_sandbox);

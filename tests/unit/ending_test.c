@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "backstore/backstore.h"
-#include "cli/ending.h"
+#include "scsi/ending.h"
 #include "reactor/file.h"
 #include "reactor/sim.h"
 

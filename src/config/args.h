@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Command lines by table: "--name VALUE", "--name=VALUE", switches, and "--" before odd file names. */
-#ifndef LUNAR_CLI_ARGS_H
-#define LUNAR_CLI_ARGS_H
+#ifndef LUNAR_CONFIG_ARGS_H
+#define LUNAR_CONFIG_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ struct arg_option {
 struct arg_table {
 	const struct arg_option *options;
 	size_t count;
-	arg_call *positional; /* takes what is no option */
+	arg_call *positional; /* takes what is no option; NULL: there is no such thing */
 };
 
 enum { ARGS_HELP = 1 }; /* --help or -h was met */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cli/ending.h"
+#include "scsi/ending.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cli/args.h"
+#include "config/args.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,6 +62,12 @@ static int parse_option(const struct arg_table *table, void *options, char **arg
 	return err ? err : 1 + separate;
 }
 
+static int args_unexpected(const char *word, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "\"%.60s\" is not expected here", word);
+	return -EINVAL;
+}
+
 int args_parse(const struct arg_table *table, void *options, char **argv, char *why,
 	       size_t why_size)
 {
@@ -69,7 +75,9 @@ int args_parse(const struct arg_table *table, void *options, char **argv, char *
 	while (*argv) {
 		int used = 1;
 		if (only_files || argv[0][0] != '-' || !argv[0][1]) {
-			int err = table->positional(options, argv[0], why, why_size);
+			int err = table->positional
+					  ? table->positional(options, argv[0], why, why_size)
+					  : args_unexpected(argv[0], why, why_size);
 			if (err)
 				return err;
 		} else if (!strcmp(argv[0], "--")) {

@@ -3,8 +3,8 @@
  * Bringing LUs to rest. Each is flushed as soon as nothing of it is at its store any more, whatever
  * the others do, and one that does not answer in time is given up, and only that.
  */
-#ifndef LUNAR_CLI_ENDING_H
-#define LUNAR_CLI_ENDING_H
+#ifndef LUNAR_SCSI_ENDING_H
+#define LUNAR_SCSI_ENDING_H
 
 #include "scsi/lu.h"
 
