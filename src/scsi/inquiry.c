@@ -81,20 +81,30 @@ static uint8_t *designator(struct page *g, uint8_t code_set, uint8_t type, size_
  */
 static void naa(struct page *g)
 {
-	uint8_t *d = designator(g, BINARY, OF_LU | NAA, 8);
+	const struct scsi_lu *lu = g->lu;
+	uint8_t *d = designator(g, BINARY, OF_LU | NAA, lu->naa_len ? lu->naa_len : 8);
 
-	memcpy(d, g->lu->id, 8);
+	if (lu->naa_len) { /* it had one where it comes from */
+		memcpy(d, lu->naa, lu->naa_len);
+		return;
+	}
+	memcpy(d, lu->id, 8);
 	d[0] = 0x30 | (d[0] & 0x0f);
 }
 
 static void t10_vendor(struct page *g)
 {
-	size_t n = strlen(g->lu->serial);
-	uint8_t *d = designator(g, ASCII, OF_LU | T10_VENDOR, 8 + 16 + n);
+	const struct scsi_lu *lu = g->lu;
+	size_t n = lu->t10_id[0] ? strlen(lu->t10_id) : 16 + strnlen(lu->serial, 252 - 8 - 16);
+	uint8_t *d = designator(g, ASCII, OF_LU | T10_VENDOR, 8 + n);
 
-	put_ascii(d, g->lu->vendor, 8);
-	put_ascii(d + 8, g->lu->product, 16);
-	memcpy(d + 24, g->lu->serial, n);
+	put_ascii(d, lu->vendor, 8);
+	if (lu->t10_id[0]) {
+		memcpy(d + 8, lu->t10_id, n);
+		return;
+	}
+	put_ascii(d + 8, lu->product, 16);
+	memcpy(d + 24, lu->serial, n - 16);
 }
 
 /* SPC-5 7.7.6.11. The identity, with the marks of a random UUID (RFC 4122 4.4). */

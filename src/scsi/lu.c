@@ -56,6 +56,15 @@ static int set_texts(struct scsi_lu *lu, const struct scsi_lu_config *c, char *w
 	if (!err)
 		err = set_text(lu->serial, sizeof(lu->serial), "serial number", c->serial, serial,
 			       why, why_size);
+	if (!err)
+		err = set_text(lu->t10_id, sizeof(lu->t10_id), "T10 designator", c->t10_id, "", why,
+			       why_size);
+	if (!err && c->naa_len && c->naa_len != 8 && c->naa_len != 16) {
+		snprintf(why, why_size, "a NAA designator has 8 or 16 bytes, not %u", c->naa_len);
+		err = -EINVAL;
+	}
+	memcpy(lu->naa, c->naa, sizeof(lu->naa));
+	lu->naa_len = c->naa_len;
 	return err;
 }
 

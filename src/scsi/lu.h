@@ -22,7 +22,11 @@ struct scsi_lu_config {
 	const char *product;  /* NULL: "VIRTUAL-DISK" */
 	const char *revision; /* NULL: from the program's version */
 	const char *serial;   /* NULL: from the identity */
-	uint32_t block_size;  /* 512 or 4096 */
+	/* What designators of a disk were where it comes from; NULL and 0: made of the identity. */
+	const char *t10_id; /* of the T10 designator, what follows the vendor (SPC-4 7.8.6.3) */
+	uint8_t naa[16];
+	uint8_t naa_len;     /* 0, 8 or 16 */
+	uint32_t block_size; /* 512 or 4096 */
 	bool readonly;
 	bool thin;           /* UNMAP is offered (the backstore can) */
 	uint64_t fence_hold; /* ns that I/O waits behind a fence before it gets BUSY */

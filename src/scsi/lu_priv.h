@@ -129,7 +129,9 @@ struct scsi_lu {
 	char vendor[8 + 1]; /* not padded */
 	char product[16 + 1];
 	char revision[4 + 1];
-	char serial[64 + 1];
+	char serial[252 + 1];
+	char t10_id[244 + 1]; /* "": made of product and serial */
+	uint8_t naa[16], naa_len;
 
 	struct list gates;    /* scsi_gate.link */
 	struct list entering; /* scsi_entry.link: who waits for them to close */

@@ -33,6 +33,33 @@ static void standard_data_with_configured_names(void **state)
 	rig_stop(&rig);
 }
 
+/* What scripts and multipath call a disk by is what it was on another target, byte by byte. */
+static void a_disk_that_was_elsewhere(void **state)
+{
+	static const char serial[] = "ba58b8ff-0796-45c5-befa-e85d385183d4";
+	static const struct scsi_lu_config config = {
+		.vendor = "LIO-ORG",
+		.product = "lun0",
+		.serial = serial,
+		.t10_id = "lun0:ba58b8ff-0796-45c5-befa-e85d385183d4",
+		.naa = {0x60, 0x01, 0x40, 0x5b, 0xa5, 0x8b, 0x8f, 0xf0, 0x79, 0x64, 0x5c, 0x5b,
+			0xef, 0xae, 0x85, 0xd3},
+		.naa_len = 16,
+	};
+	struct rig rig;
+
+	rig_open(&rig);
+	rig_start(&rig, &config);
+	RIG_IN(&rig, EVPD(0x80));
+	assert_int_equal(rig.io.in_len, 4 + strlen(serial));
+	assert_memory_equal(rig.data + 4, serial, strlen(serial));
+	RIG_IN(&rig, EVPD(0x83));
+	assert_memory_equal(rig.data + 4, "\x01\x03\x00\x10", 4);
+	assert_memory_equal(rig.data + 8, config.naa, 16);
+	assert_memory_equal(rig.data + 24, "\x02\x01\x00\x31LIO-ORG lun0:ba58b8ff-0796-", 31);
+	rig_stop(&rig);
+}
+
 static void standard_data_at_every_length(void **state)
 {
 	rig_expect_truncation(*state, RIG_CDB(0x12, 0, 0, 0, 0, 0), 3, 2);
@@ -313,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(standard_data_byte_by_byte),
 		cmocka_unit_test(standard_data_with_configured_names),
+		cmocka_unit_test(a_disk_that_was_elsewhere),
 		TEST(standard_data_at_every_length),
 		TEST(no_lu_no_device),
 		TEST(no_lu_only_page_zero),
