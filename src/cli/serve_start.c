@@ -44,6 +44,7 @@ static int add_lu(struct serve *s, size_t n)
 		.readonly = s->o.readonly,
 		.thin = true, /* where the store can */
 		.fence_hold = s->o.serving.limits.fence_hold * NSEC_PER_SEC,
+		.number = (uint32_t)n + 1,
 	};
 	char why[256];
 	memcpy(config.id, s->ids[n], sizeof(config.id));

@@ -159,6 +159,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 		free(lu);
 		return err;
 	}
+	lu->number = config->number ? config->number : get_be32(lu->id) | 1;
 	lu->reactor = bs->reactor;
 	lu->bs = bs;
 	lu->log = log;
@@ -226,6 +227,11 @@ uint64_t scsi_lu_blocks(const struct scsi_lu *lu)
 struct backstore *scsi_lu_backstore(struct scsi_lu *lu)
 {
 	return lu->bs;
+}
+
+uint32_t scsi_io_lu_number(const struct scsi_io *io)
+{
+	return io->lu ? io->lu->number : 0;
 }
 
 const char *scsi_lu_serial(const struct scsi_lu *lu)

@@ -30,6 +30,7 @@ struct scsi_lu_config {
 	bool readonly;
 	bool thin;           /* UNMAP is offered (the backstore can) */
 	uint64_t fence_hold; /* ns that I/O waits behind a fence before it gets BUSY */
+	uint32_t number;     /* scsi_io_lu_number(); 0: from the identity */
 };
 
 /* `bs` goes to the LU, which closes it. 0 or -errno (-EINVAL: odd size, block size; `why` says). */
@@ -46,6 +47,9 @@ void scsi_lu_retire(struct scsi_lu *lu, void (*idle)(void *ctx), void *ctx);
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu);
 struct backstore *scsi_lu_backstore(struct scsi_lu *lu);
+/* A number of the LU that scsi_decode() has found, the same by whatever LUN and nexus, for accounts that are kept
+ * by LU; two may have one number. 0: there is no LU. At once after scsi_decode(), on its thread. */
+uint32_t scsi_io_lu_number(const struct scsi_io *io);
 /* The unit serial number (VPD 80), as text. */
 const char *scsi_lu_serial(const struct scsi_lu *lu);
 /* Counters since start, for status lines. */

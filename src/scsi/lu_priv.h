@@ -126,6 +126,7 @@ struct scsi_lu {
 	struct scsi_error_log error_logs[SCSI_ERROR_KINDS];
 
 	uint8_t id[16];
+	uint32_t number;
 	char vendor[8 + 1]; /* not padded */
 	char product[16 + 1];
 	char revision[4 + 1];

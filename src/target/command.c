@@ -29,12 +29,6 @@ static bool take_ahs(const struct conn *c, struct scsi_io *io, uint32_t *bidi_re
 	return true;
 }
 
-/* Two LUs may share one of the accounts: then they share a bound. */
-static uint16_t lun_account(const struct target_node *node, const uint8_t lun[8])
-{
-	return (uint16_t)((get_be16(lun) + (unsigned)node->number * 61u) % TARGET_LUN_ACCOUNTS);
-}
-
 /* Fills in the task's io from the header. False: a field is not as it must be. */
 static bool take_header(struct conn *c, struct task *task)
 {
@@ -49,7 +43,6 @@ static bool take_header(struct conn *c, struct task *task)
 	memcpy(io->cdb, bhs->cdb, sizeof(bhs->cdb));
 	io->attr = (enum scsi_task_attr)(bhs->flags & ISCSI_COMMAND_ATTR);
 	io->tag = task->itt;
-	task->lun_account = lun_account(c->session->node, io->lun);
 	if (io->attr > SCSI_ACA || !take_ahs(c, io, &bidi_read))
 		return false;
 	task->edtl_out = write ? edtl : 0;
@@ -82,6 +75,8 @@ bool command_header(struct conn *c, struct task *task)
 		return false;
 	}
 	scsi_decode(io);
+	/* Two LUs may share one of the accounts: then they share a bound. */
+	task->lun_account = (uint16_t)(scsi_io_lu_number(io) % TARGET_LUN_ACCOUNTS);
 	task->out_len = io->out_len;
 	task->expects_unsolicited = !(task->bhs.flags & ISCSI_FINAL);
 	if (task->expects_unsolicited)

@@ -173,7 +173,7 @@ struct target {
 	size_t free_task_count, free_pdu_count;
 	struct list starved; /* tasks that wait for a buffer, oldest first */
 	uint64_t feed_round;
-	size_t lun_memory[TARGET_LUN_ACCOUNTS]; /* of commands' buffers, bytes; by node and LUN */
+	size_t lun_memory[TARGET_LUN_ACCOUNTS]; /* of commands' buffers, bytes; by LU */
 	struct deferred feed;                   /* serves them */
 
 	bool draining, freeing;

@@ -69,6 +69,7 @@ static bool add_lun(struct wire_world *world, unsigned lun)
 		.block_size = config->block_size ? config->block_size : DEFAULT_BLOCK,
 		.readonly = config->readonly,
 		.fence_hold = world->limits.fence_hold * NSEC_PER_SEC,
+		.number = lun + 1,
 	};
 	struct backstore *bs = open_store(world, lun, config->size ? config->size : DEFAULT_SIZE);
 	char why[256] = "";
