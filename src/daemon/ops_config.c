@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is done with the configuration as a whole. */
+#include <errno.h>
+#include <string.h>
+#include "common/buf.h"
+#include "config/diff.h"
+#include "config/json.h"
+#include "daemon/ops.h"
+
+static int clear_all(struct admin_step *step, struct config_txn *txn)
+{
+	bool confirm = false;
+	int err = admin_flag(txn, step->params, "confirm", &confirm);
+	if (err)
+		return err;
+	if (!confirm)
+		return config_refuse(&txn->why, ECANCELED,
+				     "As a precaution, confirm=True needs to be set");
+	return config_clear(txn);
+}
+
+/* ---- documents ---- */
+
+static void note(struct admin_step *step, const char *name, json_t *value)
+{
+	if (!step->extra)
+		step->extra = json_object();
+	json_object_set_new(step->extra, name, value);
+}
+
+static json_t *lines_of(const struct buf *text)
+{
+	json_t *lines = json_array();
+	for (const char *p = buf_str(text); *p; p += strcspn(p, "\n"), p += *p == '\n')
+		json_array_append_new(lines, json_stringn(p, strcspn(p, "\n")));
+	return lines;
+}
+
+/* What is asked for: the document that came along, or the daemon's own. */
+static int find_text(struct admin_step *step, struct config_txn *txn, struct buf *out)
+{
+	json_t *document = json_object_get(step->params, "document");
+	const struct admin *a = step->admin;
+	if (json_is_string(document))
+		return buf_add(out, json_string_value(document), json_string_length(document));
+	if (json_is_object(document)) {
+		char *text = json_dumps(document, JSON_COMPACT);
+		int err = text ? buf_add(out, text, strlen(text)) : -ENOMEM;
+		free(text);
+		return err;
+	}
+	if (document && !json_is_null(document))
+		return config_refuse(&txn->why, EBADMSG,
+				     "\"document\" is neither the text of a saved configuration "
+				     "nor an object");
+	const char *name = "";
+	if (!a->hooks.saved)
+		return config_refuse(&txn->why, ENOENT,
+				     "This daemon has no file of its own: say which file");
+	int err = a->hooks.saved(a->hooks_ctx, out, &name, &txn->why);
+	if (!err)
+		note(step, "name", json_string(name));
+	return err;
+}
+
+/* Leaves what is called so in the array, and nothing else. */
+static bool keep_only(json_t *array, const char *key, const char *name)
+{
+	for (size_t i = json_array_size(array); i-- > 0;) {
+		const char *one = json_string_value(json_object_get(json_array_get(array, i), key));
+		if (!one || strcmp(one, name) != 0)
+			json_array_remove(array, i);
+	}
+	return json_array_size(array);
+}
+
+/* One target or one backstore of the document: `text` becomes a smaller one. What is no JSON stays as it is,
+ * and the loader says so. */
+static int filter(struct config_txn *txn, struct buf *text, const char *target, const char *store)
+{
+	json_t *root = json_loadb(buf_str(text), text->len, 0, NULL);
+	if (!root || (!target && !store)) {
+		json_decref(root);
+		return 0;
+	}
+	json_t *targets = json_object_get(root, "targets");
+	json_t *stores = json_object_get(root, "storage_objects");
+	bool found = target ? keep_only(targets, "wwn", target) : keep_only(stores, "name", store);
+	/* Its backstores are there already, or restored by calls of their own, as in the original. */
+	json_array_clear(target ? stores : targets);
+	if (!target)
+		json_object_del(root, "fabric_modules");
+	buf_clear(text);
+	char *smaller = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	int err = smaller ? buf_add(text, smaller, strlen(smaller)) : -ENOMEM;
+	free(smaller);
+	return found || err ? err
+			    : config_refuse(&txn->why, ENOENT, "There is no %s %.200s in the file",
+					    target ? "target" : "storage object",
+					    target ? target : store);
+}
+
+/* A first line of what is wrong, without its "error: ". */
+static void refuse_report(struct admin_step *step, struct config_txn *txn,
+			  const struct config_report *report)
+{
+	const char *text = buf_str(&report->lines);
+	const char *error = strstr(text, "error: ");
+	json_t *lines = lines_of(&report->lines);
+	error = error ? error + strlen("error: ") : "no reason was given";
+	note(step, "report", lines);
+	config_write_why(&txn->why, "%.*s", (int)MIN(strcspn(error, "\n"), 480), error);
+}
+
+static enum config_origin origin_of(json_t *params)
+{
+	const char *word = json_string_value(json_object_get(params, "origin"));
+	return word && !strcmp(word, "lio") ? CONFIG_FROM_LIO : CONFIG_FROM_FILE;
+}
+
+static int load(struct admin_step *step, struct config_txn *txn, const char *target,
+		const char *store, struct config_tree **out)
+{
+	struct buf text;
+	struct config_report report;
+	buf_init(&text, CONFIG_TEXT_MAX);
+	config_report_init(&report);
+	int err = find_text(step, txn, &text);
+	if (!err)
+		err = filter(txn, &text, target, store);
+	if (!err) {
+		err = config_load(out, buf_str(&text), text.len, &step->admin->prefs,
+				  origin_of(step->params), txn->tree, &report);
+		if (err == -EINVAL)
+			refuse_report(step, txn, &report);
+		else if (!err)
+			note(step, "report", lines_of(&report.lines));
+	}
+	if (err == -ENOMEM)
+		err = config_no_memory(txn);
+	/* It may hold secrets. */
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	config_report_free(&report);
+	return err;
+}
+
+static int restore(struct admin_step *step, struct config_txn *txn)
+{
+	struct config_tree *want = NULL;
+	const char *target = NULL, *store = NULL;
+	bool clear = false;
+	int err = admin_flag(txn, step->params, "clear_existing", &clear);
+	if (!err)
+		err = admin_text(txn, step->params, "target", false, &target);
+	if (!err)
+		err = admin_text(txn, step->params, "storage_object", false, &store);
+	if (!err)
+		err = load(step, txn, target, store, &want);
+	if (err)
+		return err;
+	err = clear ? config_become(txn, want) : config_merge(txn, want);
+	config_tree_free(want);
+	return err;
+}
+
+static int apply(struct admin_step *step, struct config_txn *txn)
+{
+	struct config_tree *want = NULL;
+	struct buf changes;
+	int err = admin_flag(txn, step->params, "dry_run", &step->dry);
+	if (!err)
+		err = load(step, txn, NULL, NULL, &want);
+	if (err)
+		return err;
+	err = config_become(txn, want);
+	config_tree_free(want);
+	buf_init(&changes, CONFIG_TEXT_MAX);
+	config_txn_text(txn, false, &changes);
+	if (!err)
+		note(step, "changes", lines_of(&changes));
+	buf_free(&changes);
+	return err;
+}
+
+const struct admin_verb admin_config_verbs[] = {
+	{"config.apply", apply, NULL},
+	{"config.clear", clear_all, NULL},
+	{"config.restore", restore, NULL},
+};
+const size_t admin_config_verb_count = ARRAY_SIZE(admin_config_verbs);
+
+/* ---- what changes nothing ---- */
+
+static bool is_secret(const char *key)
+{
+	for (unsigned kind = 0; kind < CONFIG_KINDS; kind++) {
+		size_t count;
+		const struct config_attr *rows = config_attrs((enum config_kind)kind, &count);
+		for (size_t i = 0; i < count; i++) {
+			if (rows[i].flags & CONFIG_SECRET &&
+			    !strcmp(config_attr_key(&rows[i]), key))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the document, which is ours */
+static void hide_secrets(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+	for (size_t i = 0; i < json_array_size(json); i++)
+		hide_secrets(json_array_get(json, i));
+	json_object_foreach_safe(json, next, key, value)
+	{
+		if (json_is_string(value) && json_string_length(value) && is_secret(key))
+			json_object_set_new(json, key, json_string(ADMIN_HIDDEN));
+		else
+			hide_secrets(value);
+	}
+}
+
+/* NULL: no memory. */
+static json_t *document_of(const struct config_tree *tree, bool secrets)
+{
+	struct buf text;
+	buf_init(&text, CONFIG_TEXT_MAX);
+	int err = config_save(tree, &text);
+	json_t *document = NULL;
+	if (!err && secrets)
+		document = json_stringn(buf_str(&text), text.len);
+	json_t *root = err || secrets ? NULL : json_loadb(buf_str(&text), text.len, 0, NULL);
+	if (root) {
+		hide_secrets(root);
+		char *hidden = json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS);
+		document = hidden ? json_string(hidden) : NULL;
+		free(hidden);
+		json_decref(root);
+	}
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	return document;
+}
+
+void admin_method_export(void *ctx, struct control_call *call)
+{
+	const struct admin *a = ctx;
+	bool ok;
+	bool secrets = control_flag_or(call, "secrets", false, &ok);
+	json_t *document = ok ? document_of(a->tree, secrets) : NULL;
+	if (document)
+		control_answer(call, json_pack("{s:o}", "document", document));
+	else if (ok)
+		control_refuse(call, RPC_INTERNAL, "There is not enough memory for that.");
+}
+
+void admin_method_save(void *ctx, struct control_call *call)
+{
+	const struct admin *a = ctx;
+	struct config_why why = {"This daemon has no file of its own: say saveconfig FILE."};
+	struct buf said;
+	buf_init(&said, 65536);
+	int err = a->hooks.save ? a->hooks.save(a->hooks_ctx, &said, &why) : -ENOTSUP;
+	if (err)
+		control_refuse(call, RPC_REFUSED, "%s", why.text);
+	else
+		control_answer(call, json_pack("{s:o}", "said", lines_of(&said)));
+	buf_free(&said);
+}
