@@ -153,6 +153,11 @@ void config_back_to(struct config_txn *txn, struct config_mark mark)
 	buf_truncate(&txn->said, mark.said);
 }
 
+bool config_is_busy(const struct config_tree *tree)
+{
+	return tree->open;
+}
+
 /* ---- the runtime ---- */
 
 static struct config_change *next_untold(struct config_txn *txn)

@@ -48,7 +48,7 @@ struct config_runtime {
 	 * remedy; or CONFIG_LATER, and then config_txn_continue() is called, once. Undoing does not fail:
 	 * what cannot be undone is for the runtime to report, and -errno is as good as 0.
 	 *
-	 * A disk that is not there is no failure when a file is loaded: the runtime says so with
+	 * A disk that is not there is no failure when txn->waits: the runtime says so with
 	 * config_set_pending() and answers 0.
 	 */
 	int (*apply)(void *ctx, struct config_txn *txn, const struct config_change *change,
@@ -62,6 +62,8 @@ struct config_txn {
 	struct list changes; /* config_change.link, in order */
 	size_t count;
 	struct config_why why; /* of what was refused last */
+	/* Objects of a saved file: a disk that is not there is waited for. Set by the caller. */
+	bool waits;
 	struct buf said; /* what targetcli would have printed, line by line, of what was done */
 
 	/* while the runtime is at it */
@@ -79,6 +81,8 @@ struct config_txn {
 
 /* 0; -EBUSY: another transaction is open. The struct is the caller's and stays where it is. */
 int config_begin(struct config_txn *txn, struct config_tree *tree);
+/* Whether one is open. */
+bool config_is_busy(const struct config_tree *tree);
 /*
  * Tells the runtime of what it does not know yet. `done` with 0; or, when it could not be done, with
  * -errno and txn->why, and then the transaction is empty: all was taken back. `done` may run inside. Until

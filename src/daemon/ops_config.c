@@ -161,6 +161,7 @@ static int restore(struct admin_step *step, struct config_txn *txn)
 		err = load(step, txn, target, store, &want);
 	if (err)
 		return err;
+	txn->waits = true;
 	err = clear ? config_become(txn, want) : config_merge(txn, want);
 	config_tree_free(want);
 	return err;
@@ -175,6 +176,7 @@ static int apply(struct admin_step *step, struct config_txn *txn)
 		err = load(step, txn, NULL, NULL, &want);
 	if (err)
 		return err;
+	txn->waits = true;
 	err = config_become(txn, want);
 	config_tree_free(want);
 	buf_init(&changes, CONFIG_TEXT_MAX);

@@ -169,7 +169,7 @@ void target_explain(struct target *t, const char *initiator, const char *node,
 	}
 	if (j.status)
 		return;
-	out->readonly = !j.acl && j.group->options.demo_mode_write_protect;
+	out->readonly = !j.acl && j.group && j.group->options.demo_mode_write_protect;
 	out->depth = access_depth(t, &j);
 	out->map = j.acl ? j.acl->map : j.group->map;
 }

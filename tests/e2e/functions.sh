@@ -242,6 +242,29 @@ descriptors() {
 	find "/proc/$SERVER/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
+# --- the daemon -----------------------------------------------------------------------------------
+
+# start_daemon OPTION...: lunar-targetd with its state in $T/state, until it is ready or has ended. Sets
+# TARGET_PID and SERVER as above; its log is $T/target.err.
+start_daemon() {
+	: >"$T/target.err"
+	: >"$T/target.out"
+	"$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" "$@" 2>"$T/target.err" </dev/null &
+	TARGET_PID=$!
+	TARGETS+=("$TARGET_PID")
+	wait_for 30 daemon_ready
+	SERVER=$(server_pid)
+}
+
+daemon_ready() {
+	grep -q 'ready:' "$T/target.err" || ended "$TARGET_PID"
+}
+
+# control METHOD [JSON]: a call on its control socket.
+control() {
+	"$HERE/control.py" "$T/state/target.sock" "$@"
+}
+
 # --- clients -------------------------------------------------------------------------------------
 
 # io URL COMMAND...: qemu-io commands on a LUN. With IO_OPTIONS (a list), options of qemu-io.

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the process that faces the network share. */
+#ifndef LUNAR_DAEMON_CHILD_PRIV_H
+#define LUNAR_DAEMON_CHILD_PRIV_H
+
+#include <pthread.h>
+#include "daemon/child.h"
+#include "daemon/orders.h"
+#include "reactor/crew.h"
+#include "scsi/ending.h"
+
+/* A LU, and whoever opens its device for it. */
+struct child_lu {
+	struct bs_opener opener;
+	struct child *child;
+	uint32_t number;
+	struct scsi_lu *lu;
+	enum { REOPEN_IDLE, REOPEN_ASKED, REOPEN_ANSWERED } state;
+	int file; /* or -errno, once it is answered */
+	char why[ORDER_WHY_SIZE];
+	struct errand *removal;
+};
+
+/* An order on its way. */
+struct errand {
+	struct mail mail;
+	struct child *child;
+	struct order order;
+	int file; /* -1: none, or taken */
+	char why[ORDER_WHY_SIZE];
+};
+
+struct saying {
+	struct list link;
+	struct word word;
+};
+
+struct child {
+	const struct child_options *o;
+	int end;
+	pthread_t listener;
+	struct reactor *r;
+	struct crew *crew; /* NULL: no other reactors */
+	struct target *target;
+	struct child_lu **lus; /* by number; NULL: none */
+	size_t lu_count;
+
+	struct list sayings; /* the first one is being said */
+	struct op say_op;
+	struct iovec say_iov;
+	bool saying;
+
+	struct ending stores;
+	int result;
+};
+
+/* --- child_say.c */
+void child_say_init(struct child *c);
+/* `word` is copied. What was said before comes first. */
+void child_say(struct child *c, const struct word *word);
+void child_say_done(struct child *c, const struct errand *e, int err);
+
+/* --- child_orders.c */
+#define ERRAND_LATER 1
+/* Carries it out: 0, -errno with e->why, or ERRAND_LATER, and then errand_end() comes. */
+int errand_run(struct errand *e);
+void errand_end(struct errand *e, int err);
+
+/* --- child_lu.c */
+int child_lu_add(struct errand *e);
+int child_lu_remove(struct errand *e);
+int child_lu_resize(struct errand *e);
+int child_lu_opened(struct errand *e);
+int child_stats(struct errand *e);
+/* NULL, with e->why: there is none. */
+struct child_lu *child_lu_find(struct errand *e);
+
+#endif

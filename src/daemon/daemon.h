@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process of lunar-targetd that has the rights: it holds the configuration tree, serves the control socket,
+ * opens, creates and locks what is configured, and tells the other process (child.h), which faces the network,
+ * what to do (orders.h). One thread.
+ *
+ *   control socket -> admin -> transaction -> runtime: disks, listeners -> courier -> the other process
+ *
+ * When that one ends by itself, another one is started and told everything again.
+ */
+#ifndef LUNAR_DAEMON_DAEMON_H
+#define LUNAR_DAEMON_DAEMON_H
+
+#include <sys/signalfd.h>
+#include "config/edit.h"
+#include "control/server.h"
+#include "daemon/child.h"
+#include "daemon/courier.h"
+
+#define DAEMON_WHY 1024
+
+struct daemon_options {
+	const char *state_dir;   /* identities of disks */
+	const char *config_file; /* the saved configuration */
+	const char *socket;
+	gid_t group; /* may use the socket; (gid_t)-1: none */
+	struct child_options child;
+};
+
+struct daemon {
+	struct daemon_options o;
+	struct log *log;
+	struct reactor *r;
+	struct config_tree *tree;
+	struct control_server *control;
+
+	struct courier courier;
+	pid_t child;
+	bool ready;                       /* it takes orders */
+	unsigned restarts;                /* within the last minute */
+	uint64_t restarted;               /* the first of them */
+	struct bring_up *bringing_up;     /* NULL: everything was told */
+	void (*up)(struct daemon *d);     /* called then, once; may be NULL */
+	void (*reload)(struct daemon *d); /* SIGHUP; may be NULL */
+
+	struct disk **disks; /* by number; NULL: none */
+	size_t disk_count;
+	struct timer retry; /* looks for what is pending */
+	unsigned retries;   /* so far, as long as that is few */
+	struct list listeners;
+
+	int signals;
+	struct op signal_op;
+	struct iovec signal_iov;
+	struct signalfd_siginfo signal;
+	unsigned told; /* to end, so many times */
+	bool ending;
+	int result;
+};
+
+/* --- daemon.c */
+/* With options, log, reactor and tree, which stay the caller's: starts the other process, which is told the tree
+ * when it is ready. 0 or -errno. */
+int daemon_start(struct daemon *d);
+/* To the exit code. */
+int daemon_run(struct daemon *d);
+/* Ends in order, or with the second call at once. */
+void daemon_end(struct daemon *d);
+
+/* --- disks.c: what the tree calls backstores */
+struct disk {
+	uint32_t number; /* of its LU */
+	struct config_node *node;
+	struct backstore *bs;
+	uint8_t id[16];
+};
+/* Opens what the node says; a file that is missing is made when `make`. 0 or -errno with `why`. */
+int disk_open_node(struct daemon *d, struct config_node *node, bool make, struct disk **out,
+		   char *why, size_t why_size);
+/* Its LU has gone, or never was. */
+void disk_close(struct daemon *d, struct disk *disk);
+/* The order that makes it a LU, and its descriptor. 0 or -errno with `why`. */
+int disk_order(struct daemon *d, const struct disk *disk, struct order *order, int *file, char *why,
+	       size_t why_size);
+/* Makes the file larger or smaller, which whoever asked for it has been asked about; of a device the size is as
+ * it is. 0 or -errno with `why`. */
+int disk_resize(struct daemon *d, struct disk *disk, uint64_t size, char *why, size_t why_size);
+/* The other process has its descriptor. */
+void disk_handed_over(const struct disk *disk);
+/* The other process asks for the device of this LU. */
+void disk_reopen(struct daemon *d, uint32_t number);
+/* --- pending.c: what is not there yet */
+/* Whether it may come by itself: then it is waited for, when a configuration is loaded. */
+bool pending_may_come(const struct config_node *node, int err);
+/* Looks for it from now on. */
+void pending_wait(struct daemon *d);
+
+/* --- listeners.c: addresses that groups of several targets may share */
+/* One more portal is there. `*file`: a socket that the other process needs (the caller closes it), or -1. */
+int listener_add(struct daemon *d, const struct net_addr *addr, int *file, char *why,
+		 size_t why_size);
+/* One less. True: it was the last, and the other process is to let go. */
+bool listener_remove(struct daemon *d, const struct net_addr *addr);
+/* The other process is a new one: it is given them again as portals are brought up. */
+void listeners_forget(struct daemon *d);
+void listeners_close(struct daemon *d);
+
+/* --- runtime.c: what a change of the tree means to the other process */
+extern const struct config_runtime daemon_runtime;
+typedef void runtime_done(void *ctx, int err, const char *why);
+enum runtime_how {
+	RUNTIME_NEW,   /* it is made: a file that is missing, too */
+	RUNTIME_AGAIN, /* it was there before: a file that is missing is not made in its place */
+	RUNTIME_REMOVE,
+};
+/* `done` comes once, maybe from inside. */
+void runtime_object(struct daemon *d, struct config_node *node, enum runtime_how how,
+		    runtime_done *done, void *ctx);
+/* What a row of it was set to; or, where `instead` is not NULL, that instead of what the tree says. */
+void runtime_value(struct daemon *d, struct config_node *node, const struct config_attr *attr,
+		   const char *instead, runtime_done *done, void *ctx);
+/* The disk of a backstore has come: its LUNs. */
+void runtime_disk_came(struct daemon *d, struct config_node *backstore);
+
+/* --- bring_up.c: all of the tree, to a process that knows nothing */
+void bring_up_start(struct daemon *d);
+/* The process has gone: what is under way comes back and does nothing. */
+void bring_up_stop(struct daemon *d);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lunar-targetd: from the command line to the running daemon. */
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+#include "config/args.h"
+#include "config/json.h"
+#include "config/store.h"
+#include "daemon/admin.h"
+#include "daemon/daemon.h"
+#include "daemon/targetd_options.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define CONNECTIONS_MOST 256
+#define NAME_PREFIX      "iqn.2026-11.io.lunar."
+
+struct targetd {
+	struct targetd_options o;
+	struct log log;
+	struct daemon d;
+	struct admin admin;
+	struct control_method *methods;
+	char prefix[ISCSI_NAME_SIZE];
+	char why[DAEMON_WHY];
+};
+
+static struct targetd *to_targetd(void *admin)
+{
+	return container_of((struct admin *)admin, struct targetd, admin);
+}
+
+static int fail(struct targetd *t, int err, const char *fmt, ...) PRINTF(3, 4);
+static int fail(struct targetd *t, int err, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(t->why, sizeof(t->why), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+/* --- the log: on standard error; the journal knows levels by a prefix (sd-daemon(3)) */
+
+static void write_to_journal(struct log *log, enum log_level level, const char *line)
+{
+	static const char *const prefix[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
+	fprintf(stderr, "%s%s\n", prefix[level], line);
+}
+
+static void start_log(struct targetd *t)
+{
+	t->log.level = t->o.verbose ? LOG_LEVEL_DEBUG
+		       : t->o.quiet ? LOG_LEVEL_WARNING
+				    : LOG_LEVEL_INFO;
+	if (getenv("JOURNAL_STREAM"))
+		t->log.write = write_to_journal;
+}
+
+/* --- the saved configuration */
+
+static int save(void *ctx, struct buf *said, struct config_why *why)
+{
+	struct targetd *t = ctx;
+	const struct config_store store = {
+		.path = t->o.config_file, .now = time(NULL), .keep = CONFIG_BACKUPS};
+	struct buf text;
+	buf_init(&text, CONFIG_TEXT_MAX);
+	int err = config_save(t->d.tree, &text);
+	if (err)
+		err = config_refuse(why, -err, "Could not save to %s: %s", t->o.config_file,
+				    strerror(-err));
+	else
+		err = config_store_write(&store, text.data, text.len, why);
+	explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	if (!err)
+		buf_printf(said, "Configuration saved to %s\n", t->o.config_file);
+	return err;
+}
+
+static int saved(void *ctx, struct buf *out, const char **name, struct config_why *why)
+{
+	struct targetd *t = ctx;
+	*name = t->o.config_file;
+	return config_store_read(t->o.config_file, out, why);
+}
+
+static int load(struct targetd *t)
+{
+	struct buf text;
+	struct config_why why;
+	struct config_report report;
+	buf_init(&text, CONFIG_TEXT_MAX);
+	config_report_init(&report);
+	int err = config_store_read(t->o.config_file, &text, &why);
+	if (err == -ENOENT) {
+		log_info(&t->log, "%s is not there yet: nothing is configured", t->o.config_file);
+		t->d.tree = config_tree_new();
+		err = t->d.tree ? 0 : fail(t, -ENOMEM, "no memory");
+	} else if (err) {
+		fail(t, err, "%s", why.text);
+	} else {
+		err = config_load(&t->d.tree, (const char *)text.data, text.len, &t->admin.prefs,
+				  CONFIG_FROM_FILE, NULL, &report);
+		if (report.lines.len)
+			log_warning(&t->log, "%s:\n%s", t->o.config_file, buf_str(&report.lines));
+		if (err)
+			fail(t, err, "%s is not used, and nothing is served: %s", t->o.config_file,
+			     err == -EINVAL ? "see above; the last ones are beside it in backup/"
+					    : strerror(-err));
+	}
+	config_report_free(&report);
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	return err;
+}
+
+/* --- methods of our own */
+
+static json_t *lu_row(const struct targetd *t, const struct word *w)
+{
+	const struct scsi_lu_stats *s = &w->row.stats;
+	const struct disk *disk = w->lu < t->d.disk_count ? t->d.disks[w->lu] : NULL;
+	char path[CONFIG_PATH_SIZE] = "";
+	if (disk)
+		config_path(disk->node, path);
+	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "size",
+			 (json_int_t)w->row.size, "missing", w->row.missing, "reads",
+			 (json_int_t)s->reads, "writes", (json_int_t)s->writes, "read_bytes",
+			 (json_int_t)s->read_bytes, "write_bytes", (json_int_t)s->write_bytes,
+			 "flushes", (json_int_t)s->flushes, "errors", (json_int_t)s->errors,
+			 "inflight", (json_int_t)s->inflight);
+}
+
+struct status_call {
+	struct errand_out e;
+	struct targetd *t;
+	struct control_call *call;
+	json_t *result, *disks;
+};
+
+static void status_row(struct errand_out *e, const struct word *w)
+{
+	struct status_call *s = container_of(e, struct status_call, e);
+	if (w->kind == WORD_LU) {
+		json_array_append_new(s->disks, lu_row(s->t, w));
+	} else if (w->kind == WORD_STATS) {
+		const struct target_stats *x = &w->stats;
+		json_t *more = json_pack(
+			"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
+			(json_int_t)x->connections, "sessions", (json_int_t)x->sessions, "logins",
+			(json_int_t)x->logins, "failed_logins", (json_int_t)x->failed_logins,
+			"refused_connections", (json_int_t)x->refused_connections,
+			"protocol_errors", (json_int_t)x->protocol_errors, "digest_errors",
+			(json_int_t)x->digest_errors, "memory", (json_int_t)x->memory);
+		json_object_update(s->result, more);
+		json_decref(more);
+	}
+}
+
+static void status_done(struct errand_out *e, int err, const char *why)
+{
+	struct status_call *s = container_of(e, struct status_call, e);
+	if (err) {
+		control_refuse(s->call, RPC_BUSY,
+			       "The process that faces the network does not answer: %s", why);
+		json_decref(s->result);
+		json_decref(s->disks);
+	} else {
+		json_object_set_new(s->result, "disks", s->disks);
+		control_answer(s->call, s->result);
+	}
+	free(s);
+}
+
+static void status(void *ctx, struct control_call *call)
+{
+	struct targetd *t = to_targetd(ctx);
+	struct status_call *s = calloc(1, sizeof(*s));
+	if (!s) {
+		control_refuse(call, RPC_INTERNAL, "no memory");
+		return;
+	}
+	s->t = t;
+	s->call = call;
+	s->result = json_pack("{s:i, s:b}", "pid", (int)getpid(), "ready",
+			      t->d.ready && !t->d.bringing_up);
+	s->disks = json_array();
+	s->e.order = (struct order){.kind = ORDER_STATS};
+	s->e.file = -1;
+	s->e.row = status_row;
+	s->e.done = status_done;
+	courier_send(&t->d.courier, &s->e);
+}
+
+static const struct control_method own_methods[] = {
+	{"status", status, "", "Counters of the daemon, and of each disk since it was brought up"},
+};
+
+static int join_methods(struct targetd *t)
+{
+	t->methods = calloc(admin_method_count + ARRAY_SIZE(own_methods), sizeof(*t->methods));
+	if (!t->methods)
+		return fail(t, -ENOMEM, "no memory");
+	memcpy(t->methods, admin_methods, admin_method_count * sizeof(*t->methods));
+	memcpy(t->methods + admin_method_count, own_methods, sizeof(own_methods));
+	return 0;
+}
+
+/* --- start */
+
+static void random_bytes(void *ctx, void *out, size_t len)
+{
+	struct targetd *t = ctx;
+	reactor_random(t->d.r, out, len);
+}
+
+static void set_prefix(struct targetd *t)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	gethostname(host, sizeof(host) - 1);
+	host[strcspn(host, ".")] = 0;
+	for (char *p = host; *p; p++) {
+		if (*p >= 'A' && *p <= 'Z')
+			*p |= 0x20;
+		else if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9')))
+			*p = '-';
+	}
+	snprintf(t->prefix, sizeof(t->prefix), NAME_PREFIX "%s", host[0] ? host : "host");
+}
+
+static int make_dirs(char *path, mode_t last)
+{
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		mkdir(path, 0755);
+		*p = '/';
+	}
+	return mkdir(path, last) && errno != EEXIST ? -errno : 0;
+}
+
+static int make_dir_of(struct targetd *t, const char *file)
+{
+	char dir[TARGETD_PATH_SIZE];
+	snprintf(dir, sizeof(dir), "%s", file);
+	char *slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
+		return 0;
+	*slash = 0;
+	int err = make_dirs(dir, 0755);
+	return err ? fail(t, err, "the directory %s cannot be made: %s", dir, strerror(-err)) : 0;
+}
+
+static int find_group(struct targetd *t)
+{
+	const struct group *g = t->o.group ? getgrnam(t->o.group) : NULL;
+	t->d.o.group = g ? g->gr_gid : (gid_t)-1;
+	if (t->o.group && !g)
+		return fail(t, -ENOENT, "--group: there is no group \"%.60s\"", t->o.group);
+	return 0;
+}
+
+static int prepare(struct targetd *t)
+{
+	struct rlimit files;
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	int err = make_dirs(t->o.state_dir, 0700);
+	if (err)
+		return fail(t, err,
+			    "the directory %s cannot be made: %s; --state DIR names another one",
+			    t->o.state_dir, strerror(-err));
+	err = make_dir_of(t, t->o.config_file);
+	if (!err)
+		err = make_dir_of(t, t->o.socket_path);
+	if (!err)
+		err = find_group(t);
+	if (!err && !t->o.no_sandbox)
+		err = sandbox_find_user(&t->d.o.child.user, t->o.user, t->why, sizeof(t->why));
+	return err;
+}
+
+static int start_reactor(struct targetd *t)
+{
+	int err = reactor_new_epoll(&t->d.r, &t->log);
+	if (err)
+		return fail(t, err, "it cannot be started: %s", strerror(-err));
+	t->d.log = &t->log;
+	t->d.o.state_dir = t->o.state_dir;
+	t->d.o.child.log = &t->log;
+	t->d.o.child.serving = t->o.serving;
+	t->d.o.child.sandbox = !t->o.no_sandbox;
+	set_prefix(t);
+	t->admin.prefs = (struct config_prefs){true, true, true, true, t->prefix, random_bytes, t};
+	return 0;
+}
+
+static int open_control(struct targetd *t)
+{
+	t->admin.r = t->d.r;
+	t->admin.tree = t->d.tree;
+	t->admin.runtime = &daemon_runtime;
+	t->admin.runtime_ctx = &t->d;
+	t->admin.hooks = (struct admin_hooks){.save = save, .saved = saved};
+	t->admin.hooks_ctx = t;
+	admin_init(&t->admin);
+	const struct control_options o = {
+		.path = t->o.socket_path,
+		.group = t->d.o.group,
+		.methods = t->methods,
+		.count = admin_method_count + ARRAY_SIZE(own_methods),
+		.ctx = &t->admin,
+		.most = CONNECTIONS_MOST,
+	};
+	return control_server_new(&t->d.control, t->d.r, &o, t->why, sizeof(t->why));
+}
+
+static void is_up(struct daemon *d)
+{
+	log_info(d->log, "ready: %zu target%s, %zu backstores",
+		 config_count(d->tree, CONFIG_TARGET),
+		 config_count(d->tree, CONFIG_TARGET) == 1 ? "" : "s",
+		 config_count(d->tree, CONFIG_BLOCK) + config_count(d->tree, CONFIG_FILEIO) +
+			 config_count(d->tree, CONFIG_RAMDISK));
+	sd_notify(0, "READY=1");
+}
+
+static int start(struct targetd *t)
+{
+	int err = prepare(t);
+	if (!err)
+		err = start_reactor(t);
+	if (!err)
+		err = load(t);
+	if (!err)
+		err = join_methods(t);
+	if (!err)
+		err = open_control(t);
+	if (err)
+		return err;
+	t->d.up = is_up;
+	err = daemon_start(&t->d);
+	return err ? fail(t, err, "a second process cannot be started: %s", strerror(-err)) : 0;
+}
+
+/* Whoever still waits for an answer gets none, and sees the connection end. */
+static void finish(struct targetd *t)
+{
+	control_server_close(t->d.control);
+	sd_notify(0, "STOPPING=1");
+}
+
+static int run(struct targetd *t)
+{
+	int result = EXIT_FAILED;
+	if (start(t)) {
+		log_error(&t->log, "%s", t->why);
+	} else {
+		result = daemon_run(&t->d);
+	}
+	if (t->d.control)
+		finish(t);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	static struct targetd t;
+	int err = targetd_options_parse(&t.o, argv + 1, t.why, sizeof(t.why));
+	start_log(&t);
+	if (err == ARGS_HELP) {
+		targetd_options_help(stdout);
+		return 0;
+	}
+	if (err) {
+		log_error(&t.log, "%s", t.why);
+		fprintf(stderr, "`lunar-targetd --help` lists the options.\n");
+		return EXIT_USAGE;
+	}
+	if (t.o.version) {
+		printf("lunar-targetd %s\n", LUNAR_VERSION);
+		return 0;
+	}
+	return run(&t);
+}

@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The daemon: configured while it runs, saved, ended in every way, and started again; disks that are not there yet.
+. "$(dirname "$0")/functions.sh"
+need iscsi-ls iscsi-inq iscsi-readcapacity16 qemu-io
+
+PORT=$("$HERE/free-port.py")
+PORTAL=127.0.0.1:$PORT
+IQN=iqn.2026-01.test.lunar:store
+LIBISCSI=iqn.2026-01.test.lunar:libiscsi
+SECRET=correct-horse-1
+
+create() { # PATH ARGS
+	control tree.create "{\"path\": \"$1\", \"args\": {$2}}"
+}
+
+set_values() { # PATH GROUP VALUES
+	control tree.set "{\"path\": \"$1\", \"group\": \"$2\", \"values\": {$3}}"
+}
+
+login() { # [USER%SECRET@] [LUN]
+	iscsi-readcapacity16 -s -i "$LIBISCSI" "iscsi://${1-alice%$SECRET@}$PORTAL/$IQN/${2-0}"
+}
+
+serial() {
+	iscsi-inq -i "$LIBISCSI" -e 1 -c 128 "iscsi://alice%$SECRET@$PORTAL/$IQN/0"
+}
+
+data() { # COMMAND...
+	IO_OPTIONS=(--object "secret,id=s,data=$SECRET")
+	io_lun "user=alice,password-secret=s,initiator-name=$LIBISCSI" "$@"
+}
+
+# --- nothing yet
+
+start_daemon
+try "it starts with nothing" control version
+try_fails "nobody can log in to nothing" login
+"$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" 2>second.err
+is "a second one there is refused" $? 1
+says "and told why" 'control socket .*another daemon serves there' second.err
+
+# --- the workflow
+
+try "a backstore" create /backstores/fileio \
+	"\"name\": \"disk0\", \"file_or_dev\": \"$T/disk0.img\", \"size\": \"32M\""
+says "as targetcli says it" 'Created fileio disk0 with size 33554432'
+try_fails "the same again" create /backstores/fileio \
+	"\"name\": \"disk0\", \"file_or_dev\": \"$T/other.img\", \"size\": \"32M\""
+says "is refused in targetcli's words" 'Storage object fileio/disk0 exists'
+try_fails "a file that is not there, without a size" create /backstores/fileio \
+	"\"name\": \"none\", \"file_or_dev\": \"$T/none.img\""
+try "a target" create /iscsi "\"wwn\": \"$IQN\""
+try "without the portal on all addresses" control tree.delete \
+	"{\"path\": \"/iscsi/$IQN/tpg1/portals\", \"args\": {\"ip_address\": \"0.0.0.0\", \"ip_port\": \"3260\"}}"
+try "a portal" create "/iscsi/$IQN/tpg1/portals" "\"ip_address\": \"127.0.0.1\", \"ip_port\": \"$PORT\""
+try_fails "a portal that is no address of ours" create "/iscsi/$IQN/tpg1/portals" \
+	'"ip_address": "203.0.113.7", "ip_port": "3260"'
+says "is refused with what to do" '203.0.113.7:3260 cannot be listened on: .*ip address'
+try "a LUN" create "/iscsi/$IQN/tpg1/luns" '"storage_object": "/backstores/fileio/disk0"'
+try_fails "an initiator without ACL" login ''
+try "an ACL" create "/iscsi/$IQN/tpg1/acls" "\"wwn\": \"$LIBISCSI\""
+says "sees the LUN" 'Created mapped LUN 0'
+try "its initiator may come" login ''
+try "CHAP is asked for" set_values "/iscsi/$IQN/tpg1" attribute '"authentication": "1"'
+try_fails "then nobody without" login ''
+try "an account" set_values "/iscsi/$IQN/tpg1/acls/$LIBISCSI" auth \
+	"\"userid\": \"alice\", \"password\": \"$SECRET\""
+try "with the secret" login
+try_fails "with another one" login 'alice%correct-horse-2@'
+try "discovery shows it" iscsi-ls -i "$LIBISCSI" "iscsi://$PORTAL"
+try "data is written" data "write -P 7 0 1M" "flush"
+serial >serial.before
+try "it is saved" control config.save
+
+# --- ended and started
+
+kill_and_start() { # SIGNAL
+	stop_target "$1"
+	start_daemon
+}
+
+kill_and_start TERM
+is "SIGTERM ends it in order" "$STATUS" 0
+try "after a restart everything is there" login
+try "and the data" data "read -P 7 0 1M"
+serial >serial.after
+is "the disk is the same one" "$(cat serial.after)" "$(cat serial.before)"
+kill_and_start KILL
+try "after SIGKILL as well" login
+try "and the data" data "read -P 7 0 1M"
+
+kill -KILL "$SERVER"
+wait_for 10 login
+try "the process on the network is killed: another one serves" login
+says "and it is said" 'killed by signal 9' "$T/target.err"
+SERVER=$(server_pid)
+
+try "a change that is not saved" set_values "/iscsi/$IQN/tpg1" attribute '"authentication": "0"'
+kill -KILL "$SERVER"
+wait_for 10 login ''
+try "outlives the process on the network" login ''
+kill_and_start TERM
+try_fails "but no restart" login ''
+
+# --- a disk that comes late
+
+stop_target
+mv disk0.img away.img
+start_daemon
+try "without its disk it starts" control version
+says "and says what it waits for" 'disk0: .*it is waited for' "$T/target.err"
+iscsi-inq -i "$LIBISCSI" "iscsi://alice%$SECRET@$PORTAL/$IQN/0" >inq.out 2>&1
+if grep -q DIRECT_ACCESS inq.out; then
+	not_ok "there is no LUN 0 now" inq.out
+else
+	ok "there is no LUN 0 now"
+fi
+try "it can be saved meanwhile" control config.save
+mv away.img disk0.img
+wait_for 10 login
+try "the disk comes, and its LUN" login
+try "with its data" data "read -P 7 0 1M"
+kill_and_start TERM
+try "and it was never forgotten" login
+
+# --- taken away
+
+start_client busy.log data "write -P 1 0 4k" "sleep 20000"
+wait_for 10 grep -q wrote busy.log
+before=$SECONDS
+try "a target in use is deleted" control tree.delete "{\"path\": \"/iscsi\", \"args\": {\"wwn\": \"$IQN\"}}"
+[ $((SECONDS - before)) -lt 10 ] && ok "soon" || not_ok "soon: $((SECONDS - before)) s"
+try_fails "nobody can log in" login
+try "its backstore as well" control tree.delete '{"path": "/backstores/fileio", "args": {"name": "disk0"}}'
+try "whose file is free again" qemu-io -f raw -c "read -P 7 4k 1020k" disk0.img
+stop_target
+
+# --- a file that was broken by hand
+
+sed -i 's/"storage_objects"/storage_objects/' state/saveconfig.json
+cp state/saveconfig.json broken.json
+start_daemon
+stop_target
+is "a broken file is refused" "$STATUS" 1
+says "with line and reason" 'line [0-9]+.*column [0-9]+' "$T/target.err"
+try "and stays as it is" cmp state/saveconfig.json broken.json
+
+if grep -rqF "$SECRET" "$T/target.err" "$T/out"; then
+	not_ok "no secret is in the log" "$T/target.err"
+else
+	ok "no secret is in the log"
+fi
+done_testing
