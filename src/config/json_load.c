@@ -19,7 +19,10 @@ struct loader {
 	const struct config_tree *like;
 	struct config_report *report;
 	json_t *stores; /* what is ours of backstores; NULL: nothing */
-	bool foreign;   /* written by the kernel's target's tools */
+	/* The default of the one row that is JSON itself: most have it, and need not be written out. */
+	const char *standard;
+	json_t *standard_json;
+	bool foreign; /* written by the kernel's target's tools */
 	bool no_memory;
 	char place[PLACE_SIZE];
 };
@@ -151,11 +154,23 @@ static char *value_text(const struct config_attr *attr, const json_t *value)
 	return text;
 }
 
+static bool is_standard_json(struct loader *l, const struct config_attr *attr, const json_t *value)
+{
+	if (attr->form != CONFIG_FORM_JSON)
+		return false;
+	if (l->standard != attr->standard) {
+		json_decref(l->standard_json);
+		l->standard_json = json_loads(attr->standard, JSON_DECODE_ANY, NULL);
+		l->standard = attr->standard;
+	}
+	return json_equal(l->standard_json, value);
+}
+
 /* A value that does not fit is an error, unless another program found it fitting. */
 static void load_value(struct loader *l, struct config_node *node, const struct config_attr *attr,
 		       const json_t *value)
 {
-	if (json_is_null(value))
+	if (json_is_null(value) || is_standard_json(l, attr, value))
 		return;
 	CLEANUP(free) char *text = value_text(attr, value);
 	if (!text) {
@@ -589,6 +604,7 @@ int config_load(struct config_tree **out, const char *text, size_t len,
 	}
 	load_root(&l, root, origin);
 	json_decref(root);
+	json_decref(l.standard_json);
 	if (!l.no_memory && !report->errors) {
 		config_commit(&l.txn);
 		*out = l.tree;

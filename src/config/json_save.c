@@ -10,6 +10,9 @@
 
 struct saver {
 	bool secrets;
+	/* The default of the one row that is JSON itself: a thousand backstores share it. */
+	const char *standard;
+	json_t *standard_json;
 	bool failed;    /* no memory */
 	json_t *stores; /* what is ours of backstores */
 };
@@ -21,7 +24,19 @@ static void put(struct saver *s, json_t *object, const char *key, json_t *value)
 		s->failed = true;
 }
 
-static json_t *value_of(const struct saver *s, const struct config_attr *attr, const char *text)
+static json_t *nested_json(struct saver *s, const struct config_attr *attr, const char *text)
+{
+	if (text != attr->standard)
+		return json_loads(text, JSON_DECODE_ANY, NULL);
+	if (s->standard != text) {
+		json_decref(s->standard_json);
+		s->standard_json = json_loads(text, JSON_DECODE_ANY, NULL);
+		s->standard = text;
+	}
+	return json_incref(s->standard_json);
+}
+
+static json_t *value_of(struct saver *s, const struct config_attr *attr, const char *text)
 {
 	if (attr->flags & CONFIG_SECRET && !s->secrets && text[0])
 		return json_string("(hidden)");
@@ -33,7 +48,7 @@ static json_t *value_of(const struct saver *s, const struct config_attr *attr, c
 	case CONFIG_FORM_FLAG:
 	case CONFIG_FORM_BYTES: return json_integer(strtoll(text, NULL, 10));
 	case CONFIG_FORM_TRUTH: return json_boolean(!strcmp(text, "True"));
-	case CONFIG_FORM_JSON: return json_loads(text, JSON_DECODE_ANY, NULL);
+	case CONFIG_FORM_JSON: return nested_json(s, attr, text);
 	case CONFIG_FORM_WORD:
 		if (text[strspn(text, "0123456789")] == 0)
 			return json_integer(strtoll(text, NULL, 10));
@@ -210,12 +225,13 @@ static int add_chunk(const char *text, size_t len, void *ctx)
 	return buf_add(ctx, text, len) ? -1 : 0;
 }
 
-static int write_json(json_t *json, bool failed, struct buf *out)
+static int write_json(struct saver *s, json_t *json, struct buf *out)
 {
-	int err = failed ? -ENOMEM : 0;
+	int err = s->failed ? -ENOMEM : 0;
 	if (!err && json_dump_callback(json, add_chunk, out, JSON_INDENT(2) | JSON_SORT_KEYS))
 		err = out->err ? out->err : -ENOMEM;
 	json_decref(json);
+	json_decref(s->standard_json);
 	return err ? err : buf_add(out, "\n", 1);
 }
 
@@ -231,12 +247,12 @@ int config_save(const struct config_tree *tree, struct buf *out)
 	put(&s, root, "fabric_modules", save_modules(&s, tree->iscsi));
 	put(&s, root, "storage_objects", save_stores(&s, tree));
 	put(&s, root, "targets", save_children(&s, tree->iscsi));
-	return write_json(root, s.failed, out);
+	return write_json(&s, root, out);
 }
 
 int config_save_node(const struct config_node *node, bool secrets, struct buf *out)
 {
 	struct saver s = {.secrets = secrets};
 	json_t *object = save_node(&s, node);
-	return write_json(object, s.failed, out);
+	return write_json(&s, object, out);
 }
