@@ -16,10 +16,6 @@ int config_add_lun(struct config_txn *txn, struct config_node *tpg, struct confi
 	char name[32];
 	if (lun > CONFIG_LUN_MAX)
 		return config_refuse(&txn->why, ERANGE, "LUN must be 0 to %d", CONFIG_LUN_MAX);
-	if (config_lun_of(tpg, backstore))
-		return config_refuse(&txn->why, EEXIST,
-				     "lun for storage object %s/%s already exists",
-				     backstore->parent->name, backstore->name);
 	config_number_name(CONFIG_LUN, lun, name);
 	if (config_child(luns, name))
 		return config_refuse(&txn->why, EEXIST, "This LUN already exists in configFS");
@@ -135,6 +131,10 @@ int config_create_lun(struct config_txn *txn, const struct config_prefs *prefs,
 		return err;
 	if (!store)
 		return config_refuse(&txn->why, ENOENT, "storage object or path not valid");
+	if (config_lun_of(tpg, store))
+		return config_refuse(&txn->why, EEXIST,
+				     "lun for storage object %s/%s already exists",
+				     store->parent->name, store->name);
 	if (lun && config_parse_index(lun, "lun", 0, CONFIG_LUN_MAX, &number))
 		return config_refuse(&txn->why, ERANGE, "LUN must be 0 to %d", CONFIG_LUN_MAX);
 	if (number > CONFIG_LUN_MAX)

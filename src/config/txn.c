@@ -176,6 +176,9 @@ static void finish(struct config_txn *txn)
 	config_done *done = txn->done;
 	txn->running = txn->back = false;
 	txn->at = NULL;
+	/* What was said of it did not happen. */
+	if (txn->err)
+		buf_truncate(&txn->said, 0);
 	if (done)
 		done(txn->done_ctx, txn->err);
 }

@@ -285,6 +285,22 @@ static void an_escape_sequence_does_not_get_out(void **state)
 	config_tree_free(tree);
 }
 
+/* targetcli's shell does not make such a LUN, its library does. */
+static void one_disk_may_be_two_luns(void **state)
+{
+	struct rig *rig = *state;
+	struct config_tree *tree = load_good(
+		rig,
+		"{\"storage_objects\": [{\"name\":\"a\",\"plugin\":\"ramdisk\",\"size\":512}],"
+		"\"targets\":[{\"fabric\":\"iscsi\",\"wwn\":\"" IQN
+		"\",\"tpgs\":[{\"tag\":1,\"luns\":["
+		"{\"index\":0,\"storage_object\":\"/backstores/ramdisk/a\"},"
+		"{\"index\":1,\"storage_object\":\"/backstores/ramdisk/a\"}]}]}]}",
+		CONFIG_FROM_FILE);
+	assert_int_equal(config_count(tree, CONFIG_LUN), 2);
+	config_tree_free(tree);
+}
+
 static void an_empty_file_is_an_empty_tree(void **state)
 {
 	struct rig *rig = *state;
@@ -310,6 +326,7 @@ int main(void)
 		CASE(all_errors_are_told_at_once),
 		CASE(what_is_unknown_is_a_warning),
 		CASE(an_escape_sequence_does_not_get_out),
+		CASE(one_disk_may_be_two_luns),
 		CASE(an_empty_file_is_an_empty_tree),
 	};
 	return cmocka_run_group_tests_name("config_json", tests, NULL, NULL);

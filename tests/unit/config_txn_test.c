@@ -198,6 +198,7 @@ static void refuse_each(struct rig *rig, bool later, bool inside)
 		assert_int_equal(clerk.done, -EIO);
 		assert_string_equal(rig->txn.why.text, "Could not do it: the clerk is tired");
 		assert_int_equal(rig->txn.count, 0);
+		assert_int_equal(rig->txn.said.len, 0);
 		CLEANUP(free) char *after = snapshot(rig);
 		assert_string_equal(after, before);
 		unsigned back = 0;
