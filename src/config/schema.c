@@ -39,6 +39,8 @@ const struct config_row config_limits_rows[] = {
 	TIME(discovery_timeout, 1, 3600, "60", "a discovery session ends after this"),
 	TIME(nopin_interval, 0, 3600, "15", "a connection this quiet is pinged; 0: never"),
 	TIME(nopin_timeout, 1, 3600, "15", "a ping is to be answered within this"),
+	TIME(login_backoff, 0, 60, "2",
+	     "a refusal waits, at most, after several failed logins from one address (0: never)"),
 
 	COUNT(max_connections, 1, 65536, "1024", "connections at a time"),
 	COUNT(max_login_connections, 1, 65536, "128", "connections at a time that still log in, or discover"),

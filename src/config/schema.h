@@ -25,6 +25,7 @@ struct config_limits {
 	uint32_t discovery_timeout; /* from accept to the end of a discovery session */
 	uint32_t nopin_interval;    /* a connection is quiet before it is pinged; 0: never */
 	uint32_t nopin_timeout;     /* and how long it has to answer */
+	uint32_t login_backoff; /* a refusal waits after many failed logins, at most; 0: never */
 
 	/* what peers can make us hold */
 	uint32_t max_connections;

@@ -128,12 +128,23 @@ void conn_logged_in(struct conn *c)
 	c->logging_in = false;
 }
 
+/* No login without the end of its session. */
+static void log_lost(const struct conn *c, const char *why)
+{
+	const struct session *s = c->session;
+	log_info(c->target->log, "%s: session of %s%s%s ends without a logout: %s", c->peer_text,
+		 s->initiator, s->node ? " with " : "", s->node ? s->node->name : "",
+		 why ? why : "the connection ends");
+}
+
 void conn_drop(struct conn *c, const char *why)
 {
 	struct target *t = c->target;
 	if (c->state == CONN_DEAD)
 		return;
-	if (why)
+	if (c->session)
+		log_lost(c, why);
+	else if (why)
 		log_info(t->log, "%s: connection closed: %s", c->peer_text, why);
 	conn_logged_in(c);
 	not_silent(c);
@@ -160,6 +171,16 @@ void conn_end(struct conn *c)
 	c->ended = reactor_now(c->target->reactor);
 	conn_set_timer(c);
 	conn_wake(c);
+}
+
+void conn_end_later(struct conn *c, uint64_t delay)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	c->held_until = delay ? reactor_now(c->target->reactor) + delay : 0;
+	conn_end(c);
+	c->ended += delay;
+	conn_set_timer(c);
 }
 
 /* --- time */
@@ -222,6 +243,8 @@ static struct deadline next_deadline(const struct conn *c)
 	case CONN_LOGIN: login_deadline(&d, c, midway); break;
 	case CONN_FULL: full_deadline(&d, c, midway); break;
 	case CONN_ENDING:
+		if (c->held_until)
+			return (struct deadline){c->held_until, NULL};
 		until(&d, c, MAX(c->ended, c->taken), l->silent_timeout,
 		      "the last answers were not taken");
 		until(&d, c, c->ended, l->send_timeout, "the last answers were not taken in time");
@@ -245,6 +268,10 @@ static void timer_fired(struct timer *timer)
 		conn_set_timer(c);
 	} else if (d.why) {
 		conn_drop(c, d.why);
+	} else if (c->held_until) {
+		c->held_until = 0;
+		conn_wake(c);
+		conn_set_timer(c);
 	} else {
 		conn_ping(c, true);
 		conn_set_timer(c);
@@ -338,6 +365,7 @@ static void received(struct op *op, int res)
 	c->heard = reactor_now(c->target->reactor);
 	if (!iscsi_rx_in_pdu(&c->rx))
 		c->pdu_began = c->heard;
+	c->bytes_in += (size_t)res;
 	iscsi_rx_got(&c->rx, (size_t)res);
 	take_events(c);
 }
@@ -368,7 +396,7 @@ static void pump(struct deferred *d)
 		free_when_quiet(c);
 		return;
 	}
-	if (c->sending)
+	if (c->sending || c->held_until)
 		return;
 	data_in_make(c);
 	unsigned n = iscsi_tx_want(&c->tx, c->send_iov, TARGET_SEND_IOV);
@@ -401,6 +429,7 @@ static void sent(struct op *op, int res)
 	if (!goes_on(c, res))
 		return;
 	c->taken = reactor_now(c->target->reactor);
+	c->bytes_out += (size_t)res;
 	iscsi_tx_went(&c->tx, (size_t)res);
 	if (c->paused)
 		receive(c);

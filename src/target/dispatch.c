@@ -195,7 +195,9 @@ static enum iscsi_logout_result judge_logout(const struct conn *c,
 /* What is not answered by now never will be (RFC 7143 11.14.5). */
 static void logged_out(struct conn *c)
 {
-	log_info(c->target->log, "%s: logout of %s", c->peer_text, c->session->initiator);
+	const struct session *s = c->session;
+	log_info(c->target->log, "%s: logout of %s%s%s", c->peer_text, s->initiator,
+		 s->node ? " from " : "", s->node ? s->node->name : "");
 	session_free(c->session);
 	conn_end(c);
 }

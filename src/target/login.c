@@ -206,19 +206,22 @@ static void respond(struct conn *c, const struct iscsi_login_response *rsp, cons
 	conn_push_status(c, &out->tx);
 }
 
+/* Of the user that it said it was nothing is told: that may be a password in the wrong place. */
 static void fail(struct conn *c, const char *why)
 {
-	char name[ISCSI_NAME_SIZE];
+	char name[ISCSI_NAME_SIZE], to[ISCSI_NAME_SIZE];
 	const struct iscsi_login_target *engine = &c->login->engine;
+	bool theirs = engine->status >> 8 == ISCSI_LOGIN_INITIATOR_ERROR >> 8;
 	count_add(&c->target->stats.failed_logins, 1);
 	if (c->login->why[0]) /* in full */
 		why = c->login->why;
 	snprintf(name, sizeof(name), "%s", engine->id.initiator_name);
-	log_warning(c->target->log, "%s: login of %s failed: %s", c->peer_text,
-		    name[0] ? name : "somebody", why);
+	snprintf(to, sizeof(to), "%s", engine->id.target_name);
+	log_warning(c->target->log, "%s: login of %s%s%s failed: %s", c->peer_text,
+		    name[0] ? name : "somebody", to[0] ? " to " : "", to, why);
 	conn_logged_in(c);
 	login_free(c);
-	conn_end(c);
+	conn_end_later(c, theirs ? backoff_failed(c->target, &c->peer) : 0);
 }
 
 static void refuse_session(struct conn *c, uint16_t status, const char *why)
@@ -230,6 +233,16 @@ static void refuse_session(struct conn *c, uint16_t status, const char *why)
 	respond(c, rsp, NULL, 0);
 	if (c->state != CONN_DEAD)
 		fail(c, engine->why);
+}
+
+static void log_login(const struct conn *c)
+{
+	const struct session *s = c->session;
+	char user[4 * ISCSI_CHAP_NAME_SIZE / 2];
+	log_safe(user, sizeof(user), s->user, strlen(s->user));
+	log_info(c->target->log, "%s: %s of %s%s%s%s%s", c->peer_text,
+		 s->node ? "login" : "discovery session", s->initiator, s->node ? " to " : "",
+		 s->node ? s->node->name : "", user[0] ? " as " : ", not authenticated", user);
 }
 
 /* The last response is still a PDU of the login: digests begin behind it (RFC 7143 13.1). */
@@ -244,8 +257,10 @@ static void enter_full_feature(struct conn *c)
 	respond(c, &login->last, login->text, login->len);
 	if (c->state == CONN_DEAD)
 		return;
-	log_info(t->log, "%s: %s of %s%s%s", c->peer_text, s->node ? "login" : "discovery session",
-		 s->initiator, s->node ? " to " : "", s->node ? s->node->name : "");
+	memcpy(s->alias, login->engine.initiator_alias, sizeof(s->alias));
+	memcpy(s->user, login->engine.user, sizeof(s->user));
+	backoff_succeeded(t, &c->peer);
+	log_login(c);
 	c->rx.max_data = c->params.max_recv_data;
 	c->rx.header_digest = c->tx.header_digest = c->params.header_digest;
 	c->rx.data_digest = c->tx.data_digest = c->params.data_digest;

@@ -47,6 +47,7 @@
 #define TARGET_STAGE_FULL   (64 * 1024) /* sixteen writes of 4 KiB */
 #define TARGET_ITT_BUCKETS  64
 #define TARGET_LUN_ACCOUNTS 1024
+#define TARGET_FAILURES     1024 /* addresses whose failed logins are remembered */
 
 /* task->fail, ASC and ASCQ of ABORTED COMMAND (RFC 7143 11.4.7.2, SPC-4) */
 #define UNEXPECTED_UNSOLICITED_DATA 0x0c0c
@@ -142,6 +143,12 @@ struct portal {
 	bool accepting, closing;
 };
 
+/* Logins that have failed (backoff.c). */
+struct failures {
+	uint64_t key, last;
+	unsigned count; /* 0: nobody's */
+};
+
 struct target {
 	struct reactor *reactor;
 	struct target *home;
@@ -152,6 +159,7 @@ struct target {
 	atomic_size_t load; /* connections that are here, or on their way */
 	struct list silent; /* conn.silent_link: of those no PDU has come yet; oldest first */
 	atomic_size_t silent_count;
+	struct failures failures[TARGET_FAILURES];
 
 	/* Home's. */
 	struct target *parts[TARGET_REACTORS_MAX];
@@ -254,6 +262,8 @@ struct session {
 	struct target_node *node; /* NULL: a discovery session */
 	struct scsi_nexus *nexus;
 	char initiator[ISCSI_NAME_SIZE];
+	char alias[ISCSI_SIMPLE_MAX + 1];
+	char user[ISCSI_CHAP_NAME_SIZE]; /* "": nobody asked */
 	uint16_t tsih;
 	struct conn *conn;
 	struct iscsi_params params;
@@ -310,6 +320,7 @@ struct conn {
 	uint64_t pdu_began;      /* the PDU that is coming in */
 	uint64_t taken;          /* when the peer last took something, or had all of it */
 	uint64_t ended;          /* CONN_ENDING: since then */
+	uint64_t held_until;     /* CONN_ENDING: nothing is sent before; 0: it is */
 	size_t owed;             /* Data-Out sequences that the initiator was asked for or began */
 	uint64_t owed_heard;     /* when one of them last began or moved */
 	uint64_t ping_sent;      /* 0: no NOP-In waits for its answer */
@@ -323,7 +334,8 @@ struct conn {
 	size_t immediate; /* requests in progress */
 	unsigned patient; /* functions on many tasks under way (RFC 7143 4.2.3.3 a) */
 	bool any_pdu;     /* a first PDU has come in whole */
-	bool logging_in;  /* counted in home's login_count; so are discovery sessions */
+	uint64_t bytes_in, bytes_out;
+	bool logging_in; /* counted in home's login_count; so are discovery sessions */
 	struct iscsi_text_target text; /* in full feature phase */
 };
 
@@ -425,8 +437,14 @@ bool access_visible(const struct target_group *group, const char *initiator,
 /* --- retire.c: home's */
 
 /* A session is no more: somebody may have waited for that. */
-void retire_check(struct target *home);
+void retire_left(struct target *home, const struct record *r);
 void retire_free(struct target *home);
+
+/* --- backoff.c */
+
+/* A login from there has failed: how many ns its answer is to wait. */
+uint64_t backoff_failed(struct target *t, const struct net_addr *peer);
+void backoff_succeeded(struct target *t, const struct net_addr *peer);
 
 /* --- portal.c */
 
@@ -464,6 +482,8 @@ void conn_drop(struct conn *c, const char *why);
 void conn_logged_in(struct conn *c);
 /* It ends when everything queued has been sent. */
 void conn_end(struct conn *c);
+/* ... which is begun after so many ns. */
+void conn_end_later(struct conn *c, uint64_t delay);
 /* Something is to be sent, at the end of this turn. */
 void conn_wake(struct conn *c);
 /* What is large goes out now, as far as the socket takes it. Nothing is being sent. */
@@ -509,6 +529,11 @@ size_t registry_sessions(const struct target *t);
  * sessions. id->tsih 0: whatever it is. From any reactor. */
 bool registry_find(struct target *t, uint64_t group, const struct iscsi_login_identity *id,
 		   struct iscsi_params *params, uint16_t *cid);
+/* How many there are, in whatever state. */
+size_t registry_records(const struct target *t);
+/* Calls `one` for each, until that says true; returns that one. */
+struct record *registry_each(struct target *t, bool (*one)(const struct record *r, void *ctx),
+			     void *ctx);
 /* The first session that `fits` and has not been seen by this pass (a number) yet: it is marked as seen. */
 struct record *registry_next(struct target *t,
 			     bool (*fits)(const struct record *r, const void *what),

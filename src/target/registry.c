@@ -48,6 +48,11 @@ bool registry_is_empty(const struct target *t)
 	return !t->registry->records;
 }
 
+size_t registry_records(const struct target *t)
+{
+	return t->registry->records;
+}
+
 /* --- the table */
 
 static struct list *bucket(struct registry *g, const char *initiator, const uint8_t *isid)
@@ -300,19 +305,39 @@ void registry_ask(struct record *r, uint32_t seconds)
 		reactor_post(r->part->reactor, &r->ask, ask_there);
 }
 
-struct record *registry_next(struct target *t,
-			     bool (*fits)(const struct record *r, const void *what),
-			     const void *what, uint64_t pass)
+struct record *registry_each(struct target *t, bool (*one)(const struct record *r, void *ctx),
+			     void *ctx)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		list_for_each (it, &t->registry->buckets[i]) {
 			struct record *r = list_entry(it, struct record, link);
-			if (r->pass == pass || !fits(r, what))
-				continue;
-			r->pass = pass;
-			return r;
+			if (one(r, ctx))
+				return r;
 		}
 	return NULL;
+}
+
+struct search {
+	bool (*fits)(const struct record *r, const void *what);
+	const void *what;
+	uint64_t pass;
+};
+
+static bool is_new(const struct record *r, void *ctx)
+{
+	const struct search *s = ctx;
+	return r->pass != s->pass && s->fits(r, s->what);
+}
+
+struct record *registry_next(struct target *t,
+			     bool (*fits)(const struct record *r, const void *what),
+			     const void *what, uint64_t pass)
+{
+	struct search s = {fits, what, pass};
+	struct record *r = registry_each(t, is_new, &s);
+	if (r)
+		r->pass = pass;
+	return r;
 }
 
 static void begin(struct enrol *e);
@@ -339,7 +364,7 @@ static void settled(void *ctx)
 		first = false;
 	}
 	if (!r->part->home->freeing)
-		retire_check(r->part->home);
+		retire_left(r->part->home, r);
 	free_record(r);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "target/priv.h"
+#include "target/watch.h"
 
 struct ending {
 	struct list link;
@@ -20,6 +21,7 @@ struct ending {
 	bool (*fits)(const struct record *r, const void *what);
 	const void *what;
 	const size_t *sessions; /* how many there are */
+	size_t one;             /* ... when it is about one only */
 	const char *why;
 	uint64_t asked, dropped;   /* registry_next() */
 	void (*after)(void *what); /* with what has no session any more; NULL: it stays */
@@ -42,6 +44,11 @@ static bool is_of_group(const struct record *r, const void *what)
 static bool is_of_acl(const struct record *r, const void *what)
 {
 	return r->acl == what;
+}
+
+static bool is_this(const struct record *r, const void *what)
+{
+	return r == what;
 }
 
 /* --- sessions end */
@@ -80,12 +87,19 @@ static void over(struct deferred *d)
 		done(ctx);
 }
 
-void retire_check(struct target *home)
+static void check(struct ending *e)
+{
+	if (!*e->sessions)
+		reactor_defer(e->home->reactor, &e->over);
+}
+
+void retire_left(struct target *home, const struct record *r)
 {
 	list_for_each (it, &home->endings) {
 		struct ending *e = list_entry(it, struct ending, link);
-		if (!*e->sessions)
-			reactor_defer(home->reactor, &e->over);
+		if (e->sessions == &e->one && e->what == r)
+			e->one = 0;
+		check(e);
 	}
 }
 
@@ -115,7 +129,7 @@ static void start(struct ending *e, uint32_t seconds)
 	} else {
 		drop_all(e);
 	}
-	retire_check(home);
+	check(e);
 }
 
 /* --- ACLs, portal groups */
@@ -187,6 +201,33 @@ int target_group_delete(struct target_group *group, uint32_t seconds, void (*don
 	config_write(home);
 	list_del(&group->link);
 	config_done(home);
+	start(e, seconds);
+	return 0;
+}
+
+/* --- one session */
+
+static bool has_tsih(const struct record *r, void *ctx)
+{
+	return r->tsih == *(const uint16_t *)ctx && !r->left;
+}
+
+int target_session_end(struct target *t, uint16_t tsih, uint32_t seconds, void (*done)(void *ctx),
+		       void *ctx)
+{
+	const struct record *r = registry_each(t, has_tsih, &tsih);
+	if (!r)
+		return -ENOENT;
+	struct ending *e = make(&(struct ending){.home = t,
+						 .fits = is_this,
+						 .what = r,
+						 .one = 1,
+						 .why = "ended by the administrator",
+						 .done = done,
+						 .ctx = ctx});
+	if (!e)
+		return -ENOMEM;
+	e->sessions = &e->one;
 	start(e, seconds);
 	return 0;
 }

@@ -353,6 +353,89 @@ static void shown_to_whom_it_is_for(struct wire_world *world)
 	assert_null(strstr(discover(world, WIRE_INITIATOR), ",1 TargetAddress=disks.example"));
 }
 
+/* --- who guesses */
+
+/* How long a login takes that fails. */
+static double refusal(struct wire_world *world)
+{
+	struct wire_login login = to_third("iqn.2026-01.test.lunar:guess");
+	uint64_t began = wire_now(world);
+
+	assert_int_equal(wire_try_login(wire_open(world), &login, NULL), ISCSI_LOGIN_NOT_FOUND);
+	return (double)(wire_now(world) - began) / 1e9;
+}
+
+static void guessing_takes_longer(struct wire_world *world)
+{
+	double last = 0.05, took = 0;
+	struct wire *w;
+
+	for (int i = 0; i < 5; i++)
+		assert_true(refusal(world) < 0.05);
+	for (int i = 0; i < 5; i++, last = took) {
+		took = refusal(world);
+		assert_true(took > last && took < 2.1);
+	}
+	for (int i = 0; i < 40; i++) {
+		took = refusal(world);
+		assert_true(took > 1.9 && took < 2.1);
+	}
+	/* Who knows does not wait, and then the others need not either. */
+	took = (double)wire_now(world);
+	w = wire_open_session(world);
+	assert_true((double)wire_now(world) - took < 5e7);
+	assert_true(refusal(world) < 0.05);
+	wire_ping(w);
+	/* It is forgotten. */
+	for (int i = 0; i < 8; i++)
+		refusal(world);
+	wire_run(world, 61);
+	assert_true(refusal(world) < 0.05);
+}
+
+/* Whoever waits for his refusal keeps nobody out. */
+static void many_guess_at_once(struct wire_world *world)
+{
+	struct wire *w[8];
+
+	for (int i = 0; i < 12; i++)
+		refusal(world);
+	for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
+		struct wire_pdu pdu;
+
+		w[i] = wire_open(world);
+		pdu = wire_login_pdu(
+			w[i], WIRE_OPERATIONAL_TO_FULL,
+			"InitiatorName=iqn.2026-01.test.lunar:guess\nTargetName=" WIRE_TARGET3);
+		wire_send(w[i], &pdu);
+	}
+	wire_run(world, 0.1);
+	wire_ping(wire_open_session(world));
+	wire_close(w[0]);
+	for (size_t i = 1; i < ARRAY_SIZE(w); i++)
+		wire_expect_end(w[i], 3);
+}
+
+static void four_logins(struct config_limits *limits)
+{
+	limits->max_login_connections = 4;
+}
+
+static void no_backoff(struct config_limits *limits)
+{
+	limits->login_backoff = 0;
+}
+
+static void not_if_it_is_off(struct wire_world *world)
+{
+	for (int i = 0; i < 30; i++)
+		assert_true(refusal(world) < 0.05);
+}
+
+static const struct wire_config crowded = {.calm = true, .tune = four_logins};
+static const struct wire_config off = {.calm = true, .tune = no_backoff};
+static const struct wire_config calm = {.calm = true};
+
 static const struct wire_case cases[] = {
 	CASE(each_rule),
 	REAL_WITH(luns_of_its_own, &two_luns),
@@ -361,6 +444,9 @@ static const struct wire_case cases[] = {
 	CASE(from_these_networks),
 	CASE(portals_are_shared),
 	CASE(shown_to_whom_it_is_for),
+	CASE_WITH(guessing_takes_longer, &calm),
+	CASE_WITH(many_guess_at_once, &crowded),
+	CASE_WITH(not_if_it_is_off, &off),
 };
 
 WIRE_THEME_DEFINE(access);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The configuration changes while sessions are there, on whatever reactor. */
+#include <errno.h>
 #include "target/node.h"
+#include "target/watch.h"
 #include "wire.h"
 
 static const struct wire_config two_luns = {.luns = 2, .other_node = true};
@@ -303,6 +305,114 @@ static void deleted_at_the_end(struct wire_world *world)
 		expect_asked(c.of[i], 60);
 }
 
+/* --- who is there */
+
+struct listed {
+	bool done;
+	size_t count;
+	struct target_session of[16];
+};
+
+static void take_list(void *ctx, int err, const struct target_session *sessions, size_t count)
+{
+	struct listed *l = ctx;
+
+	assert_int_equal(err, 0);
+	assert_true(count <= ARRAY_SIZE(l->of));
+	if (count)
+		memcpy(l->of, sessions, count * sizeof(*sessions));
+	l->count = count;
+	l->done = true;
+}
+
+static struct listed list(struct wire_world *world)
+{
+	struct listed l = {0};
+
+	target_sessions(world->target, take_list, &l);
+	for (int i = 0; i < 100 && !l.done; i++)
+		wire_run(world, 0.05);
+	assert_true(l.done);
+	return l;
+}
+
+static const struct target_session *find(const struct listed *l, const struct wire *w)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->of[i].tsih == w->tsih)
+			return &l->of[i];
+	wire_fail(w->world, "a session is not listed");
+}
+
+static void sessions_are_listed(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct wire *named = wire_open(world), *looking = wire_open(world);
+	const uint8_t *data = wire_pattern(world, 4096, 1);
+	const struct target_session *s;
+	struct listed l;
+	bool done = false;
+
+	wire_login(named,
+		   &(struct wire_login){.initiator = WIRE_OTHER,
+					.keys = "InitiatorAlias=a host\nHeaderDigest=CRC32C"});
+	wire_clear_attention(named, 0);
+	wire_login(looking, &(struct wire_login){.discovery = true});
+	wire_command(named, &(struct wire_cmd){.cdb = WRITE10(0, 8), .write = 4096, .data = data});
+	wire_expect(named, ISCSI_R2T, NULL);
+	l = list(world);
+	assert_int_equal(l.count, ARRAY_SIZE(c.of) + 3);
+	for (size_t i = 1; i < l.count; i++)
+		assert_true(l.of[i - 1].tsih < l.of[i].tsih);
+	s = find(&l, named);
+	assert_string_equal(s->initiator, WIRE_OTHER);
+	assert_string_equal(s->node, WIRE_TARGET);
+	assert_string_equal(s->alias, "a host");
+	assert_string_equal(s->user, "");
+	assert_true(s->header_digest && !s->data_digest && !s->discovery && !s->ending);
+	assert_int_equal(s->commands, 1);
+	assert_int_equal(s->tag, 1);
+	assert_true(s->bytes_in > 100 && s->bytes_out > 100 && s->reactor < world->reactors);
+	assert_int_equal(net_addr_port(&s->portal), net_addr_port(&world->addr));
+	s = find(&l, c.bystander);
+	assert_string_equal(s->node, WIRE_TARGET2);
+	assert_int_equal(s->commands, 0);
+	s = find(&l, looking);
+	assert_true(s->discovery && !s->tag && !s->node[0]);
+	/* One of them has to go. */
+	assert_int_equal(target_session_end(world->target, c.of[0]->tsih, 2, set, &done), 0);
+	expect_asked(c.of[0], 2);
+	wire_expect_end(c.of[0], 2.5);
+	assert_int_equal(target_session_end(world->target, looking->tsih, 0, NULL, NULL), 0);
+	wire_expect_end(looking, 0.5);
+	wire_run(world, 0.2);
+	assert_true(done);
+	assert_int_equal(target_session_end(world->target, looking->tsih, 0, NULL, NULL), -ENOENT);
+	l = list(world);
+	assert_int_equal(l.count, ARRAY_SIZE(c.of) + 1);
+	wire_good(c.of[1], READ1(0), NULL);
+}
+
+/* While they come and go. */
+static void listed_in_a_storm(struct wire_world *world)
+{
+	struct listed l = {0};
+
+	for (int i = 0; i < 20; i++) {
+		struct wire *w = session(world, NULL, NULL);
+
+		l.done = false;
+		target_sessions(world->target, take_list, &l);
+		if (i & 1)
+			wire_close(w);
+		else
+			wire_logout(w);
+		while (!l.done)
+			wire_run(world, 0.01);
+		assert_true(l.count <= 2);
+	}
+}
+
 static const struct wire_case cases[] = {
 	REAL_WITH(luns_come_and_go, &two_luns),
 	REAL_WITH(commands_on_a_lun_that_goes, &two_luns),
@@ -312,6 +422,8 @@ static const struct wire_case cases[] = {
 	REAL_WITH(a_node_is_deleted, &two_luns),
 	CASE_WITH(too_late, &two_luns),
 	REAL_WITH(deleted_at_the_end, &two_luns),
+	REAL_WITH(sessions_are_listed, &two_luns),
+	REAL(listed_in_a_storm),
 };
 
 WIRE_THEME_DEFINE(live);
