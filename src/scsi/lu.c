@@ -110,8 +110,8 @@ static void store_state_changed(struct backstore *bs, void *ctx)
 static bool is_idle(const struct scsi_lu *lu)
 {
 	return !lu->mapping_count && list_empty(&lu->itls) && list_empty(&lu->tasks) &&
-	       list_empty(&lu->orphans) && list_empty(&lu->entering) && !lu->stats.inflight &&
-	       scsi_gates_are_shut(lu);
+	       list_empty(&lu->functions) && list_empty(&lu->orphans) &&
+	       list_empty(&lu->entering) && !lu->stats.inflight && scsi_gates_are_shut(lu);
 }
 
 static void look_idle(struct deferred *d)
@@ -175,6 +175,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	list_init(&lu->entering);
 	list_init(&lu->mappings);
 	list_init(&lu->itls);
+	list_init(&lu->functions);
 	list_init(&lu->tasks);
 	list_init(&lu->orphans);
 	list_init(&lu->held);

@@ -164,7 +164,7 @@ struct scsi_tmf {
 	uint64_t tag;     /* ABORT TASK */
 	uint64_t timeout; /* ns from now */
 	/* Once, maybe from inside scsi_tmf_start(). COMPLETE: none of the tasks can change the medium
-	 * any more. Not called when the nexus is lost before: then scsi_tmf_cancel() is the end. */
+	 * any more (of a target reset: on the LUNs that are still there). Not called when the nexus is lost before: then scsi_tmf_cancel() is the end. */
 	void (*done)(struct scsi_tmf *tmf, enum scsi_tmf_result result);
 
 	/* the device server's */
@@ -175,7 +175,7 @@ struct scsi_tmf {
 	struct reactor *reactor; /* NULL: not under way */
 	struct scsi_lu *lu;      /* NULL: every LU of the map */
 	struct timer timer;
-	struct list link;
+	struct list link, of_lu;
 	struct scsi_entry entry; /* while it waits for a LU's gates to close */
 	unsigned at;             /* of the map's LUNs, the next one */
 	bool applied;            /* to all in its scope */

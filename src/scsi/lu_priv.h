@@ -137,9 +137,10 @@ struct scsi_lu {
 	struct list gates;    /* scsi_gate.link */
 	struct list entering; /* scsi_entry.link: who waits for them to close */
 
-	struct list mappings; /* scsi_mapping.of_lu */
-	size_t mapping_count; /* with those on their way out */
-	struct list itls;     /* scsi_itl.of_lu */
+	struct list mappings;  /* scsi_mapping.of_lu */
+	size_t mapping_count;  /* with those on their way out */
+	struct list itls;      /* scsi_itl.of_lu */
+	struct list functions; /* scsi_tmf.of_lu: not done yet */
 	struct scsi_nexus *reserved_by;
 
 	/*

@@ -72,6 +72,7 @@ static void finish(struct scsi_tmf *tmf, enum scsi_tmf_result result)
 {
 	timer_cancel(tmf->reactor, &tmf->timer);
 	list_del(&tmf->link);
+	list_del(&tmf->of_lu);
 	scsi_gate_leave(&tmf->entry);
 	tmf->reactor = NULL;
 	scsi_tmf_tell(tmf, result);
@@ -82,15 +83,27 @@ static void timed_out(struct timer *t)
 	finish(container_of(t, struct scsi_tmf, timer), SCSI_TMF_REJECTED);
 }
 
+static bool is_complete(const struct scsi_tmf *tmf)
+{
+	return tmf->applied && !is_pending(tmf);
+}
+
 static struct scsi_tmf *next_complete(const struct scsi_lu *lu)
 {
+	list_for_each (it, &lu->functions) {
+		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, of_lu);
+
+		if (is_complete(tmf))
+			return tmf;
+	}
+	/* Those on whole devices. */
 	list_for_each (it, &lu->mappings) {
 		struct scsi_device *dev = list_entry(it, struct scsi_mapping, of_lu)->map->dev;
 
 		list_for_each (fn, &dev->functions) {
 			struct scsi_tmf *tmf = list_entry(fn, struct scsi_tmf, link);
 
-			if (tmf->applied && (!tmf->lu || tmf->lu == lu) && !is_pending(tmf))
+			if (!tmf->lu && is_complete(tmf))
 				return tmf;
 		}
 	}
@@ -110,9 +123,10 @@ static struct scsi_tmf *next_unmapped(const struct scsi_map *map, const struct s
 	list_for_each (it, &map->dev->functions) {
 		struct scsi_tmf *tmf = list_entry(it, struct scsi_tmf, link);
 
-		if (tmf->map != map || tmf->applying)
-			continue;
-		if (tmf->lu == lu || (!tmf->lu && tmf->applied && !is_pending(tmf)))
+		/* What it has aborted already has no other answer: so it goes on then. */
+		if (tmf->map == map && tmf->lu == lu && !tmf->applied && !tmf->applying)
+			return tmf;
+		if (tmf->map == map && !tmf->lu && is_complete(tmf))
 			return tmf;
 	}
 	return NULL;
@@ -295,6 +309,7 @@ void scsi_tmf_start_home(struct scsi_tmf *tmf)
 	tmf->applied = tmf->applying = tmf->owed = false;
 	tmf->at = 0;
 	list_init(&tmf->link);
+	list_init(&tmf->of_lu);
 	list_init(&tmf->entry.link);
 	timer_init(&tmf->timer, timed_out);
 	tmf->lu = whole ? NULL : find_lu(tmf);
@@ -304,6 +319,8 @@ void scsi_tmf_start_home(struct scsi_tmf *tmf)
 	}
 	tmf->reactor = (tmf->lu ? tmf->lu : first->lu)->reactor;
 	list_add_tail(&tmf->nexus->dev->functions, &tmf->link);
+	if (tmf->lu)
+		list_add_tail(&tmf->lu->functions, &tmf->of_lu);
 	if (whole)
 		go_through(tmf);
 	else if (!scsi_gate_enter(tmf->lu, &tmf->entry, entered))
@@ -314,6 +331,7 @@ void scsi_tmf_cancel_home(struct scsi_tmf *tmf)
 {
 	timer_cancel(tmf->reactor, &tmf->timer);
 	list_del(&tmf->link);
+	list_del(&tmf->of_lu);
 	scsi_gate_leave(&tmf->entry);
 	tmf->reactor = NULL;
 	if (tmf->away)

@@ -20,10 +20,17 @@ static bool is_good(struct script *s, const struct ini_cmd *cmd)
 
 static bool is_attention(struct script *s, const struct ini_cmd *cmd)
 {
-	if (!s->attentions[cmd->lun])
+	unsigned *some = s->attentions[cmd->lun] ? &s->attentions[cmd->lun] : &s->inventory;
+	if (!*some)
 		return false;
-	s->attentions[cmd->lun]--;
+	--*some;
 	return true;
+}
+
+static bool is_unmapped(struct script *s, const struct ini_cmd *cmd)
+{
+	judge_aborted(s, cmd);
+	return admin_changed(s->world, cmd->lun, cmd->issued);
 }
 
 /* What the disk had done wrong before the process that was asked this began. */
@@ -59,12 +66,17 @@ static bool is_full(struct script *s, const struct ini_cmd *cmd)
 	const struct sim_disk_failures *f = sim_disk_failures(w->sim, world_disks[cmd->lun]);
 	if (cmd_flushes(cmd) && flush_has_failed(w, cmd))
 		return true;
+	if (cmd_writes(cmd) && admin_changed(w, cmd->lun, cmd->issued))
+		return true; /* the LUN was write-protected */
 	return cmd_writes(cmd) && ++w->told[cmd->lun].full <= f->full;
 }
 
 /* Held by a fence, for the whole time. */
 static bool is_fenced(struct script *s, const struct ini_cmd *cmd)
 {
+	/* Or there was no such LUN when its buffer was measured, and is when it is to begin. */
+	if (admin_changed(s->world, cmd->lun, cmd->issued))
+		return true;
 	return cmd->kind != FLUSH && cmd->kind != TUR &&
 	       age_of(s, cmd) >= s->world->target.limits.fence_hold * NSEC_PER_SEC;
 }
@@ -87,6 +99,7 @@ static const struct {
 } verdicts[] = {
 	{0, 0, true, is_good},
 	{CHECK_CONDITION, SCSI_KEY_UNIT_ATTENTION, true, is_attention},
+	{CHECK_CONDITION, SCSI_KEY_ILLEGAL_REQUEST, false, is_unmapped},
 	{CHECK_CONDITION, SCSI_KEY_MEDIUM_ERROR, false, is_medium_error},
 	{CHECK_CONDITION, SCSI_KEY_DATA_PROTECT, false, is_full},
 	{BUSY, 0, false, is_fenced},
@@ -119,7 +132,8 @@ static void remember_flush(struct script *s, const struct ini_cmd *cmd)
 
 bool judge_store_failed(const struct ini_cmd *cmd)
 {
-	return cmd->status == CHECK_CONDITION && cmd->sense_key != SCSI_KEY_UNIT_ATTENTION;
+	return cmd->status == CHECK_CONDITION && cmd->sense_key != SCSI_KEY_UNIT_ATTENTION &&
+	       cmd->sense_key != SCSI_KEY_ILLEGAL_REQUEST;
 }
 
 void judge_command(struct script *s, const struct ini_cmd *cmd)
@@ -147,6 +161,8 @@ void judge_tmf(struct script *s, const struct ini_cmd *tmf)
 	w->result->n.tmf_complete += tmf->status == ISCSI_TMF_COMPLETE;
 	if (tmf->status == ISCSI_TMF_COMPLETE || none)
 		return;
+	if (tmf->status == ISCSI_TMF_NO_LUN && admin_changed(w, tmf->lun, tmf->issued))
+		return;
 	w->result->n.tmf_timed_out++;
 	if (tmf->status != ISCSI_TMF_REJECTED || age < limit ||
 	    sim_disk_oldest(w->sim, world_disks[tmf->lun]) < limit / 2)
@@ -168,4 +184,5 @@ void judge_login(struct script *s)
 	/* Power on, and resets whose time is not known. */
 	for (unsigned i = 0; i < LUNS; i++)
 		s->attentions[i] = 1 + s->world->resets;
+	s->inventory = 0;
 }

@@ -19,8 +19,7 @@ static void note_start(struct world *w)
 	}
 }
 
-static int open_lun(struct target_process *p, struct target_node *node, unsigned i, char *why,
-		    size_t why_size)
+static int open_lun(struct target_process *p, unsigned i, char *why, size_t why_size)
 {
 	struct bs_file_options opt = {0};
 	struct scsi_lu_config config = {.block_size = MODEL_BLOCK,
@@ -30,8 +29,6 @@ static int open_lun(struct target_process *p, struct target_node *node, unsigned
 	int err = bs_open_path(&p->bs[i], p->reactor, world_disks[i], &opt, why, why_size);
 	if (!err)
 		err = scsi_lu_new(&p->lu[i], p->bs[i], &config, NULL, why, why_size);
-	if (!err)
-		err = scsi_device_map(target_node_device(node), (uint16_t)i, p->lu[i]);
 	return err;
 }
 
@@ -40,8 +37,6 @@ static void die(struct world *w, bool power);
 void process_start(struct world *w)
 {
 	struct target_process *p = &w->target;
-	struct target_node *node;
-	struct net_addr addr;
 	char why[256] = "";
 
 	memset(p->lu, 0, sizeof(p->lu));
@@ -56,13 +51,11 @@ void process_start(struct world *w)
 	int err = target_new(&p->target, p->reactor, &p->limits);
 	for (unsigned i = 0; i < p->other_count && !err; i++)
 		err = target_add_reactor(p->target, p->others[i]);
-	if (!err)
-		err = target_node_open(&node, p->target, TARGET_NAME, NULL);
 	for (unsigned i = 0; i < LUNS && !err; i++)
-		err = open_lun(p, node, i, why, sizeof(why));
-	net_addr_parse(&addr, "0.0.0.0", PORT);
+		err = open_lun(p, i, why, sizeof(why));
+	admin_forget(w);
 	if (!err)
-		err = target_listen(p->target, &addr, NULL);
+		err = admin_open(w);
 	p->up = true;
 	if (!err) {
 		p->failed_starts = 0;

@@ -303,6 +303,13 @@ bool script_was_reset(const struct world *w, const struct ini_cmd *cmd)
 	return cmd->issued <= w->reset_at || w->resets;
 }
 
+static void spare(struct script *s, const struct ini_cmd *tmf)
+{
+	for (unsigned i = 0; i < INI_COMMANDS; i++)
+		if (s->ini.cmds[i].itt == tmf->tmf_itt)
+			s->ini.cmds[i].aborting = false;
+}
+
 static void tmf_done(struct script *s, struct ini_cmd *tmf)
 {
 	struct world *w = s->world;
@@ -310,6 +317,11 @@ static void tmf_done(struct script *s, struct ini_cmd *tmf)
 	judge_tmf(s, tmf);
 	if (reset)
 		reset_ended(w);
+	/* Then nothing is said of the task, and it is still to be answered. */
+	if (tmf->status == ISCSI_TMF_NO_LUN) {
+		spare(s, tmf);
+		return;
+	}
 	for (unsigned i = 0; i < INI_COMMANDS; i++) {
 		struct ini_cmd *cmd = &s->ini.cmds[i];
 		bool meant = reset ? cmd->lun == tmf->lun && cmd->issued < tmf->issued
@@ -324,7 +336,8 @@ static void tmf_done(struct script *s, struct ini_cmd *tmf)
 		/* When it was not complete, a fence keeps it from what is newer, and it is never
 		 * answered; but for TASK ABORTED, which it may be owed by another's reset. */
 		give_up(s, cmd);
-		owed |= tmf->status == ISCSI_TMF_REJECTED && script_was_reset(w, cmd);
+		owed |= tmf->status == ISCSI_TMF_REJECTED &&
+			(script_was_reset(w, cmd) || admin_changed(w, cmd->lun, cmd->issued));
 	}
 	if (owed)
 		ini_cut(&s->ini);
@@ -442,7 +455,6 @@ void script_start(struct world *w, unsigned i, uint64_t commands)
 	s->index = i;
 	s->depth = (unsigned)(1 + below(w, 8));
 	s->left = commands;
-	snprintf(s->name, sizeof(s->name), "iqn.2026-11.org.example:init%u", i);
 	ini->reactor = sim_node(w->sim);
 	ini->ops = &script_ops;
 	ini->ctx = s;

@@ -161,8 +161,10 @@ static void report(const struct totals *t)
 		printf(" %s %llu of %llu good%s", world_kind_names[i],
 		       (unsigned long long)t->n.good[i], (unsigned long long)t->n.answered[i],
 		       i + 1 < KINDS ? "," : "\n");
-	printf("# task management: %llu complete, %llu out of time\n",
-	       (unsigned long long)t->n.tmf_complete, (unsigned long long)t->n.tmf_timed_out);
+	printf("# task management: %llu complete, %llu out of time; %llu changes of the "
+	       "configuration\n",
+	       (unsigned long long)t->n.tmf_complete, (unsigned long long)t->n.tmf_timed_out,
+	       (unsigned long long)t->n.changes);
 }
 
 /* --- the test suite */

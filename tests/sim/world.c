@@ -176,6 +176,26 @@ static bool long_hang(struct world *w)
 	return run_until(w, w->hung_until);
 }
 
+/* A few things in a row, with some time in between. */
+static void administer(struct world *w)
+{
+	for (uint64_t n = below(w, 4); n && !w->result->why[0]; n--) {
+		admin_act(w);
+		run_until(w, sim_now(w->sim) + below(w, 20) * NSEC_PER_MSEC + 1);
+	}
+}
+
+/* All is to be as it was. */
+static void end_administration(struct world *w)
+{
+	for (int i = 0; i < 200 && !w->result->why[0]; i++) {
+		if (admin_rest(w))
+			return;
+		sim_run(w->sim, sim_now(w->sim) + NSEC_PER_SEC / 10);
+	}
+	wrong(w, "what was deleted or disabled does not come to its end");
+}
+
 static void chaos(struct world *w)
 {
 	bool may_hang = below(w, 4) == 0;
@@ -195,6 +215,8 @@ static void chaos(struct world *w)
 			disks_ok(w);
 		if (below(w, 3) == 0)
 			misfortune(w);
+		if (w->administered)
+			administer(w);
 	}
 	/* Luck is not what is to be tested. */
 	while (count_faults(w) < WORLD_FAULTS_MIN && !w->result->why[0]) {
@@ -236,6 +258,8 @@ static bool flushes_fail(const struct world *w)
 static void peace(struct world *w)
 {
 	set_faults(w, false);
+	/* The disks may hang for that. */
+	end_administration(w);
 	disks_ok(w);
 	settle(w, SETTLE, SETTLE_MAX);
 	/* An aborted write may still be on its way to a slow disk, and its blocks be fenced. */
@@ -291,9 +315,14 @@ bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_resu
 	w->target.other_count = (unsigned)below(w, OTHER_REACTORS_MAX + 1);
 	for (unsigned i = 0; i < w->target.other_count; i++)
 		w->target.others[i] = sim_node_thread(w->sim, w->target.reactor);
+	w->initiators = (unsigned)(2 + below(w, INITIATORS_MAX - 1));
+	w->admin.has_acl = (unsigned)below(w, 1u << INITIATORS_MAX);
+	w->administered = below(w, 3) != 0;
+	for (unsigned i = 0; i < w->initiators; i++)
+		snprintf(w->scripts[i].name, sizeof(w->scripts[i].name),
+			 "iqn.2026-11.org.example:init%u", i);
 	process_start(w);
 	set_faults(w, true);
-	w->initiators = (unsigned)(2 + below(w, INITIATORS_MAX - 1));
 	for (unsigned i = 0; i < w->initiators; i++)
 		script_start(w, i, commands / w->initiators + 1);
 	update_faults(w);

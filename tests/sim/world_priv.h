@@ -48,6 +48,17 @@ struct target_process {
 	uint64_t flush_failed[LUNS]; /* when an initiator was told so, 0: never */
 };
 
+/* What the administrator has done (admin.c); maps: those without an ACL, then each initiator's. */
+struct admin {
+	struct target_node *node;
+	struct target_group *group;
+	struct target_acl *acl[INITIATORS_MAX];
+	unsigned has_acl; /* a bit for each: at the start */
+	bool out[INITIATORS_MAX + 1][LUNS], readonly[INITIATORS_MAX + 1][LUNS];
+	bool disabled, group_ends, node_ends, acl_ends[INITIATORS_MAX];
+	uint64_t lun_changed[LUNS]; /* the model's time */
+};
+
 struct script {
 	struct initiator ini;
 	struct world *world;
@@ -59,6 +70,7 @@ struct script {
 	bool flushed[LUNS];
 	bool finished, may_lose;
 	unsigned attentions[LUNS]; /* unit attentions that may still come in this session */
+	unsigned inventory;        /* ... by any LUN */
 };
 
 struct world {
@@ -66,6 +78,7 @@ struct world {
 	struct log log;
 	struct model *model[LUNS];
 	struct target_process target;
+	struct admin admin;
 	struct script scripts[INITIATORS_MAX];
 	unsigned initiators;
 	enum phase phase;
@@ -75,7 +88,7 @@ struct world {
 	uint64_t reset_at;   /* when the last LU reset ended: it makes others' tasks vanish */
 	unsigned resets;     /* under way */
 	uint64_t hung_until; /* in virtual time */
-	bool verbose, sync_may_fail;
+	bool verbose, sync_may_fail, administered;
 	struct sim_faults faults;
 	struct sim_disk_failures told[LUNS]; /* of which initiators were told */
 	struct world_result *result;
@@ -106,6 +119,19 @@ void process_start(struct world *w);
 /* It dies, and is started again soon. */
 void process_crash(struct world *w, bool power);
 void process_free(struct world *w);
+
+/* --- admin.c */
+
+/* The node with all that belongs to it. 0 or -errno. */
+int admin_open(struct world *w);
+/* The process has died, and with it all that he did. */
+void admin_forget(struct world *w);
+/* Does something, or undoes what he did. */
+void admin_act(struct world *w);
+/* Undoes; true when all is as it was. */
+bool admin_rest(struct world *w);
+/* What this LUN is for some initiator has changed since then, or is not as it should be. */
+bool admin_changed(const struct world *w, unsigned lun, uint64_t since);
 
 /* --- script.c */
 

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The administrator: while commands run, LUNs come and go and are write-protected, ACLs are made and deleted,
+ * the portal group is disabled, the whole target deleted, sessions ended. Each of it is undone some time later.
+ * He says of every change when it was, and judge.c believes no more than that.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "target/node.h"
+#include "target/watch.h"
+#include "world_priv.h"
+
+static void changed(struct world *w, unsigned lun)
+{
+	struct admin *a = &w->admin;
+	a->lun_changed[lun] = tick(w);
+	if (w->verbose)
+		fprintf(stderr, "%10.6f LUN %u changes at %llu\n", (double)sim_now(w->sim) / 1e9,
+			lun, (unsigned long long)w->clock);
+	w->result->n.changes++;
+	/* The LUN's POWER ON and mode parameters for each; the inventory's news by whatever LUN. */
+	for (unsigned i = 0; i < w->initiators; i++) {
+		w->scripts[i].attentions[lun]++;
+		w->scripts[i].inventory++;
+	}
+}
+
+/* That of those who have no ACL, and those of the ACLs. */
+static struct scsi_map *map_of(struct world *w, unsigned m)
+{
+	struct admin *a = &w->admin;
+	if (m == 0)
+		return target_group_map(a->group);
+	return a->acl[m - 1] ? target_acl_map(a->acl[m - 1]) : NULL;
+}
+
+static void fill_map(struct world *w, unsigned m)
+{
+	for (unsigned lun = 0; lun < LUNS; lun++) {
+		struct admin *a = &w->admin;
+		if (scsi_map_add(map_of(w, m), (uint16_t)lun, w->target.lu[lun], false))
+			wrong(w, "a LUN cannot be mapped");
+		w->admin.out[m][lun] = a->readonly[m][lun] = false;
+		changed(w, lun);
+	}
+}
+
+static void swap_lun(struct world *w, unsigned m, unsigned lun)
+{
+	struct admin *a = &w->admin;
+	struct scsi_map *map = map_of(w, m);
+	int err;
+	if (!map)
+		return;
+	err = a->out[m][lun] ? scsi_map_add(map, (uint16_t)lun, w->target.lu[lun], false)
+			     : scsi_map_remove(map, (uint16_t)lun);
+	if (err)
+		wrong(w, "LUN %u cannot be mapped or unmapped: %d", lun, err);
+	a->out[m][lun] = !a->out[m][lun];
+	a->readonly[m][lun] = false;
+	changed(w, lun);
+}
+
+static void swap_protection(struct world *w, unsigned m, unsigned lun)
+{
+	struct admin *a = &w->admin;
+	struct scsi_map *map = map_of(w, m);
+	if (!map || a->out[m][lun])
+		return;
+	a->readonly[m][lun] = !a->readonly[m][lun];
+	if (scsi_map_set_readonly(map, (uint16_t)lun, a->readonly[m][lun]))
+		wrong(w, "LUN %u cannot be protected", lun);
+	changed(w, lun);
+}
+
+/* --- what takes sessions with it */
+
+static void done(void *ctx)
+{
+	bool *under_way = ctx;
+	*under_way = false;
+}
+
+static uint32_t patience(struct world *w)
+{
+	return (uint32_t)below(w, 3);
+}
+
+static void make_acl(struct world *w, unsigned i)
+{
+	struct admin *a = &w->admin;
+	if (a->acl_ends[i])
+		return;
+	if (target_acl_new(&a->acl[i], a->group, w->scripts[i].name))
+		wrong(w, "an ACL cannot be made");
+	else
+		fill_map(w, i + 1);
+}
+
+static void swap_acl(struct world *w, unsigned i)
+{
+	struct admin *a = &w->admin;
+	if (!a->acl[i]) {
+		make_acl(w, i);
+		return;
+	}
+	a->acl_ends[i] = true;
+	if (target_acl_delete(a->acl[i], patience(w), done, &a->acl_ends[i]))
+		wrong(w, "an ACL cannot be deleted");
+	a->acl[i] = NULL;
+	memset(a->out[i + 1], 0, sizeof(a->out[i + 1]));
+	memset(a->readonly[i + 1], 0, sizeof(a->readonly[i + 1]));
+	w->result->n.changes++;
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		changed(w, lun);
+}
+
+static void disable(struct world *w)
+{
+	struct admin *a = &w->admin;
+	if (a->disabled)
+		return;
+	a->disabled = a->group_ends = true;
+	w->result->n.changes++;
+	if (target_group_disable(a->group, patience(w), done, &a->group_ends))
+		wrong(w, "the group cannot be disabled");
+}
+
+static void enable(struct world *w)
+{
+	struct admin *a = &w->admin;
+	if (!a->disabled || a->group_ends)
+		return;
+	target_group_enable(a->group);
+	a->disabled = false;
+}
+
+int admin_open(struct world *w)
+{
+	static const struct target_group_options open = {.generate_node_acls = true};
+	struct admin *a = &w->admin;
+	struct net_addr addr;
+	int err = target_node_new(&a->node, w->target.target, TARGET_NAME, NULL);
+	net_addr_parse(&addr, "0.0.0.0", PORT);
+	if (!err)
+		err = target_group_new(&a->group, a->node, 1);
+	if (!err)
+		err = target_group_add_portal(a->group, &addr, NULL);
+	if (err)
+		return err;
+	target_group_set_options(a->group, &open);
+	fill_map(w, 0);
+	for (unsigned i = 0; i < w->initiators; i++)
+		if (a->has_acl & 1u << i)
+			make_acl(w, i);
+	target_group_enable(a->group);
+	return 0;
+}
+
+static void delete_node(struct world *w)
+{
+	struct admin *a = &w->admin;
+	for (unsigned i = 0; i < w->initiators; i++)
+		if (a->acl_ends[i])
+			return;
+	if (a->group_ends)
+		return;
+	a->node_ends = true;
+	w->result->n.changes++;
+	if (target_node_delete(a->node, patience(w), done, &a->node_ends))
+		wrong(w, "the target cannot be deleted");
+	a->node = NULL;
+	a->group = NULL;
+	memset(a->acl, 0, sizeof(a->acl));
+	memset(a->out, 0, sizeof(a->out));
+	memset(a->readonly, 0, sizeof(a->readonly));
+	a->disabled = false;
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		changed(w, lun);
+}
+
+static void end_one(void *ctx, int err, const struct target_session *sessions, size_t count)
+{
+	struct world *w = ctx;
+	if (count)
+		target_session_end(w->target.target, sessions[below(w, count)].tsih, patience(w),
+				   NULL, NULL);
+}
+
+/* --- when */
+
+/* Whatever is out of order comes back. */
+static void undo(struct world *w)
+{
+	struct admin *a = &w->admin;
+	if (!a->node) {
+		if (!a->node_ends && admin_open(w))
+			wrong(w, "the target cannot be made again");
+		return;
+	}
+	enable(w);
+	for (unsigned m = 0; m <= w->initiators; m++)
+		for (unsigned lun = 0; lun < LUNS; lun++) {
+			if (a->out[m][lun])
+				swap_lun(w, m, lun);
+			if (a->readonly[m][lun])
+				swap_protection(w, m, lun);
+		}
+}
+
+void admin_act(struct world *w)
+{
+	struct admin *a = &w->admin;
+	unsigned m = (unsigned)below(w, w->initiators + 1), lun = (unsigned)below(w, LUNS);
+	if (!w->target.up)
+		return;
+	if (!a->node || below(w, 3)) {
+		undo(w);
+		return;
+	}
+	switch (below(w, 16)) {
+	case 0: delete_node(w); break;
+	case 1: disable(w); break;
+	case 2:
+	case 3:
+	case 4: swap_acl(w, (unsigned)below(w, w->initiators)); break;
+	case 5: target_sessions(w->target.target, end_one, w); break;
+	case 6:
+	case 7:
+	case 8: swap_protection(w, m, lun); break;
+	case 9: /* out and in again, at once */
+		swap_lun(w, m, lun);
+		swap_lun(w, m, lun);
+		break;
+	default: swap_lun(w, m, lun);
+	}
+}
+
+bool admin_rest(struct world *w)
+{
+	struct admin *a = &w->admin;
+	bool busy = a->node_ends || a->group_ends;
+	if (!w->target.up)
+		return false;
+	for (unsigned i = 0; i < w->initiators; i++)
+		busy |= a->acl_ends[i];
+	undo(w);
+	return !busy && a->node && !a->disabled;
+}
+
+void admin_forget(struct world *w)
+{
+	struct admin *a = &w->admin;
+	unsigned has_acl = a->has_acl;
+	uint64_t at = tick(w);
+	memset(a, 0, sizeof(*a));
+	a->has_acl = has_acl;
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		a->lun_changed[lun] = at;
+}
+
+/* --- for judge.c */
+
+bool admin_changed(const struct world *w, unsigned lun, uint64_t since)
+{
+	const struct admin *a = &w->admin;
+	if (!a->node || a->lun_changed[lun] >= since)
+		return true;
+	for (unsigned m = 0; m <= w->initiators; m++)
+		if (a->out[m][lun] || a->readonly[m][lun])
+			return true;
+	return false;
+}
