@@ -10,6 +10,12 @@
 #include "target/watch.h"
 #include "world_priv.h"
 
+static void done(void *ctx)
+{
+	bool *under_way = ctx;
+	*under_way = false;
+}
+
 static void changed(struct world *w, unsigned lun)
 {
 	struct admin *a = &w->admin;
@@ -36,11 +42,13 @@ static struct scsi_map *map_of(struct world *w, unsigned m)
 
 static void fill_map(struct world *w, unsigned m)
 {
+	struct admin *a = &w->admin;
 	for (unsigned lun = 0; lun < LUNS; lun++) {
-		struct admin *a = &w->admin;
-		if (scsi_map_add(map_of(w, m), (uint16_t)lun, w->target.lu[lun], false))
+		a->out[m][lun] = a->renewed[lun];
+		a->readonly[m][lun] = false;
+		if (!a->out[m][lun] &&
+		    scsi_map_add(map_of(w, m), (uint16_t)lun, w->target.lu[lun], false))
 			wrong(w, "a LUN cannot be mapped");
-		w->admin.out[m][lun] = a->readonly[m][lun] = false;
 		changed(w, lun);
 	}
 }
@@ -50,7 +58,7 @@ static void swap_lun(struct world *w, unsigned m, unsigned lun)
 	struct admin *a = &w->admin;
 	struct scsi_map *map = map_of(w, m);
 	int err;
-	if (!map)
+	if (!map || a->renewed[lun])
 		return;
 	err = a->out[m][lun] ? scsi_map_add(map, (uint16_t)lun, w->target.lu[lun], false)
 			     : scsi_map_remove(map, (uint16_t)lun);
@@ -73,13 +81,37 @@ static void swap_protection(struct world *w, unsigned m, unsigned lun)
 	changed(w, lun);
 }
 
-/* --- what takes sessions with it */
+/* --- a LU goes for good, and another one is made of its disk */
 
-static void done(void *ctx)
+static void renew(struct world *w, unsigned lun)
 {
-	bool *under_way = ctx;
-	*under_way = false;
+	struct admin *a = &w->admin;
+	if (a->renewed[lun])
+		return;
+	for (unsigned m = 0; m <= w->initiators; m++)
+		if (map_of(w, m) && !a->out[m][lun])
+			swap_lun(w, m, lun);
+	a->renewed[lun] = a->lu_ends[lun] = true;
+	changed(w, lun);
+	scsi_lu_retire(w->target.lu[lun], done, &a->lu_ends[lun]);
 }
+
+/* When nothing refers to the old one. The disk may fail just then. */
+static void renew_more(struct world *w, unsigned lun)
+{
+	struct admin *a = &w->admin;
+	if (!a->renewed[lun] || a->lu_ends[lun])
+		return;
+	scsi_lu_free(w->target.lu[lun]);
+	w->target.lu[lun] = NULL;
+	if (process_open(w, lun))
+		return;
+	a->renewed[lun] = false;
+	w->result->n.renewed++;
+	changed(w, lun);
+}
+
+/* --- what takes sessions with it */
 
 static uint32_t patience(struct world *w)
 {
@@ -199,6 +231,8 @@ static void undo(struct world *w)
 		return;
 	}
 	enable(w);
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		renew_more(w, lun);
 	for (unsigned m = 0; m <= w->initiators; m++)
 		for (unsigned lun = 0; lun < LUNS; lun++) {
 			if (a->out[m][lun])
@@ -228,6 +262,7 @@ void admin_act(struct world *w)
 	case 6:
 	case 7:
 	case 8: swap_protection(w, m, lun); break;
+	case 10: renew(w, lun); break;
 	case 9: /* out and in again, at once */
 		swap_lun(w, m, lun);
 		swap_lun(w, m, lun);
@@ -236,7 +271,7 @@ void admin_act(struct world *w)
 	}
 }
 
-bool admin_rest(struct world *w)
+bool admin_rest(struct world *w, bool disks)
 {
 	struct admin *a = &w->admin;
 	bool busy = a->node_ends || a->group_ends;
@@ -245,6 +280,8 @@ bool admin_rest(struct world *w)
 	for (unsigned i = 0; i < w->initiators; i++)
 		busy |= a->acl_ends[i];
 	undo(w);
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		busy |= disks && a->renewed[lun];
 	return !busy && a->node && !a->disabled;
 }
 
@@ -269,5 +306,5 @@ bool admin_changed(const struct world *w, unsigned lun, uint64_t since)
 	for (unsigned m = 0; m <= w->initiators; m++)
 		if (a->out[m][lun] || a->readonly[m][lun])
 			return true;
-	return false;
+	return a->renewed[lun];
 }

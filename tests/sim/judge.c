@@ -37,7 +37,7 @@ static bool is_unmapped(struct script *s, const struct ini_cmd *cmd)
 static const struct sim_disk_failures *base(const struct world *w, const struct ini_cmd *cmd)
 {
 	const struct target_process *p = &w->target;
-	return cmd->issued > p->started ? &p->base[cmd->lun] : &p->base_before[cmd->lun];
+	return cmd->issued > p->started[cmd->lun] ? &p->base[cmd->lun] : &p->base_before[cmd->lun];
 }
 
 /* A flush that failed once fails until the process ends. */
@@ -120,7 +120,7 @@ static void remember_flush(struct script *s, const struct ini_cmd *cmd)
 {
 	struct world *w = s->world;
 	struct target_process *p = &w->target;
-	if (cmd->issued < p->started)
+	if (cmd->issued < p->started[cmd->lun])
 		return;
 	if (cmd->kind == FLUSH && judge_store_failed(cmd))
 		p->flush_failed[cmd->lun] = w->clock;

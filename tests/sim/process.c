@@ -8,15 +8,13 @@
 
 #define STARTS_MAX 100 /* in a row, each some 100 ms after the other */
 
-static void note_start(struct world *w)
+static void note_start(struct world *w, unsigned i)
 {
 	struct target_process *p = &w->target;
-	p->started = tick(w);
-	for (unsigned i = 0; i < LUNS; i++) {
-		p->base_before[i] = p->base[i];
-		p->base[i] = *sim_disk_failures(w->sim, world_disks[i]);
-		p->flush_failed[i] = 0;
-	}
+	p->started[i] = tick(w);
+	p->base_before[i] = p->base[i];
+	p->base[i] = *sim_disk_failures(w->sim, world_disks[i]);
+	p->flush_failed[i] = 0;
 }
 
 static int open_lun(struct target_process *p, unsigned i, char *why, size_t why_size)
@@ -29,6 +27,15 @@ static int open_lun(struct target_process *p, unsigned i, char *why, size_t why_
 	int err = bs_open_path(&p->bs[i], p->reactor, world_disks[i], &opt, why, why_size);
 	if (!err)
 		err = scsi_lu_new(&p->lu[i], p->bs[i], &config, NULL, why, why_size);
+	return err;
+}
+
+int process_open(struct world *w, unsigned lun)
+{
+	char why[256];
+	int err = open_lun(&w->target, lun, why, sizeof(why));
+	if (!err)
+		note_start(w, lun);
 	return err;
 }
 
@@ -59,7 +66,8 @@ void process_start(struct world *w)
 	p->up = true;
 	if (!err) {
 		p->failed_starts = 0;
-		note_start(w);
+		for (unsigned i = 0; i < LUNS; i++)
+			note_start(w, i);
 		return;
 	}
 	/* The disk may fail at this very moment, or be locked while operations of the process before

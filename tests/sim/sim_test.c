@@ -144,6 +144,8 @@ static bool saw_everything(const struct totals *t)
 			       world_kind_names[i]);
 	good &= enough(t->n.tmf_complete, "aborts that are complete");
 	good &= enough(t->n.tmf_timed_out, "aborts that run out of time");
+	good &= enough(t->n.changes > t->seeds, "changes of the configuration");
+	good &= enough(t->n.renewed, "LUs made anew");
 	return good;
 }
 
@@ -162,9 +164,9 @@ static void report(const struct totals *t)
 		       (unsigned long long)t->n.good[i], (unsigned long long)t->n.answered[i],
 		       i + 1 < KINDS ? "," : "\n");
 	printf("# task management: %llu complete, %llu out of time; %llu changes of the "
-	       "configuration\n",
+	       "configuration, %llu LUs made anew\n",
 	       (unsigned long long)t->n.tmf_complete, (unsigned long long)t->n.tmf_timed_out,
-	       (unsigned long long)t->n.changes);
+	       (unsigned long long)t->n.changes, (unsigned long long)t->n.renewed);
 }
 
 /* --- the test suite */

@@ -186,10 +186,10 @@ static void administer(struct world *w)
 }
 
 /* All is to be as it was. */
-static void end_administration(struct world *w)
+static void end_administration(struct world *w, bool disks)
 {
 	for (int i = 0; i < 200 && !w->result->why[0]; i++) {
-		if (admin_rest(w))
+		if (admin_rest(w, disks))
 			return;
 		sim_run(w->sim, sim_now(w->sim) + NSEC_PER_SEC / 10);
 	}
@@ -258,9 +258,10 @@ static bool flushes_fail(const struct world *w)
 static void peace(struct world *w)
 {
 	set_faults(w, false);
-	/* The disks may hang for that. */
-	end_administration(w);
+	/* The disks may hang for that, but for what is about them. */
+	end_administration(w, false);
 	disks_ok(w);
+	end_administration(w, true);
 	settle(w, SETTLE, SETTLE_MAX);
 	/* An aborted write may still be on its way to a slow disk, and its blocks be fenced. */
 	if (!w->result->why[0])

@@ -45,7 +45,7 @@ struct world_counts {
 	uint64_t fault[FAULTS];
 	uint64_t answered[KINDS], good[KINDS];
 	uint64_t tmf_complete, tmf_timed_out;
-	uint64_t changes; /* of the configuration */
+	uint64_t changes, renewed; /* of the configuration; LUs */
 };
 
 struct world_result {

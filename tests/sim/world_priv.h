@@ -42,7 +42,7 @@ struct target_process {
 	struct timer restart;
 	bool up;
 	unsigned failed_starts;
-	uint64_t started; /* the model's time */
+	uint64_t started[LUNS]; /* the model's time, since when the disk is open */
 	/* What the disks had done wrong when this process began, and the one before it. */
 	struct sim_disk_failures base[LUNS], base_before[LUNS];
 	uint64_t flush_failed[LUNS]; /* when an initiator was told so, 0: never */
@@ -55,6 +55,7 @@ struct admin {
 	struct target_acl *acl[INITIATORS_MAX];
 	unsigned has_acl; /* a bit for each: at the start */
 	bool out[INITIATORS_MAX + 1][LUNS], readonly[INITIATORS_MAX + 1][LUNS];
+	bool renewed[LUNS], lu_ends[LUNS]; /* it is being made anew; the old one is in use still */
 	bool disabled, group_ends, node_ends, acl_ends[INITIATORS_MAX];
 	uint64_t lun_changed[LUNS]; /* the model's time */
 };
@@ -116,6 +117,8 @@ static inline uint64_t below(struct world *w, uint64_t n)
 /* --- process.c */
 
 void process_start(struct world *w);
+/* A disk is opened, and its LU made. 0 or -errno. */
+int process_open(struct world *w, unsigned lun);
 /* It dies, and is started again soon. */
 void process_crash(struct world *w, bool power);
 void process_free(struct world *w);
@@ -128,8 +131,8 @@ int admin_open(struct world *w);
 void admin_forget(struct world *w);
 /* Does something, or undoes what he did. */
 void admin_act(struct world *w);
-/* Undoes; true when all is as it was. */
-bool admin_rest(struct world *w);
+/* Undoes; true when all is as it was; but for what waits for a disk, without `disks`. */
+bool admin_rest(struct world *w, bool disks);
 /* What this LUN is for some initiator has changed since then, or is not as it should be. */
 bool admin_changed(const struct world *w, unsigned lun, uint64_t since);
 
