@@ -186,7 +186,8 @@ static int check_text(const struct config_attr *attr, const char *text, char **o
 	if (iscsi_check_utf8(text))
 		return config_refuse(
 			why, EINVAL,
-			"Syntax error, '%.60s' is not UTF-8 without control characters.", text);
+			"Syntax error, '%.60s' is not UTF-8 without control characters.",
+			attr->flags & CONFIG_SECRET ? "(hidden)" : text);
 	return take(out, text);
 }
 

@@ -14,6 +14,7 @@ static const char *const group_names[CONFIG_GROUPS] = {
 	[CONFIG_PARAMETER] = "parameter",
 	[CONFIG_AUTH] = "auth",
 	[CONFIG_DISCOVERY_AUTH] = "discovery_auth",
+	[CONFIG_GLOBAL] = "global",
 };
 
 static const char *const plugin_names[CONFIG_KINDS] = {

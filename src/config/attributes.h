@@ -43,6 +43,7 @@ enum config_group {
 	CONFIG_PARAMETER,
 	CONFIG_AUTH,
 	CONFIG_DISCOVERY_AUTH,
+	CONFIG_GLOBAL, /* preferences of a shell: no object has them */
 	CONFIG_GROUPS,
 };
 
@@ -115,6 +116,9 @@ const struct config_attr *config_attr_find(enum config_kind kind, enum config_gr
 /* By the key in saved files. */
 const struct config_attr *config_attr_by_key(enum config_kind kind, enum config_group group,
 					     const char *key);
+/* The rows of `get global`: preferences of a shell, which keeps them itself. */
+const struct config_attr *config_global_attrs(size_t *count);
+const struct config_attr *config_global_find(const char *name);
 const char *config_attr_key(const struct config_attr *attr);
 
 /* "attribute", "parameter", ...; CONFIG_GROUPS: there is no such group. */

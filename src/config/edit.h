@@ -79,6 +79,11 @@ int config_create_acl(struct config_txn *txn, const struct config_prefs *prefs,
 		      struct config_node *tpg, const char *wwn, const char *map,
 		      struct config_node **out);
 int config_delete_acl(struct config_txn *txn, struct config_node *acl);
+/* Gives a tag to the ACL of this name, or to all that have this tag. Who joins others of the tag sees the LUNs
+ * that they see, by their users and attributes. */
+int config_tag_acl(struct config_txn *txn, const struct config_prefs *prefs,
+		   struct config_node *tpg, const char *wwn_or_tag, const char *tag);
+int config_untag_acl(struct config_txn *txn, struct config_node *tpg, const char *wwn_or_tag);
 /* `lun`: the number of a LUN of the group, or the path of a backstore, of which a LUN is made if there is
  * none. */
 int config_create_mapped_lun(struct config_txn *txn, const struct config_prefs *prefs,

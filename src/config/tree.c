@@ -63,12 +63,19 @@ static struct config_node *bare_node(struct config_tree *tree, struct config_nod
 	return node;
 }
 
+void config_free_value(const struct config_attr *attr, char *value)
+{
+	if (value && attr->flags & CONFIG_SECRET)
+		explicit_bzero(value, strlen(value));
+	free(value);
+}
+
 static void free_values(struct config_node *node)
 {
 	size_t count;
-	config_attrs(node->kind, &count);
+	const struct config_attr *rows = config_attrs(node->kind, &count);
 	for (size_t i = 0; node->values && i < count; i++)
-		free(node->values[i]);
+		config_free_value(&rows[i], node->values[i]);
 	free(node->values);
 }
 

@@ -37,6 +37,8 @@ void config_node_unlink(struct config_node *node);
  * back in `old`, to be freed. 0 or -ENOMEM, and then nothing was taken. */
 int config_node_put(struct config_node *node, const struct config_attr *attr, char *value,
 		    char **old);
+/* Frees a value of the row (NULL is none); a secret does not stay behind in memory. */
+void config_free_value(const struct config_attr *attr, char *value);
 /* The lowest number that no child has; CONFIG_LUN_MAX + 1: all are taken. */
 uint32_t config_lowest_free(const struct config_node *parent);
 /* The name that belongs to a number: "lun7". */

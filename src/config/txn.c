@@ -49,8 +49,10 @@ static void free_change(struct config_txn *txn, struct config_change *change)
 {
 	list_del(&change->link);
 	txn->count--;
-	free(change->before);
-	free(change->after);
+	if (change->attr) {
+		config_free_value(change->attr, change->before);
+		config_free_value(change->attr, change->after);
+	}
 	free(change);
 }
 
@@ -81,7 +83,7 @@ static int put_copy(struct config_node *node, const struct config_attr *attr, co
 	if (value && !copy)
 		return -ENOMEM;
 	int err = config_node_put(node, attr, copy, &old);
-	free(err ? copy : old);
+	config_free_value(attr, err ? copy : old);
 	return err;
 }
 
@@ -119,7 +121,7 @@ static void take_back(struct config_change *change)
 	case CONFIG_SET:
 		(void)config_node_put(change->node, change->attr, change->before, &old);
 		change->before = NULL;
-		free(old);
+		config_free_value(change->attr, old);
 		break;
 	}
 }

@@ -249,6 +249,19 @@ static int delete_acl(struct world *w)
 	return node ? config_delete_acl(&w->txn, node) : 0;
 }
 
+static int tag_acl(struct world *w)
+{
+	static const char *const tags[] = {"x", "y", "iqn.2026-01.test.lunar:a",
+					   "iqn.2026-01.test.lunar:b"};
+	struct config_node *node = some(w, CONFIG_TPG);
+	const char *who = pick(w, tags, ARRAY_SIZE(tags));
+	if (!node)
+		return 0;
+	if (take_byte(&w->in) % 4 == 0)
+		return config_untag_acl(&w->txn, node, who);
+	return config_tag_acl(&w->txn, &w->prefs, node, who, pick(w, tags, ARRAY_SIZE(tags)));
+}
+
 static int change_mapping(struct world *w)
 {
 	struct config_node *node = some(w, CONFIG_ACL);
@@ -316,27 +329,17 @@ static int abandon(struct world *w)
 }
 
 static operation *const operations[] = {
-	create_backstore,
-	create_backstore,
-	delete_backstore,
-	create_target,
-	delete_target,
-	create_tpg,
-	delete_tpg,
-	enable_tpg,
-	change_portal,
-	create_lun,
-	create_lun,
-	delete_lun,
-	create_acl,
-	delete_acl,
-	change_mapping,
-	set_value,
-	set_value,
-	clear,
-	run,
-	commit,
-	abandon,
+	create_backstore, create_backstore,
+	delete_backstore, create_target,
+	delete_target,    create_tpg,
+	delete_tpg,       enable_tpg,
+	change_portal,    create_lun,
+	create_lun,       delete_lun,
+	create_acl,       delete_acl,
+	change_mapping,   set_value,
+	set_value,        clear,
+	tag_acl,          run,
+	commit,           abandon,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -105,7 +105,8 @@ static void groups_and_plugins_are_found_by_name(void **state)
 {
 	for (unsigned g = 0; g < CONFIG_GROUPS; g++)
 		assert_int_equal(config_group_find(config_group_name((enum config_group)g)), g);
-	assert_int_equal(config_group_find("global"), CONFIG_GROUPS);
+	assert_int_equal(config_group_find("globe"), CONFIG_GROUPS);
+	assert_false(config_group_of(CONFIG_ROOT, CONFIG_GLOBAL));
 	assert_int_equal(config_plugin_kind("fileio"), CONFIG_FILEIO);
 	assert_int_equal(config_plugin_kind("pscsi"), CONFIG_KINDS);
 	assert_true(config_is_backstore(CONFIG_BLOCK));
@@ -238,6 +239,21 @@ static void what_is_wrong_names_range_and_example(void **state)
 	assert_non_null(strstr(why.text, pi->note));
 }
 
+static void preferences_have_rows(void **state)
+{
+	size_t count;
+	const struct config_attr *rows = config_global_attrs(&count);
+	assert_int_equal(count, 23);
+	for (size_t i = 0; i < count; i++) {
+		good_default(CONFIG_ROOT, &rows[i]);
+		assert_ptr_equal(config_global_find(rows[i].name), &rows[i]);
+		assert_true(!i || strcmp(rows[i - 1].name, rows[i].name) < 0);
+		assert_int_equal(rows[i].group, CONFIG_GLOBAL);
+	}
+	assert_string_equal(config_global_find("auto_add_mapped_luns")->standard, "true");
+	assert_null(config_global_find("nosuch"));
+}
+
 static void completion_has_its_words(void **state)
 {
 	const struct config_attr *digest =
@@ -274,6 +290,7 @@ int main(void)
 		cmocka_unit_test(groups_and_plugins_are_found_by_name),
 		cmocka_unit_test(values_are_checked_and_made_normal),
 		cmocka_unit_test(what_is_wrong_names_range_and_example),
+		cmocka_unit_test(preferences_have_rows),
 		cmocka_unit_test(completion_has_its_words),
 		cmocka_unit_test(secrets_that_bring_trouble_are_hinted_at),
 	};

@@ -351,6 +351,58 @@ static void values_are_set(void **state)
 	assert_int_equal(config_tell(store, "block_size", "4096"), -ENOENT);
 }
 
+#define OTHER "iqn.2026-11.org.example:other"
+
+static void acls_share_a_tag(void **state)
+{
+	struct rig *rig = *state;
+	struct config_node *tpg = rig_target(rig, IQN), *a, *b;
+	rig_ramdisk(rig, "x");
+	rig_ramdisk(rig, "y");
+	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/ramdisk/x", NULL,
+				    NULL, NULL));
+	DONE(rig, config_create_acl(&rig->txn, &rig->prefs, tpg, INIT, NULL, &a));
+	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/ramdisk/y", "9",
+				    "false", NULL));
+	DONE(rig, config_create_acl(&rig->txn, &rig->prefs, tpg, OTHER, NULL, &b));
+	DONE(rig, config_set(&rig->txn, a, "auth", "userid", "user"));
+	DONE(rig, config_set(&rig->txn, b, "attribute", "nopin_timeout", "7"));
+	REFUSED(rig, EINVAL, "'.' not permitted in tag names.",
+		config_tag_acl(&rig->txn, &rig->prefs, tpg, INIT, "a.b"));
+	REFUSED(rig, ENOENT, "wwn_or_tag nobody not found.",
+		config_tag_acl(&rig->txn, &rig->prefs, tpg, "nobody", "pair"));
+	DONE(rig, config_tag_acl(&rig->txn, &rig->prefs, tpg, INIT, "pair"));
+	assert_string_equal(config_value(a, CONFIG_OBJECT, "tag"), "pair");
+	assert_int_equal(b->child_count, 2);
+	DONE(rig, config_tag_acl(&rig->txn, &rig->prefs, tpg, OTHER, "pair"));
+	assert_int_equal(b->child_count, 1);
+	assert_non_null(config_child(b, "mapped_lun0"));
+	assert_string_equal(config_value(b, CONFIG_AUTH, "userid"), "user");
+	assert_string_equal(config_value(b, CONFIG_ATTRIBUTE, "nopin_timeout"), "15");
+	/* All that have it get another. */
+	DONE(rig, config_tag_acl(&rig->txn, &rig->prefs, tpg, "pair", "two"));
+	assert_string_equal(config_value(a, CONFIG_OBJECT, "tag"), "two");
+	assert_string_equal(config_value(b, CONFIG_OBJECT, "tag"), "two");
+	DONE(rig, config_untag_acl(&rig->txn, tpg, INIT));
+	assert_string_equal(config_value(a, CONFIG_OBJECT, "tag"), "");
+	DONE(rig, config_untag_acl(&rig->txn, tpg, "two"));
+	assert_string_equal(config_value(b, CONFIG_OBJECT, "tag"), "");
+	assert_int_equal(config_untag_acl(&rig->txn, tpg, "two"), -ENOENT);
+}
+
+static void secrets_are_not_in_what_is_said(void **state)
+{
+	struct rig *rig = *state;
+	struct config_node *tpg = rig_target(rig, IQN);
+	assert_true(config_set(&rig->txn, tpg, "auth", "password", "geheim\ngeheim") < 0);
+	assert_null(strstr(rig->txn.why.text, "geheim"));
+	char longer[400];
+	memset(longer, 'q', sizeof(longer));
+	longer[sizeof(longer) - 1] = 0;
+	assert_true(config_set(&rig->txn, tpg, "auth", "password", longer) < 0);
+	assert_null(strstr(rig->txn.why.text, "qqq"));
+}
+
 static void all_is_cleared(void **state)
 {
 	struct rig *rig = *state;
@@ -386,6 +438,8 @@ int main(void)
 		CASE(a_lun_whose_number_is_taken_in_an_acl_gets_another_there),
 		CASE(a_backstore_can_be_mapped_at_once),
 		CASE(values_are_set),
+		CASE(acls_share_a_tag),
+		CASE(secrets_are_not_in_what_is_said),
 		CASE(all_is_cleared),
 	};
 	return cmocka_run_group_tests_name("config_edit", tests, NULL, NULL);
