@@ -17,8 +17,8 @@ struct admin_job;
 
 /* What only the daemon knows; each may be NULL, and then there is no such thing. */
 struct admin_hooks {
-	/* Who is logged in: an array of objects as docs/control.md describes them; NULL: no memory. */
-	json_t *(*sessions)(void *ctx);
+	/* Answers session.list, now or later. */
+	void (*sessions)(void *ctx, struct control_call *call);
 	/* Saves the tree as the daemon's own configuration, and says so as the shell is to print it. 0 or
 	 * -errno with `why`. */
 	int (*save)(void *ctx, struct buf *said, struct config_why *why);

@@ -16,7 +16,7 @@ static void arrived(struct mail *m)
 	int err = errand_run(e);
 	if (err == ERRAND_LATER)
 		child_say(e->child, &(struct word){.kind = WORD_LATER, .number = e->order.number});
-	else
+	else if (err != ERRAND_GONE)
 		errand_end(e, err);
 }
 

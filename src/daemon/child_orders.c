@@ -281,6 +281,34 @@ static int explain(struct errand *e)
 	return 0;
 }
 
+static void have_sessions(void *ctx, int err, const struct target_session *sessions, size_t count)
+{
+	struct errand *e = ctx;
+	struct child *c = e->child;
+	for (size_t i = 0; i < count; i++) {
+		struct word word = {.kind = WORD_SESSION, .number = e->order.number};
+		word.session.s = sessions[i];
+		word.session.age = reactor_now(c->r) - sessions[i].since;
+		child_say(c, &word);
+	}
+	errand_end(e, err ? refuse(e, err, "the sessions") : 0);
+}
+
+/* It may be answered from inside; whoever asks hears of that as of any other answer. */
+static int sessions(struct errand *e)
+{
+	child_say(e->child, &(struct word){.kind = WORD_LATER, .number = e->order.number});
+	target_sessions(e->child->target, have_sessions, e);
+	return ERRAND_GONE;
+}
+
+static int session_end(struct errand *e)
+{
+	return until_ended(
+		e, target_session_end(e->child->target, e->order.tag, e->order.seconds, ended, e),
+		"the session");
+}
+
 static void stores_ended(struct ending *stores, void *ctx)
 {
 	struct child *c = ctx;
@@ -321,7 +349,8 @@ static int (*const orders[ORDER_KINDS])(struct errand *e) = {
 	[ORDER_ACL_SET] = acl_set,           [ORDER_MAP_ADD] = map_add,
 	[ORDER_MAP_REMOVE] = map_remove,     [ORDER_MAP_READONLY] = map_readonly,
 	[ORDER_DISCOVERY] = discovery,       [ORDER_EXPLAIN] = explain,
-	[ORDER_STATS] = child_stats,         [ORDER_DRAIN] = drain,
+	[ORDER_STATS] = child_stats,         [ORDER_SESSIONS] = sessions,
+	[ORDER_SESSION_END] = session_end,   [ORDER_DRAIN] = drain,
 };
 
 int errand_run(struct errand *e)

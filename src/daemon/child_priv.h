@@ -61,8 +61,11 @@ void child_say(struct child *c, const struct word *word);
 void child_say_done(struct child *c, const struct errand *e, int err);
 
 /* --- child_orders.c */
-#define ERRAND_LATER 1
-/* Carries it out: 0, -errno with e->why, or ERRAND_LATER, and then errand_end() comes. */
+enum {
+	ERRAND_LATER = 1, /* errand_end() comes, not from inside */
+	ERRAND_GONE,      /* it has come, or will */
+};
+/* Carries it out: 0, -errno with e->why, or one of these. */
 int errand_run(struct errand *e);
 void errand_end(struct errand *e, int err);
 

@@ -31,8 +31,10 @@ static void batch(void *ctx, struct control_call *call)
 static void list_sessions(void *ctx, struct control_call *call)
 {
 	struct admin *a = ctx;
-	json_t *list = a->hooks.sessions ? a->hooks.sessions(a->hooks_ctx) : json_array();
-	control_answer(call, json_pack("{s:o}", "sessions", list));
+	if (a->hooks.sessions)
+		a->hooks.sessions(a->hooks_ctx, call);
+	else
+		control_answer(call, json_pack("{s:[]}", "sessions"));
 }
 
 static void version(void *ctx, struct control_call *call)

@@ -86,6 +86,10 @@ bool word_check(const struct word *word, size_t len)
 	case WORD_DONE:
 	case WORD_REOPEN: return ENDS(word->why);
 	case WORD_VERDICT: return ENDS(word->verdict.user) && ENDS(word->verdict.why);
+	case WORD_SESSION: {
+		const struct target_session *s = &word->session.s;
+		return ENDS(s->node) && ENDS(s->initiator) && ENDS(s->alias) && ENDS(s->user);
+	}
 	case WORD_LU:
 	case WORD_STATS: return true;
 	default: return false;

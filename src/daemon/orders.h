@@ -16,6 +16,7 @@
 #include "backstore/backstore.h"
 #include "iscsi/names.h"
 #include "target/node.h"
+#include "target/watch.h"
 
 #define ORDER_AUTH_SIZE 256 /* of a name or a secret, with its NUL */
 #define ORDER_TEXT_SIZE 256
@@ -53,7 +54,9 @@ enum order_kind {
 	ORDER_DISCOVERY,    /* `auth`; flag: it is asked for */
 	ORDER_EXPLAIN,      /* addr: from; text: the portal, "addr:port" */
 	ORDER_STATS,
-	ORDER_DRAIN, /* seconds; answered by the process's end */
+	ORDER_SESSIONS,
+	ORDER_SESSION_END, /* tag: the session's TSIH; seconds */
+	ORDER_DRAIN,       /* seconds; answered by the process's end */
 	ORDER_KINDS,
 };
 
@@ -126,12 +129,18 @@ enum word_kind {
 	WORD_LU,
 	WORD_STATS,
 	WORD_VERDICT,
+	WORD_SESSION,
 };
 
 struct word_lu {
 	struct scsi_lu_stats stats;
 	uint64_t size;
 	bool missing;
+};
+
+struct word_session {
+	struct target_session s;
+	uint64_t age; /* ns since its login */
 };
 
 struct word_verdict {
@@ -150,6 +159,7 @@ struct word {
 		struct word_lu row;
 		struct target_stats stats;
 		struct word_verdict verdict;
+		struct word_session session;
 	};
 };
 

@@ -511,6 +511,11 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 		 struct config_why *why)
 {
 	struct daemon *d = ctx;
+	if (d->bringing_up)
+		return config_refuse(
+			why, EBUSY,
+			"The daemon is bringing up its configuration; try again when it "
+			"has: `lunar status` shows that");
 	switch (change->verb) {
 	case CONFIG_CREATE:
 		runtime_object(d, change->node,

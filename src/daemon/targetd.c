@@ -17,6 +17,7 @@
 #include "config/store.h"
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
+#include "daemon/status.h"
 #include "daemon/targetd_options.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -126,86 +127,30 @@ static int load(struct targetd *t)
 	return err;
 }
 
-/* --- methods of our own */
+/* --- methods */
 
-static json_t *lu_row(const struct targetd *t, const struct word *w)
+static void list_sessions(void *ctx, struct control_call *call)
 {
-	const struct scsi_lu_stats *s = &w->row.stats;
-	const struct disk *disk = w->lu < t->d.disk_count ? t->d.disks[w->lu] : NULL;
-	char path[CONFIG_PATH_SIZE] = "";
-	if (disk)
-		config_path(disk->node, path);
-	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "size",
-			 (json_int_t)w->row.size, "missing", w->row.missing, "reads",
-			 (json_int_t)s->reads, "writes", (json_int_t)s->writes, "read_bytes",
-			 (json_int_t)s->read_bytes, "write_bytes", (json_int_t)s->write_bytes,
-			 "flushes", (json_int_t)s->flushes, "errors", (json_int_t)s->errors,
-			 "inflight", (json_int_t)s->inflight);
+	struct targetd *t = ctx;
+	status_sessions(&t->d, call);
 }
 
-struct status_call {
-	struct errand_out e;
-	struct targetd *t;
-	struct control_call *call;
-	json_t *result, *disks;
-};
-
-static void status_row(struct errand_out *e, const struct word *w)
-{
-	struct status_call *s = container_of(e, struct status_call, e);
-	if (w->kind == WORD_LU) {
-		json_array_append_new(s->disks, lu_row(s->t, w));
-	} else if (w->kind == WORD_STATS) {
-		const struct target_stats *x = &w->stats;
-		json_t *more = json_pack(
-			"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connections",
-			(json_int_t)x->connections, "sessions", (json_int_t)x->sessions, "logins",
-			(json_int_t)x->logins, "failed_logins", (json_int_t)x->failed_logins,
-			"refused_connections", (json_int_t)x->refused_connections,
-			"protocol_errors", (json_int_t)x->protocol_errors, "digest_errors",
-			(json_int_t)x->digest_errors, "memory", (json_int_t)x->memory);
-		json_object_update(s->result, more);
-		json_decref(more);
+#define OWN(name)                                              \
+	static void name(void *ctx, struct control_call *call) \
+	{                                                      \
+		status_##name(&to_targetd(ctx)->d, call);      \
 	}
-}
-
-static void status_done(struct errand_out *e, int err, const char *why)
-{
-	struct status_call *s = container_of(e, struct status_call, e);
-	if (err) {
-		control_refuse(s->call, RPC_BUSY,
-			       "The process that faces the network does not answer: %s", why);
-		json_decref(s->result);
-		json_decref(s->disks);
-	} else {
-		json_object_set_new(s->result, "disks", s->disks);
-		control_answer(s->call, s->result);
-	}
-	free(s);
-}
-
-static void status(void *ctx, struct control_call *call)
-{
-	struct targetd *t = to_targetd(ctx);
-	struct status_call *s = calloc(1, sizeof(*s));
-	if (!s) {
-		control_refuse(call, RPC_INTERNAL, "no memory");
-		return;
-	}
-	s->t = t;
-	s->call = call;
-	s->result = json_pack("{s:i, s:b}", "pid", (int)getpid(), "ready",
-			      t->d.ready && !t->d.bringing_up);
-	s->disks = json_array();
-	s->e.order = (struct order){.kind = ORDER_STATS};
-	s->e.file = -1;
-	s->e.row = status_row;
-	s->e.done = status_done;
-	courier_send(&t->d.courier, &s->e);
-}
+OWN(counters)
+OWN(session_end)
+OWN(explain)
 
 static const struct control_method own_methods[] = {
-	{"status", status, "", "Counters of the daemon, and of each disk since it was brought up"},
+	{"status", counters, "",
+	 "counters of the daemon, and of each disk since it was brought up"},
+	{"session.end", session_end, "sid, seconds?",
+	 "asks an initiator to log out, then drops it"},
+	{"target.explain", explain, "initiator, from?, target?",
+	 "which targets an initiator may log in to, with what, and why or why not"},
 };
 
 static int join_methods(struct targetd *t)
@@ -318,7 +263,8 @@ static int open_control(struct targetd *t)
 	t->admin.tree = t->d.tree;
 	t->admin.runtime = &daemon_runtime;
 	t->admin.runtime_ctx = &t->d;
-	t->admin.hooks = (struct admin_hooks){.save = save, .saved = saved};
+	t->admin.hooks =
+		(struct admin_hooks){.sessions = list_sessions, .save = save, .saved = saved};
 	t->admin.hooks_ctx = t;
 	admin_init(&t->admin);
 	const struct control_options o = {

@@ -87,6 +87,7 @@ try "and the data" data "read -P 7 0 1M"
 serial >serial.after
 is "the disk is the same one" "$(cat serial.after)" "$(cat serial.before)"
 kill_and_start KILL
+wait_for 10 login # its port may still be held for a moment by what the dead one had under way
 try "after SIGKILL as well" login
 try "and the data" data "read -P 7 0 1M"
 
@@ -126,8 +127,17 @@ try "and it was never forgotten" login
 
 # --- taken away
 
-start_client busy.log data "write -P 1 0 4k" "sleep 20000"
-wait_for 10 grep -q wrote busy.log
+start_client busy.log qemu-io --object "secret,id=s,data=$SECRET" -c "write -P 1 0 4k" -c "sleep 20000" --image-opts \
+	"driver=iscsi,transport=tcp,portal=$PORTAL,target=$IQN,lun=0,user=alice,password-secret=s,initiator-name=$LIBISCSI"
+try "somebody uses it" wait_for 10 grep -q wrote busy.log
+try "it is seen who is there" control session.list
+says "by name" "\"initiator\": \"$LIBISCSI\""
+says "by account" '"user": "alice"'
+try "it is explained who may come" control target.explain "{\"initiator\": \"$LIBISCSI\"}"
+says "as whom" '"user": "alice"'
+says "and to what" '"storage_object": "/backstores/fileio/disk0"'
+try "and who may not" control target.explain '{"initiator": "iqn.2026-01.test.lunar:nobody"}'
+says "with the reason" '"why": ".*ACL'
 before=$SECONDS
 try "a target in use is deleted" control tree.delete "{\"path\": \"/iscsi\", \"args\": {\"wwn\": \"$IQN\"}}"
 [ $((SECONDS - before)) -lt 10 ] && ok "soon" || not_ok "soon: $((SECONDS - before)) s"

@@ -63,10 +63,11 @@ static void random_bytes(void *ctx, void *out, size_t len)
 	reactor_random(ctx, out, len);
 }
 
-static json_t *sessions(void *ctx)
+static void sessions(void *ctx, struct control_call *call)
 {
 	(void)ctx;
-	return json_pack("[{s:i, s:s}]", "sid", 1, "initiator", "iqn.x");
+	control_answer(call,
+		       json_pack("{s:[{s:i, s:s}]}", "sessions", "sid", 1, "initiator", "iqn.x"));
 }
 
 static void *serve(void *arg)
