@@ -119,22 +119,29 @@ static void commands_on_a_lun_that_goes(struct wire_world *world)
 	assert_memory_equal(r.data, data, 4096);
 }
 
+static struct scsi_lu *another_lu(struct wire_world *world, unsigned number)
+{
+	struct scsi_lu_config config = {.block_size = 512, .fence_hold = NSEC_PER_SEC};
+	struct backstore *bs;
+	struct scsi_lu *lu;
+	char why[128];
+
+	assert_int_equal(bs_open_memory(&bs, world->reactor, 1 << 20, why, sizeof(why)), 0);
+	memset(config.id, 0x70 + (int)number, sizeof(config.id));
+	assert_int_equal(scsi_lu_new(&lu, bs, &config, &world->log, why, sizeof(why)), 0);
+	return lu;
+}
+
 /* A LU goes for good, with its sessions in the middle of it, and another one comes in its place. */
 static void a_lu_is_replaced(struct wire_world *world)
 {
 	struct crowd c = gather(world);
 	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
-	struct scsi_lu_config config = {.block_size = 512, .fence_hold = NSEC_PER_SEC};
 
-	for (int round = 0; round < 4; round++) {
-		struct backstore *bs;
-		struct scsi_lu *lu;
+	for (unsigned round = 0; round < 4; round++) {
+		struct scsi_lu *lu = another_lu(world, round);
 		bool idle = false;
-		char why[128];
 
-		assert_int_equal(bs_open_memory(&bs, world->reactor, 1 << 20, why, sizeof(why)), 0);
-		memset(config.id, 0x70 + round, sizeof(config.id));
-		assert_int_equal(scsi_lu_new(&lu, bs, &config, &world->log, why, sizeof(why)), 0);
 		assert_int_equal(scsi_map_add(map, 4, lu, false), 0);
 		for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
 			wire_clear_attention(c.of[i], 4);
@@ -159,6 +166,110 @@ static void a_lu_is_replaced(struct wire_world *world)
 			wire_clear_attention(c.of[i], 0);
 		}
 	}
+}
+
+/* --- all of it while every reactor is busy */
+
+#define BURST 8
+
+static void burst(struct crowd *c, const uint8_t *data)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(c->of); i++)
+		for (uint8_t n = 0; n < BURST; n++) {
+			/* Each its own blocks. */
+			struct wire_cmd write = {.lun = 4,
+						 .cdb = WRITE10(16 * i + n, 1),
+						 .write = 512,
+						 .data = data,
+						 .immediate = 512};
+			struct wire_cmd read = {
+				.lun = 4, .cdb = READ10(16 * i + n, 1), .read = 512};
+
+			wire_command(c->of[i], n & 1 ? &read : &write);
+		}
+}
+
+static bool is_last(const struct wire_pdu *pdu)
+{
+	uint8_t opcode = iscsi_opcode(&pdu->bhs);
+
+	return opcode == ISCSI_SCSI_RESPONSE ||
+	       (opcode == ISCSI_DATA_IN && pdu->data_in.flags & ISCSI_DATA_STATUS);
+}
+
+/* Every command is answered, and with nothing that the changes do not explain. */
+static void collect(struct crowd *c)
+{
+	static const uint16_t explained[] = {0x2500, 0x3f0e, 0x2900, 0x2a01, 0x2700};
+
+	for (size_t i = 0; i < ARRAY_SIZE(c->of); i++)
+		for (unsigned n = 0; n < BURST; n++) {
+			struct wire_result r = {0};
+			struct wire_pdu pdu;
+			bool good = false;
+
+			do
+				wire_recv(c->of[i], &pdu);
+			while (!is_last(&pdu));
+			if (iscsi_opcode(&pdu.bhs) != ISCSI_SCSI_RESPONSE || !pdu.response.status ||
+			    pdu.response.status == 0x08)
+				continue;
+			wire_read_sense(c->of[i], &pdu, &r);
+			for (size_t k = 0; k < ARRAY_SIZE(explained); k++)
+				good |= r.asc == explained[k];
+			if (!good)
+				wire_fail(c->of[i]->world, "sense %04x, and why?", r.asc);
+		}
+}
+
+static void changes_under_load(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	const uint8_t *data = wire_pattern(world, 512, 1);
+	struct scsi_lu *lu = another_lu(world, 0), *old;
+
+	assert_int_equal(scsi_map_add(map, 4, lu, false), 0);
+	for (unsigned round = 1; round <= 60; round++) {
+		bool idle = false;
+
+		burst(&c, data);
+		if (round % 3)
+			wire_run(world, 0.0005);
+		switch (round % 4) {
+		case 0:
+			assert_int_equal(scsi_map_remove(map, 4), 0);
+			assert_int_equal(scsi_map_add(map, 4, lu, false), 0);
+			break;
+		case 1: assert_int_equal(scsi_map_set_readonly(map, 4, round % 8 == 1), 0); break;
+		case 2:
+			assert_int_equal(scsi_map_add(map, 9, lu, true), 0);
+			wire_run(world, 0.0002);
+			assert_int_equal(scsi_map_remove(map, 9), 0);
+			break;
+		default:
+			old = lu;
+			lu = another_lu(world, round);
+			assert_int_equal(scsi_map_remove(map, 4), 0);
+			scsi_lu_retire(old, set, &idle);
+			assert_int_equal(scsi_map_add(map, 4, lu, false), 0);
+			for (int i = 0; i < 1000 && !idle; i++)
+				wire_run(world, 0.005);
+			assert_true(idle);
+			scsi_lu_free(old);
+		}
+		collect(&c);
+	}
+	assert_int_equal(scsi_map_remove(map, 4), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+		wire_clear_attention(c.of[i], 0);
+	bool idle = false;
+	scsi_lu_retire(lu, set, &idle);
+	for (int i = 0; i < 1000 && !idle; i++)
+		wire_run(world, 0.005);
+	assert_true(idle);
+	scsi_lu_free(lu);
+	wire_good(c.bystander, TUR(0), NULL);
 }
 
 /* --- what goes takes its sessions with it */
@@ -417,6 +528,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(luns_come_and_go, &two_luns),
 	REAL_WITH(commands_on_a_lun_that_goes, &two_luns),
 	REAL_WITH(a_lu_is_replaced, &two_luns),
+	REAL_WITH(changes_under_load, &two_luns),
 	REAL_WITH(an_acl_is_deleted, &two_luns),
 	REAL_WITH(a_group_is_disabled, &two_luns),
 	REAL_WITH(a_node_is_deleted, &two_luns),
