@@ -68,6 +68,10 @@ int config_create_portal(struct config_txn *txn, struct config_node *tpg, const 
 int config_delete_portal(struct config_txn *txn, struct config_node *tpg, const char *address,
 			 const char *port);
 
+/* enable_iser and enable_offload ("iSER", "offload"): there is neither. */
+int config_enable_transport(struct config_txn *txn, struct config_node *portal,
+			    const char *transport, const char *enable);
+
 /* `backstore` is a path in the tree; `lun`: "7", "lun7", NULL: the lowest that is free; `map`: "true",
  * "false", NULL: as auto_add_mapped_luns says. */
 int config_create_lun(struct config_txn *txn, const struct config_prefs *prefs,

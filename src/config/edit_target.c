@@ -287,6 +287,7 @@ int config_delete_portal(struct config_txn *txn, struct config_node *tpg, const 
 	char name[INET6_ADDRSTRLEN + 16];
 	int64_t number;
 	int err = parse_port(txn, port, &number);
+	address = address && address[0] ? address : ANY_ADDRESS;
 	if (!err)
 		err = portal_name(txn, "delete", tpg, address, number, name, sizeof(name));
 	if (err)
@@ -301,5 +302,18 @@ int config_delete_portal(struct config_txn *txn, struct config_node *tpg, const 
 	err = config_remove(txn, portal);
 	if (!err)
 		config_say(txn, "Deleted network portal %s:%" PRId64, address, number);
+	return err;
+}
+
+/* The kernel's target does likewise where it has no such transport: nothing, and it says so. */
+int config_enable_transport(struct config_txn *txn, struct config_node *portal,
+			    const char *transport, const char *enable)
+{
+	bool wanted;
+	int err = config_parse_choice(txn, "boolean", enable, false, &wanted);
+	if (!err)
+		config_say(txn, "%s enable now: False", transport);
+	if (!err && wanted)
+		config_say(txn, "Warning: there is TCP and nothing else");
 	return err;
 }

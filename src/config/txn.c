@@ -227,12 +227,14 @@ static void take_answer(struct config_txn *txn, int err)
 	}
 }
 
+static const struct config_why no_reason = {"The daemon gave no reason."};
+
 /* A loop, not a recursion: a thousand changes may be answered at once. */
 static void drive(struct config_txn *txn)
 {
 	struct config_change *change;
 	while ((change = next_step(txn))) {
-		struct config_why why = {"The daemon gave no reason."};
+		struct config_why why = no_reason;
 		txn->inside = true;
 		txn->answered = false;
 		int err = txn->runtime->apply(txn->ctx, txn, change, txn->back, &why);
@@ -265,8 +267,8 @@ void config_txn_run(struct config_txn *txn, const struct config_runtime *runtime
 
 void config_txn_continue(struct config_txn *txn, int err, const struct config_why *why)
 {
-	if (err && !txn->back && why)
-		txn->why = *why;
+	if (err && !txn->back)
+		txn->why = why ? *why : no_reason;
 	if (txn->inside) {
 		txn->answered = true;
 		txn->answer = err;

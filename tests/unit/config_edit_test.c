@@ -202,6 +202,9 @@ static void portals_have_one_name_each(void **state)
 		config_create_portal(&rig->txn, tpg, "store", NULL, NULL));
 	assert_int_equal(config_create_portal(&rig->txn, tpg, NULL, "0", NULL), -EINVAL);
 	assert_int_equal(config_create_portal(&rig->txn, tpg, NULL, "65536", NULL), -EINVAL);
+	DONE(rig, config_enable_transport(&rig->txn, portal, "iSER", "false"));
+	assert_non_null(strstr(buf_str(&rig->txn.said), "iSER enable now: False\n"));
+	assert_int_equal(config_enable_transport(&rig->txn, portal, "iSER", "perhaps"), -EINVAL);
 	REFUSED(rig, ENOENT,
 		"Could not delete portal 127.0.0.2:3260 of tpg1: there is no such portal; ls shows "
 		"those that there are",

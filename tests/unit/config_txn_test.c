@@ -10,6 +10,7 @@ struct clerk {
 	unsigned count;
 	bool later;        /* it answers when the test says so */
 	bool later_inside; /* or before it has returned */
+	bool silent;       /* without a reason */
 	bool waiting;
 	int done; /* 1: not yet */
 };
@@ -25,7 +26,7 @@ static int clerk_apply(void *ctx, struct config_txn *txn, const struct config_ch
 	config_change_text(change, false, &clerk->told);
 	(void)buf_printf(&clerk->told, "\n");
 	if (clerk->later_inside) {
-		config_txn_continue(txn, err, &mine);
+		config_txn_continue(txn, err, clerk->silent ? NULL : &mine);
 		return CONFIG_LATER;
 	}
 	if (clerk->later) {
@@ -236,6 +237,21 @@ static void an_answer_may_come_from_inside(void **state)
 	refuse_each(*state, false, true);
 }
 
+static void a_refusal_without_a_reason_says_so(void **state)
+{
+	struct rig *rig = *state;
+	struct clerk clerk;
+	begin_clerk(&clerk);
+	clerk.later_inside = clerk.silent = true;
+	clerk.fail_at = 1;
+	strcpy(rig->txn.why.text, "what was refused before");
+	rig_ramdisk(rig, "c");
+	run(rig, &clerk);
+	assert_int_equal(clerk.done, -EIO);
+	assert_string_equal(rig->txn.why.text, "The daemon gave no reason.");
+	buf_free(&clerk.told);
+}
+
 static void a_transaction_goes_on_after_it_ran(void **state)
 {
 	struct rig *rig = *state;
@@ -298,6 +314,7 @@ int main(void)
 		CASE(one_refusal_undoes_all),
 		CASE(a_late_refusal_undoes_all),
 		CASE(an_answer_may_come_from_inside),
+		CASE(a_refusal_without_a_reason_says_so),
 		CASE(a_transaction_goes_on_after_it_ran),
 		CASE(a_refused_operation_leaves_earlier_ones),
 		CASE(generations_count_changes),
