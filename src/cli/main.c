@@ -14,6 +14,7 @@ struct command {
 static const struct command commands[] = {
 	{"serve", serve_command,
 	 "serve disk images and block devices over iSCSI, from one command"},
+	{"target", target_command, "configure the target daemon: a shell, with targetcli's words"},
 };
 
 static void help(FILE *out)
@@ -38,11 +39,19 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 	/* A reader of our output that has gone is an error of that write. */
 	signal(SIGPIPE, SIG_IGN);
+	if (argc && !strcmp(base_name(argv[0]), "targetcli"))
+		return targetcli_command(argv);
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		printf("lunar %s\n", LUNAR_VERSION);
 		return 0;

@@ -113,6 +113,13 @@ static void refuse_report(struct admin_step *step, struct config_txn *txn,
 	config_write_why(&txn->why, "%.*s", (int)MIN(strcspn(error, "\n"), 480), error);
 }
 
+/* What was read with reservations, and how many objects are missing for that. */
+static void report_back(struct admin_step *step, const struct config_report *report)
+{
+	note(step, "report", lines_of(&report->lines));
+	note(step, "skipped", json_integer(report->skipped));
+}
+
 static enum config_origin origin_of(json_t *params)
 {
 	const char *word = json_string_value(json_object_get(params, "origin"));
@@ -135,7 +142,7 @@ static int load(struct admin_step *step, struct config_txn *txn, const char *tar
 		if (err == -EINVAL)
 			refuse_report(step, txn, &report);
 		else if (!err)
-			note(step, "report", lines_of(&report.lines));
+			report_back(step, &report);
 	}
 	if (err == -ENOMEM)
 		err = config_no_memory(txn);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tree of objects as targetcli draws it, from the answer of tree.list. */
+#ifndef LUNAR_CLI_SHELL_TREE_H
+#define LUNAR_CLI_SHELL_TREE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "common/buf.h"
+
+/* Columns of a line where there is no terminal, and at most where there is one. */
+#define SHELL_TREE_WIDTH 132
+
+struct shell_tree_style {
+	unsigned width;
+	bool show_root, show_status, round; /* tree_show_root, tree_status_mode, tree_round_nodes */
+	bool colour;
+};
+
+/* 0 or -errno of the buffer. */
+int shell_tree_draw(const json_t *tree, const struct shell_tree_style *style, struct buf *out);
+
+#endif
