@@ -362,7 +362,7 @@ static int bookmarks(struct shell *s, struct shell_call *c)
 		return show_bookmarks(s);
 	if (!name)
 		return shell_fail(s, "Missing required parameter bookmark. The command is: "
-				     "bookmarks add|del|go|show [bookmark]");
+				     "bookmarks action [bookmark]");
 	name += name[0] == '@';
 	if (!strcmp(action, "go")) {
 		char at[256];

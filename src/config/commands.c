@@ -25,7 +25,7 @@ static const char *const disk_words[] = {"disk", NULL};
 /* By name, and of one name from the root down. */
 static const struct config_command commands[] = {
 	{"bookmarks", EVERYWHERE, 0, 0, "remember paths, and go to them",
-	 {CHOICE("action", bookmark_words, false, "show, add, del or go"),
+	 {CHOICE("action", bookmark_words, true, "show, add, del or go"),
 	  OPTION("bookmark", TEXT, "its name")}},
 	{"cd", EVERYWHERE, 0, 0, "go to another object",
 	 {OPTION("path", NODE, "where to; ..: the object above, -: the one before, @NAME: a bookmark")}},
