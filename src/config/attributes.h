@@ -64,7 +64,7 @@ enum config_form {
 	CONFIG_FORM_JSON,    /* kept as it was read */
 };
 
-/* What happens when it is set. */
+/* What is to happen when it is set. The rows say what is owed; that it is done is for whoever runs the tree. */
 enum config_effect {
 	CONFIG_OBEYED,
 	CONFIG_IN_PART,   /* `note` says which part */
