@@ -311,6 +311,16 @@ void admin_run_batch(struct admin *a, struct control_call *call, json_t *calls, 
 		json_t *one = json_array_get(calls, i);
 		const char *name = json_string_value(json_object_get(one, "method"));
 		const struct admin_verb *verb = name ? admin_verb_find(name) : NULL;
+		bool early = atomic && i + 1 < count && verb && !strcmp(name, "config.save");
+		if (early) {
+			control_refuse(
+				call, RPC_BAD_PARAMS,
+				"call %zu of the batch: config.save can only be the last one, "
+				"for what comes after may take all back",
+				i);
+			job_free(job);
+			return;
+		}
 		if (!verb) {
 			control_refuse(call, RPC_BAD_PARAMS,
 				       "call %zu of the batch: \"%.64s\" is no method that changes "

@@ -9,10 +9,15 @@
 #include <string.h>
 #include "daemon/daemon.h"
 
+#define AT_A_TIME 256
+
 struct bring_up {
-	struct daemon *d; /* NULL: that process has gone, and nobody wants to know */
-	size_t left;      /* orders without an answer, and one until all were given */
+	struct daemon *d;           /* NULL: that process has gone, and nobody wants to know */
+	struct config_node **nodes; /* in order; nobody changes the tree meanwhile */
+	size_t count, next, room;
+	size_t out; /* without an answer */
 	size_t failed;
+	bool no_memory, at_it;
 };
 
 struct step {
@@ -20,21 +25,22 @@ struct step {
 	struct config_node *node;
 };
 
-static void step_back(struct bring_up *b)
+static void go_on(struct bring_up *b);
+
+static void finish(struct bring_up *b)
 {
-	if (--b->left)
-		return;
 	struct daemon *d = b->d;
 	size_t failed = b->failed;
+	free(b->nodes);
 	free(b);
 	if (!d)
 		return;
 	d->bringing_up = NULL;
 	if (failed)
-		log_warning(d->log,
-			    "%zu object%s of the configuration could not be brought up, as said "
-			    "above",
-			    failed, failed == 1 ? "" : "s");
+		log_warning(
+			d->log,
+			"%zu object%s of the configuration could not be brought up, as said above",
+			failed, failed == 1 ? "" : "s");
 	void (*up)(struct daemon *) = d->up;
 	d->up = NULL;
 	if (up)
@@ -57,10 +63,11 @@ static void did(void *ctx, int err, const char *why)
 		if (waits)
 			pending_wait(b->d);
 	}
-	step_back(b);
+	b->out--;
+	go_on(b);
 }
 
-static void bring(struct bring_up *b, struct config_node *node)
+static void start(struct bring_up *b, struct config_node *node)
 {
 	struct step *s = calloc(1, sizeof(*s));
 	if (!s) {
@@ -68,8 +75,36 @@ static void bring(struct bring_up *b, struct config_node *node)
 		return;
 	}
 	*s = (struct step){b, node};
-	b->left++;
+	b->out++;
 	runtime_object(b->d, node, RUNTIME_AGAIN, did, s);
+}
+
+/* Answers may come from inside. */
+static void go_on(struct bring_up *b)
+{
+	if (b->at_it)
+		return;
+	b->at_it = true;
+	while (b->d && b->next < b->count && b->out < AT_A_TIME)
+		start(b, b->nodes[b->next++]);
+	b->at_it = false;
+	if (!b->out && (!b->d || b->next == b->count))
+		finish(b);
+}
+
+static void bring(struct bring_up *b, struct config_node *node)
+{
+	if (b->count == b->room) {
+		size_t room = MAX(2 * b->room, (size_t)256);
+		struct config_node **nodes = realloc(b->nodes, room * sizeof(struct config_node *));
+		if (!nodes) {
+			b->no_memory = true;
+			return;
+		}
+		b->nodes = nodes;
+		b->room = room;
+	}
+	b->nodes[b->count++] = node;
 }
 
 static void bring_all(struct bring_up *b, struct config_node *parent)
@@ -123,7 +158,7 @@ void bring_up_start(struct daemon *d)
 		log_error(d->log, "no memory to bring up the configuration");
 		return;
 	}
-	*b = (struct bring_up){.d = d, .left = 1};
+	b->d = d;
 	d->bringing_up = b;
 	listeners_forget(d);
 	runtime_value(d, config_iscsi(d->tree),
@@ -134,7 +169,9 @@ void bring_up_start(struct daemon *d)
 	bring_all(b, config_iscsi(d->tree));
 	for_groups(b, bring_group);
 	for_groups(b, bring_portals);
-	step_back(b);
+	if (b->no_memory)
+		log_error(d->log, "no memory to bring up all of the configuration");
+	go_on(b);
 }
 
 void bring_up_stop(struct daemon *d)

@@ -56,6 +56,7 @@ static int make_lu(struct errand *e, struct child_lu *l)
 		return err;
 	}
 	e->file = -1;
+	bs->rotational = !d->nonrot;
 	struct scsi_lu_config config = {
 		.vendor = or_null(d->vendor),
 		.product = or_null(d->product),
@@ -66,6 +67,7 @@ static int make_lu(struct errand *e, struct child_lu *l)
 		.block_size = d->block_size,
 		.readonly = d->readonly,
 		.thin = d->thin,
+		.write_through = !d->write_cache,
 		.number = l->number + 1,
 		.fence_hold = c->o->serving.limits.fence_hold * NSEC_PER_SEC,
 	};

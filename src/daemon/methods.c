@@ -18,7 +18,9 @@ VERB(tree_resize, "tree.resize")
 VERB(tree_set, "tree.set")
 VERB(apply_config, "config.apply")
 VERB(clear_config, "config.clear")
+VERB(export_config, "config.export")
 VERB(restore_config, "config.restore")
+VERB(save_config, "config.save")
 
 static void batch(void *ctx, struct control_call *call)
 {
@@ -55,13 +57,13 @@ const struct control_method admin_methods[] = {
 	{"tree.enable", tree_enable, "path", "lets initiators log in to a group"},
 	{"tree.disable", tree_disable, "path", "lets none log in to it any more"},
 	{"tree.resize", tree_resize, "path, size, force?", "makes a disk larger"},
-	{"config.export", admin_method_export, "secrets?", "the configuration as it is saved"},
+	{"config.export", export_config, "secrets?", "the configuration as it is saved"},
 	{"config.restore", restore_config,
 	 "document?, clear_existing?, target?, storage_object?, origin?",
 	 "adds what a saved configuration has"},
 	{"config.apply", apply_config, "document?, origin?, dry_run?",
 	 "makes the configuration like a saved one, by the changes that are needed"},
-	{"config.save", admin_method_save, "", "saves the configuration in the daemon's own file"},
+	{"config.save", save_config, "", "saves the configuration in the daemon's own file"},
 	{"config.clear", clear_config, "confirm?", "deletes all targets and all backstores"},
 	{"batch", batch, "calls, atomic?", "several calls that change the tree"},
 	{"session.list", list_sessions, "", "who is logged in"},

@@ -62,8 +62,6 @@ json_t *admin_info(const struct config_node *node, bool secrets);
 void admin_method_list(void *ctx, struct control_call *call);
 void admin_method_get(void *ctx, struct control_call *call);
 void admin_method_info(void *ctx, struct control_call *call);
-void admin_method_export(void *ctx, struct control_call *call);
-void admin_method_save(void *ctx, struct control_call *call);
 
 #define ADMIN_HIDDEN "(hidden)"
 

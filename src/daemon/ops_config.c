@@ -194,14 +194,7 @@ static int apply(struct admin_step *step, struct config_txn *txn)
 	return err;
 }
 
-const struct admin_verb admin_config_verbs[] = {
-	{"config.apply", apply, NULL},
-	{"config.clear", clear_all, NULL},
-	{"config.restore", restore, NULL},
-};
-const size_t admin_config_verb_count = ARRAY_SIZE(admin_config_verbs);
-
-/* ---- what changes nothing ---- */
+/* ---- what changes nothing, and waits for what does: half of a change is in no file ---- */
 
 static bool is_secret(const char *key)
 {
@@ -257,28 +250,31 @@ static json_t *document_of(const struct config_tree *tree, bool secrets)
 	return document;
 }
 
-void admin_method_export(void *ctx, struct control_call *call)
+static int export(struct admin_step *step, struct config_txn *txn)
 {
-	const struct admin *a = ctx;
-	bool ok;
-	bool secrets = control_flag_or(call, "secrets", false, &ok);
-	json_t *document = ok ? document_of(a->tree, secrets) : NULL;
-	if (document)
-		control_answer(call, json_pack("{s:o}", "document", document));
-	else if (ok)
-		control_refuse(call, RPC_INTERNAL, "There is not enough memory for that.");
+	bool secrets = false;
+	int err = admin_flag(txn, step->params, "secrets", &secrets);
+	json_t *document = err ? NULL : document_of(txn->tree, secrets);
+	if (err)
+		return err;
+	if (!document)
+		return config_no_memory(txn);
+	note(step, "document", document);
+	return 0;
 }
 
-void admin_method_save(void *ctx, struct control_call *call)
+static int save(struct admin_step *step, struct config_txn *txn)
 {
-	const struct admin *a = ctx;
-	struct config_why why = {"This daemon has no file of its own: say saveconfig FILE."};
-	struct buf said;
-	buf_init(&said, 65536);
-	int err = a->hooks.save ? a->hooks.save(a->hooks_ctx, &said, &why) : -ENOTSUP;
-	if (err)
-		control_refuse(call, RPC_REFUSED, "%s", why.text);
-	else
-		control_answer(call, json_pack("{s:o}", "said", lines_of(&said)));
-	buf_free(&said);
+	const struct admin *a = step->admin;
+	if (!a->hooks.save)
+		return config_refuse(&txn->why, ENOTSUP,
+				     "This daemon has no file of its own: say saveconfig FILE.");
+	return a->hooks.save(a->hooks_ctx, &txn->said, &txn->why);
 }
+
+const struct admin_verb admin_config_verbs[] = {
+	{"config.apply", apply, NULL},   {"config.clear", clear_all, NULL},
+	{"config.export", export, NULL}, {"config.restore", restore, NULL},
+	{"config.save", save, NULL},
+};
+const size_t admin_config_verb_count = ARRAY_SIZE(admin_config_verbs);

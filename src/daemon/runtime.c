@@ -507,6 +507,19 @@ static void go_on(void *ctx, int err, const char *why)
 	config_txn_continue(txn, err, &reason);
 }
 
+/* What a disk is told when it becomes a LU, and not later. */
+static bool is_for_the_next_start(const struct config_change *change)
+{
+	static const char *const names[] = {"block_size", "emulate_model_alias", "emulate_tpu",
+					    "emulate_write_cache", "is_nonrot"};
+	if (!change->node->runtime || change->attr->group != CONFIG_ATTRIBUTE)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(change->attr->name, names[i]))
+			return true;
+	return false;
+}
+
 static int apply(void *ctx, struct config_txn *txn, const struct config_change *change, bool back,
 		 struct config_why *why)
 {
@@ -528,6 +541,9 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 		runtime_object(d, change->node, back ? RUNTIME_AGAIN : RUNTIME_REMOVE, go_on, txn);
 		break;
 	case CONFIG_SET:
+		if (!back && is_for_the_next_start(change))
+			config_say(txn, "%s counts from the next start of the daemon on.",
+				   change->attr->name);
 		runtime_value(d, change->node, change->attr, back ? change->before : change->after,
 			      go_on, txn);
 		break;

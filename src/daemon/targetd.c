@@ -23,6 +23,7 @@
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define CONNECTIONS_MOST 256
+#define FILES_WANTED     (256u << 10)
 #define NAME_PREFIX      "iqn.2026-11.io.lunar."
 
 struct targetd {
@@ -221,9 +222,13 @@ static int find_group(struct targetd *t)
 static int prepare(struct targetd *t)
 {
 	struct rlimit files;
+	/* A descriptor for each connection, two for each disk. Who may ask for more than he was given does. */
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		struct rlimit more = {MAX(files.rlim_max, FILES_WANTED),
+				      MAX(files.rlim_max, FILES_WANTED)};
 		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
+		if (setrlimit(RLIMIT_NOFILE, &more))
+			setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);

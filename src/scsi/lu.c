@@ -169,7 +169,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	lu->readonly = config->readonly || bs->readonly;
 	lu->thin = config->thin && bs->unmap_granularity;
 	lu->fence_hold = config->fence_hold;
-	scsi_mode_init(&lu->mode, bs->volatile_cache);
+	scsi_mode_init(&lu->mode, bs->volatile_cache && !config->write_through);
 	list_init(&lu->resize.link);
 	list_init(&lu->gates);
 	list_init(&lu->entering);

@@ -28,7 +28,8 @@ struct scsi_lu_config {
 	uint8_t naa_len;     /* 0, 8 or 16 */
 	uint32_t block_size; /* 512 or 4096 */
 	bool readonly;
-	bool thin;           /* UNMAP is offered (the backstore can) */
+	bool write_through; /* each write is durable when it is answered, and no initiator changes that */
+	bool thin;          /* UNMAP is offered (the backstore can) */
 	uint64_t fence_hold; /* ns that I/O waits behind a fence before it gets BUSY */
 	uint32_t number;     /* scsi_io_lu_number(); 0: from the identity */
 };

@@ -24,7 +24,7 @@ struct scsi_mode {
 	struct scsi_mode_pages current, defaults, changeable;
 };
 
-/* `volatile_cache`: the store has one, so WCE may be 1; else it stays 0. */
+/* `volatile_cache`: the store has one that may be used, so WCE may be 1; else it stays 0. */
 void scsi_mode_init(struct scsi_mode *m, bool volatile_cache);
 /* After a logical unit reset or power on: the defaults again. */
 void scsi_mode_reset(struct scsi_mode *m);

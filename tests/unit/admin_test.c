@@ -235,12 +235,35 @@ static void secrets_are_hidden_unless_asked_for(void **state)
 	}
 }
 
+/* All of the configuration, as text. */
+static char *document(struct rig *rig)
+{
+	CLEANUP(free) char *answer = ask(rig, "config.export", "{\"secrets\": true}");
+	json_t *result = json_loads(answer, 0, NULL);
+	char *text = strdup(json_string_value(json_object_get(result, "document")));
+	json_decref(result);
+	return text;
+}
+
+/* Half of a change is in no file: who saves waits for it, and in a transaction it is the last thing. */
+static void saving_waits(void **state)
+{
+	struct rig *rig = *state;
+	make_target(rig);
+	refused(rig, "batch",
+		"{\"atomic\": true, \"calls\": [{\"method\": \"config.save\"}, {\"method\": "
+		"\"tree.create\", \"params\": {\"path\": \"/backstores/ramdisk\", \"args\": "
+		"{\"name\": "
+		"\"r1\", \"size\": \"1M\"}}}]}",
+		RPC_BAD_PARAMS, "can only be the last one");
+}
+
 static void what_the_runtime_refuses_leaves_nothing(void **state)
 {
 	struct rig *rig = *state;
 	make_target(rig);
 	int told = atomic_load(&rig->told);
-	char *before = ask(rig, "config.export", "{\"secrets\": true}");
+	char *before = document(rig);
 	refused(rig, "tree.create",
 		"{\"path\": \"" TPG "/portals\", \"args\": {\"ip_port\": \"13\"}}", RPC_REFUSED,
 		"Could not listen on port 13: it is taken");
@@ -252,7 +275,7 @@ static void what_the_runtime_refuses_leaves_nothing(void **state)
 		"/portals\", \"args\": {\"ip_port\": \"13\"}}}]}",
 		RPC_REFUSED, "port 13");
 	assert_int_equal(json_integer_value(json_object_get(rig->error.data, "index")), 1);
-	char *after = ask(rig, "config.export", "{\"secrets\": true}");
+	char *after = document(rig);
 	assert_string_equal(before, after);
 	assert_int_equal(atomic_load(&rig->told), told);
 	free(before);
@@ -390,6 +413,7 @@ int main(void)
 		CASE(what_is_made_is_listed),
 		CASE(secrets_are_hidden_unless_asked_for),
 		CASE(what_the_runtime_refuses_leaves_nothing),
+		CASE(saving_waits),
 		CASE(calls_wait_for_each_other),
 		CASE(parameters_are_checked),
 		CASE(documents_are_restored_and_applied),
