@@ -222,7 +222,7 @@ struct record {
 	struct mail ask; /* to log out */
 	uint32_t ask_seconds;
 	bool asked;
-	uint64_t pass; /* registry_next() */
+	uint64_t pass; /* registry_each_that() */
 };
 
 /* A login that asks for its session. */
@@ -534,10 +534,10 @@ size_t registry_records(const struct target *t);
 /* Calls `one` for each, until that says true; returns that one. */
 struct record *registry_each(struct target *t, bool (*one)(const struct record *r, void *ctx),
 			     void *ctx);
-/* The first session that `fits` and has not been seen by this pass (a number) yet: it is marked as seen. */
-struct record *registry_next(struct target *t,
-			     bool (*fits)(const struct record *r, const void *what),
-			     const void *what, uint64_t pass);
+/* Each session that `fits`, once: `pass` is a number that no other such call has had. */
+void registry_each_that(struct target *t, bool (*fits)(const struct record *r, const void *what),
+			const void *what, uint64_t pass, void (*act)(struct record *r, void *ctx),
+			void *ctx);
 /* It is to end, wherever it is; `why` is for the log, and stays. */
 void registry_end(struct record *r, const char *why);
 /* It is asked to log out. */

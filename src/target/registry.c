@@ -317,27 +317,29 @@ struct record *registry_each(struct target *t, bool (*one)(const struct record *
 	return NULL;
 }
 
-struct search {
-	bool (*fits)(const struct record *r, const void *what);
-	const void *what;
-	uint64_t pass;
-};
-
-static bool is_new(const struct record *r, void *ctx)
+/* What is done to one may be the end of others. */
+static struct record *next_new(const struct list *records,
+			       bool (*fits)(const struct record *r, const void *what),
+			       const void *what, uint64_t pass)
 {
-	const struct search *s = ctx;
-	return r->pass != s->pass && s->fits(r, s->what);
+	list_for_each (it, records) {
+		struct record *r = list_entry(it, struct record, link);
+		if (r->pass != pass && fits(r, what))
+			return r;
+	}
+	return NULL;
 }
 
-struct record *registry_next(struct target *t,
-			     bool (*fits)(const struct record *r, const void *what),
-			     const void *what, uint64_t pass)
+void registry_each_that(struct target *t, bool (*fits)(const struct record *r, const void *what),
+			const void *what, uint64_t pass, void (*act)(struct record *r, void *ctx),
+			void *ctx)
 {
-	struct search s = {fits, what, pass};
-	struct record *r = registry_each(t, is_new, &s);
-	if (r)
-		r->pass = pass;
-	return r;
+	struct record *r;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while ((r = next_new(&t->registry->buckets[i], fits, what, pass))) {
+			r->pass = pass;
+			act(r, ctx);
+		}
 }
 
 static void begin(struct enrol *e);

@@ -23,7 +23,7 @@ struct ending {
 	const size_t *sessions; /* how many there are */
 	size_t one;             /* ... when it is about one only */
 	const char *why;
-	uint64_t asked, dropped;   /* registry_next() */
+	uint64_t asked, dropped;   /* registry_each_that() */
 	void (*after)(void *what); /* with what has no session any more; NULL: it stays */
 	void (*done)(void *ctx);
 	void *ctx;
@@ -53,19 +53,24 @@ static bool is_this(const struct record *r, const void *what)
 
 /* --- sessions end */
 
-/* The end of one may be that of another, so each is looked for anew. */
+static void drop(struct record *r, void *ctx)
+{
+	registry_end(r, ((struct ending *)ctx)->why);
+}
+
 static void drop_all(struct ending *e)
 {
-	struct record *r;
-	while ((r = registry_next(e->home, e->fits, e->what, e->dropped)))
-		registry_end(r, e->why);
+	registry_each_that(e->home, e->fits, e->what, e->dropped, drop, e);
+}
+
+static void ask(struct record *r, void *ctx)
+{
+	registry_ask(r, *(const uint32_t *)ctx);
 }
 
 static void ask_all(struct ending *e, uint32_t seconds)
 {
-	struct record *r;
-	while ((r = registry_next(e->home, e->fits, e->what, e->asked)))
-		registry_ask(r, seconds);
+	registry_each_that(e->home, e->fits, e->what, e->asked, ask, &seconds);
 }
 
 static void time_is_up(struct timer *timer)

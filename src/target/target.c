@@ -67,8 +67,11 @@ int target_add_reactor(struct target *t, struct reactor *r)
 {
 	if (t->part_count == TARGET_REACTORS_MAX)
 		return -E2BIG;
-	if (!part_new(t, r, &t->limits))
+	struct target *part = part_new(t, r, &t->limits);
+	if (!part)
 		return -ENOMEM;
+	list_for_each (it, &t->nodes)
+		list_entry(it, struct target_node, link)->parts[part->index].part = part;
 	for (unsigned i = 0; i < t->part_count; i++)
 		t->parts[i]->pool.limit = t->limits.memory_limit / t->part_count;
 	return 0;

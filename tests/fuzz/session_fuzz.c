@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A whole target, and a peer that logs in and then says anything: PDUs that are nearly right, bytes that
- * are none, silence, an end. It answers R2Ts now and then. Whatever it does, the target is there for the
- * next one, and holds nothing when all have gone.
+ * are none, silence, an end. It answers R2Ts now and then. Meanwhile the configuration changes. Whatever it
+ * does, the target is there for the next one, and holds nothing when all have gone.
  */
 #include "fuzz.h"
 #include "backstore/backstore.h"
 #include "iscsi/bhs.h"
 #include "reactor/sim.h"
 #include "scsi/lu.h"
-#include "target/target.h"
+#include "target/node.h"
+#include "target/watch.h"
 
-#define TARGET "iqn.2026-01.test.lunar:target"
-#define STEPS  200
+#define TARGET    "iqn.2026-01.test.lunar:target"
+#define INITIATOR "iqn.2026-01.test.lunar:fuzz"
+#define STEPS     200
 
 struct peer {
 	struct sim *sim;
@@ -105,10 +107,9 @@ static void hang_up(struct peer *p)
 
 static void log_in(struct peer *p, bool discovery)
 {
-	static const char normal[] = "InitiatorName=iqn.2026-01.test.lunar:fuzz\0TargetName=" TARGET
+	static const char normal[] = "InitiatorName=" INITIATOR "\0TargetName=" TARGET
 				     "\0SessionType=Normal\0InitialR2T=No\0ImmediateData=Yes";
-	static const char finding[] =
-		"InitiatorName=iqn.2026-01.test.lunar:fuzz\0SessionType=Discovery";
+	static const char finding[] = "InitiatorName=" INITIATOR "\0SessionType=Discovery";
 	struct iscsi_login_request req = {.opcode = ISCSI_LOGIN_REQUEST | ISCSI_IMMEDIATE,
 					  .flags = 0x87};
 	size_t len = discovery ? sizeof(finding) : sizeof(normal);
@@ -157,13 +158,61 @@ static void say_pdu(struct peer *p, struct input *in)
 	say(p, &bhs, sizeof(bhs), data, len);
 }
 
-static void step(struct peer *p, struct input *in)
+struct world {
+	struct sim *sim;
+	struct target *target;
+	struct target_node *node;
+	struct scsi_lu *lu[2];
+};
+
+static void open_node(struct world *w)
+{
+	MUST(!target_node_open(&w->node, w->target, TARGET, NULL));
+	for (unsigned i = 0; i < ARRAY_SIZE(w->lu); i++)
+		MUST(!scsi_device_map(target_node_device(w->node), (uint16_t)i, w->lu[i]));
+}
+
+/* What a daemon would do meanwhile. All of it ends, and some of it ends sessions. */
+static void administer(struct world *w, uint8_t what)
+{
+	struct target_group *group = target_group_find(w->node, 1);
+	struct target_acl *acl = target_acl_find(group, INITIATOR);
+	struct scsi_map *map = acl && what & 8 ? target_acl_map(acl) : target_group_map(group);
+	uint16_t lun = what & 1;
+	switch (what >> 4 & 7) {
+	case 0:
+		if (scsi_map_remove(map, lun))
+			scsi_map_add(map, lun, w->lu[lun], what & 2);
+		break;
+	case 1: scsi_map_set_readonly(map, lun, what & 2); break;
+	case 2:
+		if (acl)
+			MUST(!target_acl_delete(acl, what & 3, NULL, NULL));
+		else
+			MUST(!target_acl_new(&acl, group, INITIATOR));
+		break;
+	case 3: MUST(!target_group_disable(group, what & 3, NULL, NULL)); break;
+	case 4:
+		MUST(!target_node_delete(w->node, what & 3, NULL, NULL));
+		open_node(w);
+		break;
+	case 5: target_session_end(w->target, what & 15, 0, NULL, NULL); break;
+	case 6: scsi_lu_resized(w->lu[lun], what & 2); break;
+	default: target_group_enable(group);
+	}
+}
+
+static void step(struct world *w, struct peer *p, struct input *in)
 {
 	const uint8_t *bytes;
 	uint8_t how = take_byte(in);
 	size_t n;
 	switch (how % 8) {
-	case 0: wait_ms(p, how); break;
+	case 0:
+		if (how & 0x80)
+			administer(w, take_byte(in));
+		wait_ms(p, how & 0x7f);
+		break;
 	case 1: wait_ms(p, (uint64_t)how * 100); break;
 	case 2:
 		n = take_bytes(in, take_byte(in), &bytes);
@@ -178,16 +227,9 @@ static void step(struct peer *p, struct input *in)
 	}
 }
 
-struct world {
-	struct sim *sim;
-	struct target *target;
-	struct scsi_lu *lu[2];
-};
-
 static void start(struct world *w, struct peer *p, struct log *quiet)
 {
 	struct config_limits limits;
-	struct target_node *node;
 	struct net_addr addr;
 	char why[256];
 	w->sim = sim_new(1, quiet);
@@ -195,7 +237,6 @@ static void start(struct world *w, struct peer *p, struct log *quiet)
 	config_limits_defaults(&limits);
 	limits.memory_limit = 64u << 20;
 	MUST(!target_new(&w->target, r, &limits));
-	MUST(!target_node_open(&node, w->target, TARGET, NULL));
 	for (unsigned i = 0; i < ARRAY_SIZE(w->lu); i++) {
 		struct scsi_lu_config config = {
 			.block_size = 512, .thin = true, .fence_hold = NSEC_PER_SEC};
@@ -203,8 +244,8 @@ static void start(struct world *w, struct peer *p, struct log *quiet)
 		config.id[0] = (uint8_t)i;
 		MUST(!bs_open_memory(&bs, r, 256u << 10, why, sizeof(why)));
 		MUST(!scsi_lu_new(&w->lu[i], bs, &config, quiet, why, sizeof(why)));
-		MUST(!scsi_device_map(target_node_device(node), (uint16_t)i, w->lu[i]));
 	}
+	open_node(w);
 	MUST(!net_addr_parse(&addr, "0.0.0.0", 3260));
 	MUST(!target_listen(w->target, &addr, NULL));
 	*p = (struct peer){.sim = w->sim, .r = sim_node(w->sim), .sock = -1, .ended = true};
@@ -249,7 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	start(&w, &p, &quiet);
 	log_in(&p, false);
 	for (int i = 0; i < STEPS && in.left; i++)
-		step(&p, &in);
+		step(&w, &p, &in);
 	stop(&w, &p);
 	return 0;
 }
