@@ -127,19 +127,21 @@ static int set(struct shell *s, struct shell_call *c)
 	return set_global(s, c);
 }
 
-static int set_one(struct shell *s, const char *path, const char *name, const char *value)
+static int enable_transport(struct shell *s, const struct shell_call *c, const char *transport)
 {
-	return set_values(s, path, "object", json_pack("{s:s}", name, value));
+	return shell_change(s, "tree.enable",
+			    json_pack("{s:s, s:s, s:s}", "path", c->path, "transport", transport,
+				      "boolean", shell_arg(c, "boolean")));
 }
 
 static int enable_iser(struct shell *s, struct shell_call *c)
 {
-	return set_one(s, c->path, "iser", shell_arg(c, "boolean"));
+	return enable_transport(s, c, "iSER");
 }
 
 static int enable_offload(struct shell *s, struct shell_call *c)
 {
-	return set_one(s, c->path, "offload", shell_arg(c, "boolean"));
+	return enable_transport(s, c, "offload");
 }
 
 static int tag_acl(struct shell *s, const struct shell_call *c, const char *tag)
@@ -147,7 +149,7 @@ static int tag_acl(struct shell *s, const struct shell_call *c, const char *tag)
 	char path[CONFIG_PATH_SIZE];
 	if (shell_path(c->path, shell_arg(c, "wwn_or_tag"), path, sizeof(path)))
 		return shell_fail(s, "That name is too long");
-	return set_one(s, path, "tag", tag);
+	return set_values(s, path, "object", json_pack("{s:s}", "tag", tag));
 }
 
 static int tag(struct shell *s, struct shell_call *c)

@@ -311,9 +311,29 @@ static int switch_tpg(struct admin_step *step, struct config_txn *txn, bool enab
 	return config_enable_tpg(txn, node, enable);
 }
 
+/* enable_iser and enable_offload of a portal. */
+static int switch_transport(struct admin_step *step, struct config_txn *txn, const char *transport)
+{
+	struct config_node *node;
+	const char *boolean = NULL;
+	int err = admin_node(txn, step->params, &node);
+	if (!err)
+		err = admin_text(txn, step->params, "boolean", true, &boolean);
+	if (err)
+		return err;
+	if (node->kind != CONFIG_PORTAL)
+		return config_refuse(&txn->why, ENOENT, "Command not found enable_%.20s",
+				     transport);
+	return config_enable_transport(txn, node, transport, boolean);
+}
+
 static int tree_enable(struct admin_step *step, struct config_txn *txn)
 {
-	return switch_tpg(step, txn, true);
+	const char *transport = NULL;
+	int err = admin_text(txn, step->params, "transport", false, &transport);
+	if (err)
+		return err;
+	return transport ? switch_transport(step, txn, transport) : switch_tpg(step, txn, true);
 }
 
 static int tree_disable(struct admin_step *step, struct config_txn *txn)
