@@ -72,8 +72,10 @@ bool shell_is_true(const char *text)
 static int why_not(struct shell *s, int err, struct control_error *error)
 {
 	static const char start[] =
-		"start it with \"systemctl start lunar-targetd\", or name another socket with "
-		"--socket PATH or LUNAR_TARGET_SOCKET";
+		"start it with \"systemctl start lunar-targetd\", or as any user with "
+		"\"lunar-targetd "
+		"--state DIR\", which listens on DIR/target.sock; --socket PATH or "
+		"LUNAR_TARGET_SOCKET names its socket here";
 	error->code = err;
 	if (err == -EACCES || err == -EPERM)
 		snprintf(error->message, sizeof(error->message),

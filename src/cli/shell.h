@@ -30,6 +30,7 @@ struct shell {
 	char cwd[CONFIG_PATH_SIZE], before[CONFIG_PATH_SIZE];
 	struct shell_prefs prefs;
 	bool quit;
+	int left;   /* what shell_leave() came to */
 	int failed; /* commands of this shell */
 };
 

@@ -98,14 +98,15 @@ static int clearconfig(struct shell *s, struct shell_call *c)
 int shell_leave(struct shell *s)
 {
 	if (s->quit)
-		return 0;
+		return s->left;
 	s->quit = true;
 	/* A script that is one transaction is not done yet. */
 	if (s->batch || !shell_pref_true(&s->prefs, "auto_save_on_exit"))
 		return 0;
 	if (!s->json)
 		printf("Global pref auto_save_on_exit=true\n");
-	return save(s);
+	s->left = save(s);
+	return s->left;
 }
 
 static int leave(struct shell *s, struct shell_call *c)

@@ -134,11 +134,11 @@ int config_become(struct config_txn *txn, const struct config_tree *want)
 
 /* ---- adding ---- */
 
-static int check_no_double(struct config_txn *txn, const struct config_tree *want)
+static int check_no_double(struct config_txn *txn, const struct config_tree *want, bool keep)
 {
 	for (unsigned kind = 0; kind < CONFIG_KINDS; kind++) {
 		struct config_node *plugin = want->plugins[kind];
-		if (!plugin)
+		if (!plugin || keep)
 			continue;
 		list_for_each (it, &plugin->children) {
 			const struct config_node *store =
@@ -187,13 +187,29 @@ static int merge_iscsi(struct config_txn *txn, const struct config_node *want)
 	return err ? err : grow_children(txn, txn->tree->iscsi, want);
 }
 
-int config_merge(struct config_txn *txn, const struct config_tree *want)
+/* Those that are there already stay as they are. */
+static int merge_stores(struct config_txn *txn, struct config_node *plugin,
+			const struct config_node *want)
+{
+	size_t count;
+	int err = 0;
+	CLEANUP(free) struct config_node **stores = config_sorted(want, &count);
+	if (!stores)
+		return config_no_memory(txn);
+	for (size_t i = 0; i < count && !err; i++) {
+		if (!config_child(plugin, stores[i]->name))
+			err = take_node(txn, plugin, stores[i]);
+	}
+	return err;
+}
+
+static int merge(struct config_txn *txn, const struct config_tree *want, bool keep)
 {
 	struct config_mark mark = config_mark(txn);
-	int err = check_no_double(txn, want);
+	int err = check_no_double(txn, want, keep);
 	for (unsigned kind = 0; kind < CONFIG_KINDS && !err; kind++) {
 		if (want->plugins[kind])
-			err = grow_children(txn, txn->tree->plugins[kind], want->plugins[kind]);
+			err = merge_stores(txn, txn->tree->plugins[kind], want->plugins[kind]);
 	}
 	if (!err)
 		err = merge_iscsi(txn, want->iscsi);
@@ -211,4 +227,14 @@ void config_txn_text(const struct config_txn *txn, bool secrets, struct buf *out
 		config_change_text(change, secrets, out);
 		(void)buf_add(out, "\n", 1);
 	}
+}
+
+int config_merge(struct config_txn *txn, const struct config_tree *want)
+{
+	return merge(txn, want, false);
+}
+
+int config_merge_targets(struct config_txn *txn, const struct config_tree *want)
+{
+	return merge(txn, want, true);
 }

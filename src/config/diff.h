@@ -16,6 +16,8 @@
 int config_become(struct config_txn *txn, const struct config_tree *want);
 /* Adds what is in `want` to what is there. -EEXIST when something of that name is there already. */
 int config_merge(struct config_txn *txn, const struct config_tree *want);
+/* The same, but backstores that are there already are no failure, and stay as they are. */
+int config_merge_targets(struct config_txn *txn, const struct config_tree *want);
 
 /* One line for each change of the transaction, each with its newline. */
 void config_txn_text(const struct config_txn *txn, bool secrets, struct buf *out);

@@ -63,42 +63,48 @@ static int find_text(struct admin_step *step, struct config_txn *txn, struct buf
 	return err;
 }
 
-/* Leaves what is called so in the array, and nothing else. */
-static bool keep_only(json_t *array, const char *key, const char *name)
+/* Leaves one target of the tree, with its backstores, or one backstore. -ENOENT with `why`. */
+static int leave_one(struct config_tree *tree, const char *target, const char *store,
+		     struct config_why *why)
 {
-	for (size_t i = json_array_size(array); i-- > 0;) {
-		const char *one = json_string_value(json_object_get(json_array_get(array, i), key));
-		if (!one || strcmp(one, name) != 0)
-			json_array_remove(array, i);
+	static const enum config_kind kinds[] = {CONFIG_BLOCK, CONFIG_FILEIO, CONFIG_RAMDISK};
+	struct config_txn txn;
+	size_t left = 0;
+	int err = config_begin(&txn, tree);
+	list_for_each_safe (it, &config_iscsi(tree)->children) {
+		struct config_node *node = list_entry(it, struct config_node, sibling);
+		bool stays = target && !strcmp(node->name, target);
+		left += stays;
+		if (!err && !stays)
+			err = config_delete_target(&txn, node);
 	}
-	return json_array_size(array);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		list_for_each_safe (it, &config_plugin(tree, kinds[i])->children) {
+			struct config_node *node = list_entry(it, struct config_node, sibling);
+			bool stays = store ? !strcmp(node->name, store) : !list_empty(&node->users);
+			left += store && stays;
+			if (!err && !stays)
+				err = config_delete_backstore(&txn, node);
+		}
+	}
+	config_commit(&txn);
+	if (!err && !left)
+		err = config_refuse(why, ENOENT, "There is no %s %.200s in the file",
+				    target ? "target" : "storage object", target ? target : store);
+	return err;
 }
 
-/* One target or one backstore of the document: `text` becomes a smaller one. What is no JSON stays as it is,
- * and the loader says so. */
-static int filter(struct config_txn *txn, struct buf *text, const char *target, const char *store)
+/* What is called like it here, before it is restored. */
+static int remove_one(struct config_txn *txn, const char *target, const char *store)
 {
-	json_t *root = json_loadb(buf_str(text), text->len, 0, NULL);
-	if (!root || (!target && !store)) {
-		json_decref(root);
-		return 0;
+	static const enum config_kind kinds[] = {CONFIG_BLOCK, CONFIG_FILEIO, CONFIG_RAMDISK};
+	struct config_node *node = target ? config_child(config_iscsi(txn->tree), target) : NULL;
+	int err = node ? config_delete_target(txn, node) : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && store && !err; i++) {
+		node = config_child(config_plugin(txn->tree, kinds[i]), store);
+		err = node ? config_delete_backstore(txn, node) : 0;
 	}
-	json_t *targets = json_object_get(root, "targets");
-	json_t *stores = json_object_get(root, "storage_objects");
-	bool found = target ? keep_only(targets, "wwn", target) : keep_only(stores, "name", store);
-	/* Its backstores are there already, or restored by calls of their own, as in the original. */
-	json_array_clear(target ? stores : targets);
-	if (!target)
-		json_object_del(root, "fabric_modules");
-	buf_clear(text);
-	char *smaller = json_dumps(root, JSON_COMPACT);
-	json_decref(root);
-	int err = smaller ? buf_add(text, smaller, strlen(smaller)) : -ENOMEM;
-	free(smaller);
-	return found || err ? err
-			    : config_refuse(&txn->why, ENOENT, "There is no %s %.200s in the file",
-					    target ? "target" : "storage object",
-					    target ? target : store);
+	return err;
 }
 
 /* A first line of what is wrong, without its "error: ". */
@@ -126,16 +132,13 @@ static enum config_origin origin_of(json_t *params)
 	return word && !strcmp(word, "lio") ? CONFIG_FROM_LIO : CONFIG_FROM_FILE;
 }
 
-static int load(struct admin_step *step, struct config_txn *txn, const char *target,
-		const char *store, struct config_tree **out)
+static int load(struct admin_step *step, struct config_txn *txn, struct config_tree **out)
 {
 	struct buf text;
 	struct config_report report;
 	buf_init(&text, CONFIG_TEXT_MAX);
 	config_report_init(&report);
 	int err = find_text(step, txn, &text);
-	if (!err)
-		err = filter(txn, &text, target, store);
 	if (!err) {
 		err = config_load(out, buf_str(&text), text.len, &step->admin->prefs,
 				  origin_of(step->params), txn->tree, &report);
@@ -154,6 +157,17 @@ static int load(struct admin_step *step, struct config_txn *txn, const char *tar
 	return err;
 }
 
+static int restore_one(struct config_txn *txn, struct config_tree *want, const char *target,
+		       const char *store, bool clear)
+{
+	int err = leave_one(want, target, store, &txn->why);
+	if (!err && clear)
+		err = remove_one(txn, target, store);
+	if (err)
+		return err;
+	return target ? config_merge_targets(txn, want) : config_merge(txn, want);
+}
+
 static int restore(struct admin_step *step, struct config_txn *txn)
 {
 	struct config_tree *want = NULL;
@@ -165,11 +179,14 @@ static int restore(struct admin_step *step, struct config_txn *txn)
 	if (!err)
 		err = admin_text(txn, step->params, "storage_object", false, &store);
 	if (!err)
-		err = load(step, txn, target, store, &want);
+		err = load(step, txn, &want);
 	if (err)
 		return err;
 	txn->waits = true;
-	err = clear ? config_become(txn, want) : config_merge(txn, want);
+	if (target || store)
+		err = restore_one(txn, want, target, target ? NULL : store, clear);
+	else
+		err = clear ? config_become(txn, want) : config_merge(txn, want);
 	config_tree_free(want);
 	return err;
 }
@@ -180,7 +197,7 @@ static int apply(struct admin_step *step, struct config_txn *txn)
 	struct buf changes;
 	int err = admin_flag(txn, step->params, "dry_run", &step->dry);
 	if (!err)
-		err = load(step, txn, NULL, NULL, &want);
+		err = load(step, txn, &want);
 	if (err)
 		return err;
 	txn->waits = true;
