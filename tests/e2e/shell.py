@@ -48,7 +48,6 @@ class Terminal:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             self.until("(?!)", 0.1)  # it may wait for its output to be read
-            self.until("$^", 0.1)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 return os.waitstatus_to_exitcode(status)
