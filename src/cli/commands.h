@@ -7,6 +7,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
 
 int serve_command(char **argv);
 int target_command(char **argv);
+int status_command(char **argv);
 /* Called as targetcli; `argv` with its name. */
 int targetcli_command(char **argv);
 

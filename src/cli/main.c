@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{"serve", serve_command,
 	 "serve disk images and block devices over iSCSI, from one command"},
 	{"target", target_command, "configure the target daemon: a shell, with targetcli's words"},
+	{"status", status_command, "what the target daemon does: sessions, and disks"},
 };
 
 static void help(FILE *out)

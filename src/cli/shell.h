@@ -56,6 +56,12 @@ int shell_interactive(struct shell *s);
 int shell_script(struct shell *s);
 void shell_end(struct shell *s);
 
+/* The daemon's socket: as given, by LUNAR_TARGET_SOCKET, or where it is by itself. */
+const char *shell_socket(const char *given);
+
+/* What targetcli has not (manage.c): true, with the exit code, when `words` begin with one of these. */
+bool manage_run(struct shell *s, char **words, int *code);
+
 /* ---- for commands ---- */
 
 typedef int shell_handler(struct shell *s, struct shell_call *c);

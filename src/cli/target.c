@@ -49,6 +49,9 @@ static void usage(FILE *out)
 		     "  lunar target /iscsi/iqn.2026-11.org.example:vm1/tpg1/luns create "
 		     "/backstores/fileio/vm1\n"
 		     "  lunar target ls\n"
+		     "  lunar target apply wanted.json --dry-run\n"
+		     "  lunar target explain iqn.1993-08.org.debian:01:client\n"
+		     "  lunar target import /etc/target/saveconfig.json\n"
 		     "  lunar target /iscsi help\n");
 }
 
@@ -73,6 +76,10 @@ static int take_option(struct options *o, char **argv)
 			return 2;
 		}
 	}
+	static const char *const others[] = {"--dry-run", "--from", "--target"}; /* manage.c */
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strcmp(argv[0], others[i]))
+			return 0;
 	return strncmp(argv[0], "--", 2) != 0 ? 0 : -EINVAL;
 }
 
@@ -98,14 +105,18 @@ static unsigned columns(void)
 	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
 }
 
+const char *shell_socket(const char *given)
+{
+	const char *socket = getenv("LUNAR_TARGET_SOCKET");
+	return given ? given : socket && socket[0] ? socket : DEFAULT_SOCKET;
+}
+
 static void shell_begin(struct shell *s, const struct options *o, bool is_targetcli)
 {
-	const char *no_colour = getenv("NO_COLOR"), *socket = getenv("LUNAR_TARGET_SOCKET");
+	const char *no_colour = getenv("NO_COLOR");
 	*s = (struct shell){
 		.name = is_targetcli ? "targetcli" : "lunar target",
-		.socket = o->socket             ? o->socket
-			  : socket && socket[0] ? socket
-						: DEFAULT_SOCKET,
+		.socket = shell_socket(o->socket),
 		.is_targetcli = is_targetcli,
 		.json = o->json,
 		.secrets = o->secrets,
@@ -127,7 +138,9 @@ static int run(struct options *o, char **words, bool is_targetcli)
 	shell_begin(&s, o, is_targetcli);
 	s.interactive = s.interactive && !line && !o->atomic;
 	int code;
-	if (line) {
+	if (!is_targetcli && manage_run(&s, words, &code)) {
+		/* it was one of ours */
+	} else if (line) {
 		code = shell_run(&s, line);
 	} else {
 		if (s.interactive || (is_targetcli && !o->json))

@@ -27,7 +27,9 @@ void portal_free(struct portal *p)
 	config_write(t);
 	list_del(&p->link);
 	config_done(t);
-	free(p);
+	p->gone = true;
+	if (!p->users) /* else groups name it still: a drain closes portals before those */
+		free(p);
 	t->open_portals--;
 	target_check_drained(t);
 }
@@ -229,7 +231,11 @@ int target_unlisten(struct target *t, const struct net_addr *addr)
 
 void portal_drop(struct portal *p)
 {
-	if (!p->wanted && !p->users)
+	if (p->users)
+		return;
+	if (p->gone)
+		free(p);
+	else if (!p->wanted)
 		portal_close(p);
 }
 

@@ -141,6 +141,7 @@ struct portal {
 	size_t users;       /* portals of groups */
 	bool wanted;        /* by target_listen() */
 	bool accepting, closing;
+	bool gone; /* closed, and in no list */
 };
 
 /* Logins that have failed (backoff.c). */
