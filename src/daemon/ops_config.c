@@ -191,6 +191,19 @@ static int restore(struct admin_step *step, struct config_txn *txn)
 	return err;
 }
 
+/* What was left out of the file would be deleted here. */
+static int check_whole(const struct admin_step *step, struct config_txn *txn)
+{
+	const json_t *lines = json_object_get(step->extra, "report");
+	json_int_t skipped = json_integer_value(json_object_get(step->extra, "skipped"));
+	const char *first = json_string_value(json_array_get(lines, 0));
+	return skipped ? config_refuse(&txn->why, EINVAL,
+				       "%" JSON_INTEGER_FORMAT " objects of the file could not be "
+				       "understood, and would be deleted: %.300s",
+				       skipped, first ? first : "")
+		       : 0;
+}
+
 static int apply(struct admin_step *step, struct config_txn *txn)
 {
 	struct config_tree *want = NULL;
@@ -201,7 +214,9 @@ static int apply(struct admin_step *step, struct config_txn *txn)
 	if (err)
 		return err;
 	txn->waits = true;
-	err = config_become(txn, want);
+	err = check_whole(step, txn);
+	if (!err)
+		err = config_become(txn, want);
 	config_tree_free(want);
 	buf_init(&changes, CONFIG_TEXT_MAX);
 	config_txn_text(txn, false, &changes);
