@@ -66,6 +66,8 @@ void sim_crash(struct sim *sim, struct reactor *node, bool power);
 
 /* Files live in the world by path, shared by all nodes; this makes one of zeroes, durable. */
 int sim_disk_create(struct sim *sim, const char *path, uint64_t size, uint32_t logical_block);
+/* Somebody makes it larger or smaller. -ENOENT, -EINVAL. */
+int sim_disk_resize(struct sim *sim, const char *path, uint64_t size);
 /* What the medium holds now as seen by a reader after a power cut without further luck: durable
  * content only. For checks by the test itself. */
 int sim_disk_peek(struct sim *sim, const char *path, uint64_t offset, void *buf, size_t len);

@@ -110,6 +110,19 @@ int sim_disk_create(struct sim *sim, const char *path, uint64_t size, uint32_t l
 	return 0;
 }
 
+int sim_disk_resize(struct sim *sim, const char *path, uint64_t size)
+{
+	struct sim_file *f = sim_file_find(sim, path);
+	if (!f)
+		return -ENOENT;
+	if (size > SIM_MAX_BYTES || (f->logical_block && size % f->logical_block))
+		return -EINVAL;
+	if (size < f->size)
+		sim_store_truncate(&f->store, size);
+	f->size = size;
+	return 0;
+}
+
 int sim_disk_peek(struct sim *sim, const char *path, uint64_t offset, void *buf, size_t len)
 {
 	const struct sim_file *f = sim_file_find(sim, path);

@@ -81,6 +81,21 @@ static void swap_protection(struct world *w, unsigned m, unsigned lun)
 	changed(w, lun);
 }
 
+/* There is more of the disk than is used, or there is not. */
+static void resize(struct world *w, unsigned lun)
+{
+	uint64_t blocks = BLOCKS + 64 * below(w, 2);
+	if (w->admin.renewed[lun])
+		return;
+	changed(w, lun);
+	if (sim_disk_resize(w->sim, world_disks[lun], blocks * MODEL_BLOCK))
+		wrong(w, "a disk has no other size");
+	if (blocks < scsi_lu_blocks(w->target.lu[lun]) &&
+	    !scsi_lu_resized(w->target.lu[lun], false))
+		wrong(w, "a disk has shrunk, and nobody had asked for it");
+	scsi_lu_resized(w->target.lu[lun], true);
+}
+
 /* --- a LU goes for good, and another one is made of its disk */
 
 static void renew(struct world *w, unsigned lun)
@@ -263,6 +278,7 @@ void admin_act(struct world *w)
 	case 7:
 	case 8: swap_protection(w, m, lun); break;
 	case 10: renew(w, lun); break;
+	case 11: resize(w, lun); break;
 	case 9: /* out and in again, at once */
 		swap_lun(w, m, lun);
 		swap_lun(w, m, lun);
