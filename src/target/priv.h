@@ -87,7 +87,6 @@ struct target_acl {
 	struct networks networks;
 	uint32_t depth;
 	struct scsi_map *map;
-	size_t sessions; /* records */
 };
 
 struct target_group {
@@ -105,7 +104,6 @@ struct target_group {
 	struct list acls;
 	struct scsi_map *map;
 	bool own_map;
-	size_t sessions; /* records */
 };
 
 struct target_node {
@@ -115,7 +113,6 @@ struct target_node {
 	char *name, *alias;
 	struct list groups;
 	struct scsi_device *device;
-	size_t sessions; /* records */
 	/* Its end: retire.c. */
 	struct deferred empty;
 	struct mail trip;
@@ -206,6 +203,7 @@ struct record {
 	struct target_group *group;
 	struct target_acl *acl; /* NULL: it has none */
 	uint64_t group_number;
+	uint64_t number; /* rising */
 	uint32_t depth;
 	char initiator[ISCSI_NAME_SIZE];
 	uint8_t isid[6];

@@ -99,13 +99,8 @@ size_t registry_sessions(const struct target *t)
 
 static void count_sessions(struct registry *g, const struct record *r, size_t n)
 {
-	if (!r->node)
-		return;
-	__atomic_store_n(&g->sessions, g->sessions + n, __ATOMIC_RELAXED);
-	r->node->sessions += n;
-	r->group->sessions += n;
-	if (r->acl)
-		r->acl->sessions += n;
+	if (r->node)
+		__atomic_store_n(&g->sessions, g->sessions + n, __ATOMIC_RELAXED);
 }
 
 /* 0 is reserved (RFC 7143 11.12.6); max_sessions is below 2^16, so there is a free one. */
@@ -169,6 +164,7 @@ static struct record *new_record(const struct enrol *e, const struct judgement *
 	if (!r)
 		return NULL;
 	r->part = e->conn->target;
+	r->number = ++r->part->home->last_number;
 	r->node = j->node;
 	r->group = j->group;
 	r->acl = j->acl;

@@ -20,8 +20,8 @@ struct ending {
 	struct target *home;
 	bool (*fits)(const struct record *r, const void *what);
 	const void *what;
-	const size_t *sessions; /* how many there are */
-	size_t one;             /* ... when it is about one only */
+	uint64_t number; /* sessions that came later are none of it */
+	size_t left;     /* how many there are still */
 	const char *why;
 	uint64_t asked, dropped;   /* registry_each_that() */
 	void (*after)(void *what); /* with what has no session any more; NULL: it stays */
@@ -51,7 +51,17 @@ static bool is_this(const struct record *r, const void *what)
 	return r == what;
 }
 
+static bool concerns(const struct ending *e, const struct record *r)
+{
+	return r->number < e->number && e->fits(r, e->what);
+}
+
 /* --- sessions end */
+
+static bool fits(const struct record *r, const void *ctx)
+{
+	return concerns(ctx, r);
+}
 
 static void drop(struct record *r, void *ctx)
 {
@@ -60,7 +70,7 @@ static void drop(struct record *r, void *ctx)
 
 static void drop_all(struct ending *e)
 {
-	registry_each_that(e->home, e->fits, e->what, e->dropped, drop, e);
+	registry_each_that(e->home, fits, e, e->dropped, drop, e);
 }
 
 static void ask(struct record *r, void *ctx)
@@ -70,7 +80,7 @@ static void ask(struct record *r, void *ctx)
 
 static void ask_all(struct ending *e, uint32_t seconds)
 {
-	registry_each_that(e->home, e->fits, e->what, e->asked, ask, &seconds);
+	registry_each_that(e->home, fits, e, e->asked, ask, &seconds);
 }
 
 static void time_is_up(struct timer *timer)
@@ -94,7 +104,7 @@ static void over(struct deferred *d)
 
 static void check(struct ending *e)
 {
-	if (!*e->sessions)
+	if (!e->left)
 		reactor_defer(e->home->reactor, &e->over);
 }
 
@@ -102,8 +112,7 @@ void retire_left(struct target *home, const struct record *r)
 {
 	list_for_each (it, &home->endings) {
 		struct ending *e = list_entry(it, struct ending, link);
-		if (e->sessions == &e->one && e->what == r)
-			e->one = 0;
+		e->left -= concerns(e, r);
 		check(e);
 	}
 }
@@ -116,6 +125,7 @@ static struct ending *make(const struct ending *like)
 	if (!e)
 		return NULL;
 	*e = *like;
+	e->number = ++home->last_number;
 	e->asked = ++home->last_number;
 	e->dropped = ++home->last_number;
 	timer_init(&e->timer, time_is_up);
@@ -123,9 +133,17 @@ static struct ending *make(const struct ending *like)
 	return e;
 }
 
+static bool count(const struct record *r, void *ctx)
+{
+	struct ending *e = ctx;
+	e->left += concerns(e, r);
+	return false;
+}
+
 static void start(struct ending *e, uint32_t seconds)
 {
 	struct target *home = e->home;
+	registry_each(home, count, e);
 	list_add_tail(&home->endings, &e->link);
 	if (seconds) {
 		timer_set(home->reactor, &e->timer,
@@ -150,7 +168,6 @@ int target_acl_delete(struct target_acl *acl, uint32_t seconds, void (*done)(voi
 	struct ending *e = make(&(struct ending){.home = home,
 						 .fits = is_of_acl,
 						 .what = acl,
-						 .sessions = &acl->sessions,
 						 .why = "its ACL is deleted",
 						 .after = free_acl,
 						 .done = done,
@@ -171,7 +188,6 @@ int target_group_disable(struct target_group *group, uint32_t seconds, void (*do
 	struct ending *e = make(&(struct ending){.home = home,
 						 .fits = is_of_group,
 						 .what = group,
-						 .sessions = &group->sessions,
 						 .why = "its portal group is disabled",
 						 .done = done,
 						 .ctx = ctx});
@@ -196,7 +212,6 @@ int target_group_delete(struct target_group *group, uint32_t seconds, void (*don
 	struct ending *e = make(&(struct ending){.home = home,
 						 .fits = is_of_group,
 						 .what = group,
-						 .sessions = &group->sessions,
 						 .why = "its portal group is deleted",
 						 .after = free_group,
 						 .done = done,
@@ -226,13 +241,11 @@ int target_session_end(struct target *t, uint16_t tsih, uint32_t seconds, void (
 	struct ending *e = make(&(struct ending){.home = t,
 						 .fits = is_this,
 						 .what = r,
-						 .one = 1,
 						 .why = "ended by the administrator",
 						 .done = done,
 						 .ctx = ctx});
 	if (!e)
 		return -ENOMEM;
-	e->sessions = &e->one;
 	start(e, seconds);
 	return 0;
 }
@@ -313,7 +326,6 @@ int target_node_delete(struct target_node *node, uint32_t seconds, void (*done)(
 	struct ending *e = make(&(struct ending){.home = home,
 						 .fits = is_of_node,
 						 .what = node,
-						 .sessions = &node->sessions,
 						 .why = "its target is deleted",
 						 .after = empty_node});
 	if (!e)

@@ -333,6 +333,23 @@ static void a_group_is_disabled(struct wire_world *world)
 	wire_good(session(world, NULL, NULL), READ1(0), NULL);
 }
 
+/* Whoever has come since is not meant. */
+static void a_group_is_enabled_again(struct wire_world *world)
+{
+	struct target_group *group = target_group_find(world->node, 1);
+	struct wire *before = session(world, NULL, NULL), *since;
+	bool done = false;
+
+	assert_int_equal(target_group_disable(group, 2, set, &done), 0);
+	target_group_enable(group);
+	since = session(world, WIRE_OTHER, NULL);
+	expect_asked(before, 2);
+	wire_expect_end(before, 2.5);
+	wire_run(world, 0.5);
+	assert_true(done);
+	wire_good(since, READ1(0), NULL);
+}
+
 /* In bounded time, with a store that hangs. */
 static void a_node_is_deleted(struct wire_world *world)
 {
@@ -531,6 +548,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(changes_under_load, &two_luns),
 	REAL_WITH(an_acl_is_deleted, &two_luns),
 	REAL_WITH(a_group_is_disabled, &two_luns),
+	CASE(a_group_is_enabled_again),
 	REAL_WITH(a_node_is_deleted, &two_luns),
 	CASE_WITH(too_late, &two_luns),
 	REAL_WITH(deleted_at_the_end, &two_luns),
