@@ -354,6 +354,37 @@ static void a_lu_is_retired(void **state)
 	scsi_lu_free(lu);
 }
 
+static void free_it(void *ctx)
+{
+	struct scsi_lu **lu = ctx;
+
+	scsi_lu_free(*lu);
+	*lu = NULL;
+}
+
+/* At once when it is told that it may. */
+static void freed_from_inside(void **state)
+{
+	struct maps *w = *state;
+	struct scsi_lu *lu = memory_lu(w, 512);
+
+	assert_int_equal(scsi_map_add(w->map, 1, lu, false), 0);
+	EXPECT(w, w->d, 1, 0x062900, TUR);
+	EXPECT(w, w->d, 1, 0x063f0e, TUR);
+	EXPECT(w, w->d, 1, 0, READ10(0, 1));
+	assert_int_equal(scsi_map_remove(w->map, 1), 0);
+	scsi_lu_retire(lu, free_it, &lu);
+	hold_turn(w->h);
+	assert_null(lu);
+	EXPECT(w, w->d, 1, 0x052500, TUR);
+	/* One that nobody has ever seen. */
+	lu = memory_lu(w, 512);
+	scsi_lu_retire(lu, free_it, &lu);
+	assert_non_null(lu);
+	hold_turn(w->h);
+	assert_null(lu);
+}
+
 /* Not before its store has let go. */
 static void a_lu_that_hangs_stays(void **state)
 {
@@ -515,6 +546,7 @@ int main(void)
 		MAPS_TEST(a_nexus_is_lost_meanwhile),
 		MAPS_TEST(mapped_again_at_once),
 		MAPS_TEST(a_lu_is_retired),
+		MAPS_TEST(freed_from_inside),
 		MAPS_TEST(a_lu_that_hangs_stays),
 		MAPS_TEST(reset_of_what_changes),
 		MAPS_TEST(ended_unsubmitted),
