@@ -51,7 +51,11 @@ endif
 fmt:
 	@find src tests bench -name '*.[ch]' -exec clang-format -i {} +
 
+# The tables of docs/ that the program knows.
+docs: all
+	@tools/docs $(BUILD)
+
 clean:
 	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover build-bench
 
-.PHONY: all deps demo check check-long fuzz bench install fmt clean
+.PHONY: all deps demo check check-long fuzz bench install fmt docs clean

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tables NAME: one of the tables of docs/, as Markdown. */
+#include <stdio.h>
+#include <string.h>
+#include "cli/shell_prefs.h"
+#include "config/commands.h"
+#include "daemon/admin.h"
+
+static const char *const places[CONFIG_KINDS] = {
+	[CONFIG_ROOT] = "`/`",
+	[CONFIG_BACKSTORES] = "`/backstores`",
+	[CONFIG_PLUGIN] = "`/backstores/KIND`",
+	[CONFIG_BLOCK] = "`/backstores/block/NAME`",
+	[CONFIG_FILEIO] = "`/backstores/fileio/NAME`",
+	[CONFIG_RAMDISK] = "`/backstores/ramdisk/NAME`",
+	[CONFIG_ISCSI] = "`/iscsi`",
+	[CONFIG_TARGET] = "`/iscsi/IQN`",
+	[CONFIG_TPG] = "`/iscsi/IQN/tpgN`",
+	[CONFIG_ACLS] = "`.../tpgN/acls`",
+	[CONFIG_ACL] = "`.../acls/INITIATOR`",
+	[CONFIG_MAPPED_LUN] = "`.../INITIATOR/mapped_lunN`",
+	[CONFIG_LUNS] = "`.../tpgN/luns`",
+	[CONFIG_LUN] = "`.../luns/lunN`",
+	[CONFIG_PORTALS] = "`.../tpgN/portals`",
+	[CONFIG_PORTAL] = "`.../portals/ADDRESS:PORT`",
+};
+
+/* ---- docs/control.md ---- */
+
+static void methods(void)
+{
+	printf("| method | parameters | what it does |\n|---|---|---|\n");
+	for (size_t i = 0; i < admin_method_count; i++)
+		printf("| `%s` | %s | %s |\n", admin_methods[i].name, admin_methods[i].params,
+		       admin_methods[i].help);
+}
+
+/* ---- docs/targetcli.md ---- */
+
+static void print_places(const struct config_command *c)
+{
+	const char *before = "";
+	if (c->kinds == CONFIG_AT(CONFIG_KINDS) - 1) {
+		printf("everywhere");
+		return;
+	}
+	if (c->plugin) {
+		printf("`/backstores/%s`", config_plugin_name(c->plugin));
+		return;
+	}
+	for (unsigned k = 0; k < CONFIG_KINDS; k++) {
+		if (!(c->kinds & CONFIG_AT(k)))
+			continue;
+		printf("%s%s", before, places[k]);
+		before = " ";
+	}
+}
+
+static void commands(void)
+{
+	size_t count;
+	const struct config_command *all = config_commands(&count);
+	printf("| command | at | what it does | in targetcli |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < count; i++) {
+		char syntax[256];
+		printf("| `%s` | ", config_command_syntax(&all[i], syntax, sizeof(syntax)));
+		print_places(&all[i]);
+		printf(" | %s | %s |\n", all[i].help,
+		       all[i].flags & CONFIG_COMMAND_OURS ? "no" : "yes");
+	}
+}
+
+/* What somebody who knows the original has to know. */
+static void print_difference(const struct config_attr *a)
+{
+	static const char *const effects[] = {[CONFIG_OBEYED] = "",
+					      [CONFIG_IN_PART] = "in part: ",
+					      [CONFIG_NO_EFFECT] = "no effect: "};
+	if (a->flags & CONFIG_OURS)
+		printf("ours");
+	else if (a->effect != CONFIG_OBEYED)
+		printf("%s%s", effects[a->effect], a->note);
+	if (a->flags & CONFIG_READ_ONLY)
+		printf(" [ro]");
+}
+
+static const char *standard(const struct config_attr *a)
+{
+	if (!a)
+		return "-";
+	if (a->form == CONFIG_FORM_JSON)
+		return "one group";
+	return a->standard[0] ? a->standard : "(none)";
+}
+
+static void print_values(const struct config_attr *a)
+{
+	char syntax[256];
+	printf("%s | %s | ", config_attr_syntax(a, syntax, sizeof(syntax)), a->help);
+	print_difference(a);
+	printf(" |\n");
+}
+
+static void backstore_group(enum config_group group)
+{
+	static const enum config_kind kinds[] = {CONFIG_FILEIO, CONFIG_BLOCK, CONFIG_RAMDISK};
+	printf("| name | fileio | block | ramdisk | values | what it is | difference |\n"
+	       "|---|---|---|---|---|---|---|\n");
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		size_t count;
+		const struct config_attr *rows = config_attrs(kinds[k], &count);
+		for (size_t i = 0; i < count; i++) {
+			const struct config_attr *a = &rows[i];
+			bool before = false;
+			for (size_t n = 0; n < k; n++)
+				before = before || config_attr_find(kinds[n], group, a->name);
+			if (a->group != group || before)
+				continue;
+			printf("| `%s` |", a->name);
+			for (size_t n = 0; n < ARRAY_SIZE(kinds); n++)
+				printf(" %s |",
+				       standard(config_attr_find(kinds[n], group, a->name)));
+			printf(" ");
+			print_values(a);
+		}
+	}
+}
+
+static void group_of(enum config_kind kind, enum config_group group)
+{
+	size_t count;
+	const struct config_attr *rows = config_attrs(kind, &count);
+	if (!config_group_of(kind, group))
+		return;
+	printf("\n%s, `%s`:\n\n", places[kind],
+	       group == CONFIG_OBJECT ? "info" : config_group_name(group));
+	printf("| name | default | values | what it is | difference |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].group != group)
+			continue;
+		printf("| `%s` | %s | ", rows[i].name, standard(&rows[i]));
+		print_values(&rows[i]);
+	}
+}
+
+static void attributes(void)
+{
+	printf("Backstores, `attribute`:\n\n");
+	backstore_group(CONFIG_ATTRIBUTE);
+	printf("\nBackstores, `info`:\n\n");
+	backstore_group(CONFIG_OBJECT);
+	for (unsigned k = 0; k < CONFIG_KINDS; k++) {
+		if (config_is_backstore((enum config_kind)k))
+			continue;
+		for (unsigned g = 0; g < CONFIG_GROUPS; g++)
+			group_of((enum config_kind)k, (enum config_group)g);
+	}
+}
+
+static void global(void)
+{
+	size_t count;
+	const struct shell_pref *rows = shell_prefs_rows(&count);
+	printf("| name | default | what it is | difference |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < count; i++)
+		printf("| `%s` | %s | %s | %s |\n", rows[i].name,
+		       rows[i].standard[0] ? rows[i].standard : "(none)", rows[i].help,
+		       rows[i].no_effect ? "no effect" : "");
+}
+
+static const struct {
+	const char *name;
+	void (*print)(void);
+} tables[] = {
+	{"attributes", attributes},
+	{"commands", commands},
+	{"global", global},
+	{"methods", methods},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(tables); i++) {
+		if (!strcmp(argv[1], tables[i].name)) {
+			tables[i].print();
+			return 0;
+		}
+	}
+	fprintf(stderr, "usage: tables attributes|commands|global|methods\n");
+	return 2;
+}
