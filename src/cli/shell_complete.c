@@ -35,13 +35,14 @@ static json_t *children_of(struct shell *s, const char *path, json_t **node)
 	return json_object_get(*node, "children");
 }
 
-static void offer_children(const struct offers *o, const char *path, const char *before)
+/* As parts of a path, which may go on; or as names. */
+static void offer_children(const struct offers *o, const char *path, const char *before, bool parts)
 {
 	json_t *node, *children = children_of(o->s, path, &node);
 	for (size_t i = 0; i < json_array_size(children); i++) {
 		const json_t *child = json_array_get(children, i);
 		char word[WORD_MAX];
-		bool leaf = !json_integer_value(json_object_get(child, "count"));
+		bool leaf = !parts || !json_integer_value(json_object_get(child, "count"));
 		snprintf(word, sizeof(word), "%s%s", before,
 			 json_string_value(json_object_get(child, "name")));
 		offer(o, word, leaf ? "" : "/");
@@ -57,7 +58,7 @@ static void offer_paths(const struct offers *o, const char *base)
 	size_t len = slash ? (size_t)(slash - o->prefix) + 1 : 0;
 	snprintf(above, sizeof(above), "%.*s", (int)MIN(len, sizeof(above) - 1), o->prefix);
 	if (!shell_path(base, above, path, sizeof(path)))
-		offer_children(o, path, above);
+		offer_children(o, path, above, true);
 }
 
 static void offer_bookmarks(const struct offers *o)
@@ -148,7 +149,7 @@ static void offer_values(const struct offers *o, const struct shell_call *c,
 	case CONFIG_PARAM_TRUTH: offer_words(o, truth); break;
 	case CONFIG_PARAM_WORD: offer_words(o, p->words); break;
 	case CONFIG_PARAM_NODE: offer_paths(o, c->path); break;
-	case CONFIG_PARAM_CHILD: offer_children(o, c->path, ""); break;
+	case CONFIG_PARAM_CHILD: offer_children(o, c->path, "", false); break;
 	case CONFIG_PARAM_BACKSTORE: offer_backstores(o); break;
 	case CONFIG_PARAM_COMMAND: offer_commands(o, c); break;
 	case CONFIG_PARAM_GROUP: offer_groups(o, c); break;

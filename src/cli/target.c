@@ -8,12 +8,14 @@
 #include <unistd.h>
 #include "cli/commands.h"
 #include "cli/shell.h"
+#include "cli/shell_complete.h"
 
 #define DEFAULT_SOCKET "/run/lunar/target.sock"
 #define EXIT_TARGETCLI 255 /* what targetcli says after its usage */
 
 struct options {
 	const char *socket;
+	const char *complete; /* for the completion of shells: a line up to its cursor */
 	bool json, secrets, atomic, help, version;
 };
 
@@ -30,6 +32,7 @@ static const struct {
 	 "the commands of standard input are done all or none"},
 	{"--version", offsetof(struct options, version), NULL, "the version"},
 	{"--help", offsetof(struct options, help), NULL, "this text"},
+	{"--complete", offsetof(struct options, complete), "LINE", NULL},
 };
 
 static void usage(FILE *out)
@@ -40,7 +43,7 @@ static void usage(FILE *out)
 		"Configures the target daemon, with targetcli's tree and words: one command, or\n"
 		"those of standard input, or a shell on a terminal.\n"
 		"\n");
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && rows[i].help; i++)
 		fprintf(out, "  %s %-*s %s\n", rows[i].name, (int)(20 - strlen(rows[i].name)),
 			rows[i].value ? rows[i].value : "", rows[i].help);
 	fprintf(out, "\n"
@@ -157,6 +160,20 @@ static int run(struct options *o, char **words, bool is_targetcli)
 	return code;
 }
 
+/* What the last word of the line may become, a line each. */
+static int complete(const struct options *o)
+{
+	struct shell s;
+	size_t from;
+	shell_begin(&s, o, false);
+	json_t *list = shell_complete(&s, o->complete, &from);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		printf("%s\n", json_string_value(json_array_get(list, i)));
+	json_decref(list);
+	shell_end(&s);
+	return 0;
+}
+
 int target_command(char **argv)
 {
 	struct options o = {0};
@@ -177,6 +194,8 @@ int target_command(char **argv)
 	*to = NULL;
 	if (o.help)
 		usage(stdout);
+	else if (o.complete)
+		return complete(&o);
 	else if (o.version)
 		printf("lunar target %s\n", LUNAR_VERSION);
 	else

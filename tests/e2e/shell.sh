@@ -141,6 +141,37 @@ try "a bookmark" target "/iscsi/$IQN:four/tpg1" bookmarks add four
 is "is a path" "$(target @four/ status 2>&1; target @four pwd)" "$(script \
 	'There is no bookmark @four/; "bookmarks" shows those that there are' "/iscsi/$IQN:four/tpg1")"
 
+# --- completion, in bash as well
+
+cat >complete.sh <<'END'
+PATH=$(dirname "$LUNAR"):$PATH
+. "$1"
+shift
+for COMP_LINE; do
+	COMP_POINT=${#COMP_LINE}
+	_lunar 2>/dev/null
+	echo "$COMP_LINE: ${COMPREPLY[*]}"
+done
+END
+# completes LINE WORDS
+completes() {
+	is "\"$1\" is completed" \
+		"$(LUNAR=$LUNAR bash complete.sh "$HERE/../../packaging/completion.bash" "$1")" "$1: $2"
+}
+completes "lunar ta" target
+completes "lunar target /is" /iscsi/
+completes "lunar target /iscsi cr" create
+completes "targetcli /iscsi delete $IQN:f" four
+completes "lunar target /iscsi/$IQN:four/tp" four/tpg1/
+completes "lunar target /iscsi/$IQN:four/tpg1 set attribute authentic" authentication=
+completes "lunar target /iscsi/$IQN:four/tpg1 set attribute authentication=" "0 1"
+completes "lunar target /iscsi/$IQN:four/tpg1/luns create " \
+	"/backstores/fileio/vm1 /backstores/ramdisk/r0 storage_object= lun= add_mapped_luns="
+completes "lunar target sessions " "list detail action= sid="
+completes "lunar target @f" @four
+completes "lunar target /nix/" ""
+completes "lunar target help saveco" saveconfig
+
 # --- the daemon ends
 
 { echo 'ls /iscsi 0'; sleep 1; echo 'ls'; } | target >out 2>err &

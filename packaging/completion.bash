@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# bash: the commands of lunar; of `lunar target`, what its own shell would complete.
+
+_lunar_target() { # WORD...: those before the cursor, the last of which is being typed
+	local line word
+	COMPREPLY=()
+	line="$*"
+	[ -n "${*: -1}" ] || line="${line% } "
+	# "=" and ":" end words for readline, not for us.
+	while IFS= read -r word; do
+		COMPREPLY+=("${word#"$_lunar_before"}")
+	done < <(lunar target --complete "$line" 2>/dev/null)
+	if [ ${#COMPREPLY[@]} -eq 1 ] && [[ ${COMPREPLY[0]} == *[/=] ]]; then
+		compopt -o nospace
+	fi
+}
+
+_lunar() {
+	local whole words cursor _lunar_before=
+	whole=${COMP_LINE:0:COMP_POINT}
+	read -ra words <<<"$whole"
+	[[ $whole != *' ' ]] || words+=("")
+	cursor=${words[-1]}
+	# What of the word readline holds to be before the one that it asks for.
+	case $cursor in
+	*=*) ;;
+	*:*) _lunar_before=${cursor%"${cursor##*:}"} ;;
+	esac
+	if [ "${words[0]##*/}" = targetcli ]; then
+		_lunar_target "${words[@]:1}"
+	elif [ ${#words[@]} -le 2 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(lunar --help | sed -n 's/^  \([a-z]\+\) .*/\1/p' | grep -v '^lunar$')" -- "$cursor")
+	elif [ "${words[1]}" = target ]; then
+		_lunar_target "${words[@]:2}"
+	else
+		mapfile -t COMPREPLY < <(compgen -f -- "$cursor")
+	fi
+}
+
+complete -F _lunar lunar targetcli
