@@ -167,9 +167,9 @@ void target_explain(struct target *t, const char *initiator, const char *node,
 		memcpy(out->user, j.auth->theirs.name, sizeof(out->user));
 		out->mutual = j.auth->ours.name[0];
 	}
-	if (j.status)
+	if (j.status || !j.group)
 		return;
-	out->readonly = !j.acl && j.group && j.group->options.demo_mode_write_protect;
+	out->readonly = !j.acl && j.group->options.demo_mode_write_protect;
 	out->depth = access_depth(t, &j);
 	out->map = j.acl ? j.acl->map : j.group->map;
 }
