@@ -44,7 +44,34 @@ static size_t common(const json_t *list)
 	return len;
 }
 
-static void show(const struct shell *s, const json_t *list)
+/* By what kind of word is offered behind `before`: the terminal's sequence, or "". */
+static const char *colour_of(const struct shell *s, const char *before, const char *word)
+{
+	static const struct {
+		const char *name, *sequence;
+	} colours[] = {
+		{"black", "\033[30m"},  {"red", "\033[31m"},   {"green", "\033[32m"},
+		{"yellow", "\033[33m"}, {"blue", "\033[34m"},  {"magenta", "\033[35m"},
+		{"cyan", "\033[36m"},   {"white", "\033[37m"},
+	};
+	char why[256];
+	struct shell_line line;
+	if (!s->colour || !shell_pref_true(&s->prefs, "color_mode") ||
+	    shell_line_parse(&line, before, why, sizeof(why)))
+		return "";
+	const char *pref = strchr(word, '=')                     ? "color_parameter"
+			   : strchr(word, '/') || word[0] == '@' ? "color_path"
+			   : line.command                        ? "color_keyword"
+								 : "color_command";
+	shell_line_free(&line);
+	for (size_t i = 0; i < ARRAY_SIZE(colours); i++) {
+		if (!strcmp(colours[i].name, shell_pref(&s->prefs, pref)))
+			return colours[i].sequence;
+	}
+	return "";
+}
+
+static void show(const struct shell *s, const char *before, const json_t *list)
 {
 	size_t widest = 0, column = 0, width = s->width ? s->width : 80;
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -55,15 +82,17 @@ static void show(const struct shell *s, const json_t *list)
 			putchar('\n');
 			column = 0;
 		}
-		printf("%-*s", (int)widest, json_string_value(json_array_get(list, i)));
+		const char *word = json_string_value(json_array_get(list, i));
+		const char *colour = colour_of(s, before, word);
+		printf("%s%-*s%s", colour, (int)widest, word, colour[0] ? "\033[0m" : "");
 		column += widest;
 	}
 	putchar('\n');
 	fflush(stdout);
 }
 
-/* Puts in what all of them have in common, or shows them. `typed` bytes of it are there. */
-static unsigned char go_on(struct typist *t, const json_t *list, size_t typed)
+/* Puts in what all of them have in common, or shows them. `typed` bytes of it are there, behind `before`. */
+static unsigned char go_on(struct typist *t, const char *before, const json_t *list, size_t typed)
 {
 	const char *first = json_string_value(json_array_get(list, 0));
 	size_t len = common(list);
@@ -72,7 +101,7 @@ static unsigned char go_on(struct typist *t, const json_t *list, size_t typed)
 		json_array_size(list) == 1 && len && first[len - 1] != '/' && first[len - 1] != '=';
 	snprintf(more, sizeof(more), "%.*s%s", (int)(len - typed), first + typed, whole ? " " : "");
 	if (!more[0]) {
-		show(t->s, list);
+		show(t->s, before, list);
 		return CC_REDISPLAY;
 	}
 	el_insertstr(t->el, more);
@@ -91,8 +120,11 @@ static unsigned char complete(EditLine *el, int key)
 	size_t from;
 	json_t *list = shell_complete(t->s, line, &from);
 	unsigned char answer = CC_ERROR;
-	if (json_array_size(list))
-		answer = go_on(t, list, strlen(line) - from);
+	if (json_array_size(list)) {
+		size_t typed = strlen(line) - from;
+		line[from] = 0;
+		answer = go_on(t, line, list, typed);
+	}
 	json_decref(list);
 	return answer;
 }

@@ -77,7 +77,7 @@ def main():
     t.type("cd /iscsi/" + IQN + "/tpg1\r")
     case("the prompt says where one is", t.until(r"/iscsi/iqn\.20\.\.\.\S+/tpg1> "), t.seen)
     t.type("set parameter ImmediateData=\t")
-    case("values are shown", t.until(r"Yes\s+No"), t.seen)
+    case("values are shown, in their colour", t.until(r"\033\[36mYes\s+\033\[0m\033\[36mNo"), t.seen)
     t.type("N\t\r")
     case("and completed", t.until("Parameter ImmediateData is now 'No'"), t.seen)
     t.type("set auth password=secretsecret12\r")
