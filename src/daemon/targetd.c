@@ -19,6 +19,7 @@
 #include "daemon/daemon.h"
 #include "daemon/status.h"
 #include "daemon/targetd_options.h"
+#include "daemon/watchdog.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -31,6 +32,7 @@ struct targetd {
 	struct log log;
 	struct daemon d;
 	struct admin admin;
+	struct watchdog watchdog;
 	struct control_method *methods;
 	char prefix[ISCSI_NAME_SIZE];
 	char why[DAEMON_WHY];
@@ -307,6 +309,7 @@ static int start(struct targetd *t)
 	if (err)
 		return err;
 	t->d.up = is_up;
+	watchdog_start(&t->watchdog, t->d.r, &t->log);
 	err = daemon_start(&t->d);
 	return err ? fail(t, err, "a second process cannot be started: %s", strerror(-err)) : 0;
 }
