@@ -40,13 +40,18 @@ bench:
 	@packaging/install-deps build bench
 	@bench/run --json build-bench/bench.json --svg build-bench/bench.svg
 
-# A prefix that is given now may not be the one that was set up.
-install: all
+# A prefix that is given now may not be the one that was set up. $(DESTDIR) goes before everything.
+set-prefix: $(BUILD)/build.ninja
 ifneq ($(origin PREFIX),file)
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@ninja -C $(BUILD)
 endif
-	@meson install -C $(BUILD) --no-rebuild
+
+install: set-prefix
+	@ninja -C $(BUILD)
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --quiet
+
+uninstall: set-prefix
+	@DESTDIR="$(DESTDIR)" packaging/uninstall $(BUILD)
 
 fmt:
 	@find src tests bench -name '*.[ch]' -exec clang-format -i {} +
@@ -59,3 +64,4 @@ clean:
 	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover build-bench
 
 .PHONY: all deps demo check check-long fuzz bench install fmt docs clean
+.PHONY: all deps demo check check-long fuzz bench set-prefix install uninstall fmt clean
