@@ -63,5 +63,4 @@ docs: all
 clean:
 	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-cover build-bench
 
-.PHONY: all deps demo check check-long fuzz bench install fmt docs clean
-.PHONY: all deps demo check check-long fuzz bench set-prefix install uninstall fmt clean
+.PHONY: all deps demo check check-long fuzz bench install fmt docs clean set-prefix uninstall
