@@ -164,7 +164,8 @@ static void offer_attrs(const struct offers *o, const struct shell_call *c, cons
 	bool set = c->command->flags & CONFIG_COMMAND_VALUES;
 	enum config_group group = config_group_find(word);
 	size_t count;
-	const struct config_attr *rows = config_attrs(c->kind, &count);
+	const struct config_attr *rows = group == CONFIG_GLOBAL ? config_global_attrs(&count)
+								: config_attrs(c->kind, &count);
 	const char *choice;
 	for (size_t i = 0; i < count; i++) {
 		const struct config_attr *a = &rows[i];
@@ -179,19 +180,6 @@ static void offer_attrs(const struct offers *o, const struct shell_call *c, cons
 	}
 }
 
-static void offer_prefs(const struct offers *o, const struct shell_call *c, const char *name)
-{
-	static const char *const truth[] = {"true", "false", NULL};
-	bool set = c->command->flags & CONFIG_COMMAND_VALUES;
-	size_t count;
-	const struct shell_pref *rows = shell_prefs_rows(&count);
-	for (size_t i = 0; i < count && !name; i++)
-		offer(o, rows[i].name, set ? "=" : "");
-	const struct shell_pref *row = name ? shell_pref_find(name) : NULL;
-	if (row && row->form == SHELL_PREF_TRUTH)
-		offer_words(o, truth);
-}
-
 /* The `n`-th argument, of which `name` has been typed already, up to its "=". */
 static void offer_argument(const struct offers *o, const struct shell_call *c,
 			   const struct shell_line *line, const char *name)
@@ -201,10 +189,7 @@ static void offer_argument(const struct offers *o, const struct shell_call *c,
 		n += !line->words[i].name;
 	bool open_end = c->command->flags & (CONFIG_COMMAND_NAMES | CONFIG_COMMAND_VALUES);
 	if (open_end && line->count) {
-		if (!strcmp(line->words[0].value, "global"))
-			offer_prefs(o, c, name);
-		else
-			offer_attrs(o, c, line->words[0].value, name);
+		offer_attrs(o, c, line->words[0].value, name);
 		return;
 	}
 	if (name) {

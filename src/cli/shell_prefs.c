@@ -13,54 +13,13 @@
 
 #define FILE_NAME ".lunar_target.json"
 
-/* clang-format off */
-#define TRUTH(n, d, h)   {.name = n, .form = SHELL_PREF_TRUTH, .standard = d, .help = h}
-#define FOR_DAEMON(n, h) {.name = n, .form = SHELL_PREF_TRUTH, .standard = "true", .help = h, .for_daemon = true}
-#define NUMBER(n, d, h)  {.name = n, .form = SHELL_PREF_NUMBER, .standard = d, .help = h}
-#define NOTHING(n, f, d, h) \
-	{.name = n, .form = SHELL_PREF_##f, .standard = d, .help = h, .no_effect = true}
-
-static const struct shell_pref rows[] = {
-	FOR_DAEMON("auto_add_default_portal", "A new portal group listens on all IPv4 addresses"),
-	FOR_DAEMON("auto_add_mapped_luns", "ACLs see new LUNs, and new ACLs see all LUNs"),
-	TRUTH("auto_cd_after_create", "false", "Goes to what was created"),
-	FOR_DAEMON("auto_enable_tpgt", "A new portal group is enabled"),
-	TRUTH("auto_save_on_exit", "true", "The configuration is saved on exit"),
-	NOTHING("auto_use_daemon", TRUTH, "false", "There is always a daemon"),
-	NOTHING("color_command", WORD, "cyan", "Colours are fixed"),
-	NOTHING("color_default", WORD, "none", "Colours are fixed"),
-	NOTHING("color_keyword", WORD, "cyan", "Colours are fixed"),
-	TRUTH("color_mode", "true", "Colours on a terminal"),
-	NOTHING("color_parameter", WORD, "magenta", "Colours are fixed"),
-	NOTHING("color_path", WORD, "magenta", "Colours are fixed"),
-	NOTHING("daemon_use_batch_mode", TRUTH, "false", "There is always a daemon"),
-	FOR_DAEMON("export_backstore_name_as_model", "INQUIRY names the backstore as the product"),
-	NOTHING("logfile", WORD, "", "The daemon logs to the journal"),
-	NOTHING("loglevel_console", WORD, "info", "The daemon logs to the journal"),
-	NOTHING("loglevel_file", WORD, "debug", "The daemon logs to the journal"),
-	NOTHING("max_backup_files", NUMBER, "10", "The daemon keeps the last ten"),
-	NUMBER("prompt_length", "30", "Columns of the path in the prompt; 0: all of it"),
-	NUMBER("tree_max_depth", "0", "How far down ls goes by itself; 0: all the way"),
-	TRUTH("tree_round_nodes", "true", "Objects are drawn as o, not as +"),
-	TRUTH("tree_show_root", "true", "ls shows the object at which it begins"),
-	TRUTH("tree_status_mode", "true", "ls shows objects with their state"),
+/* They go along with what is created. */
+static const char *const for_daemon[] = {
+	"auto_add_default_portal",
+	"auto_add_mapped_luns",
+	"auto_enable_tpgt",
+	"export_backstore_name_as_model",
 };
-/* clang-format on */
-
-const struct shell_pref *shell_prefs_rows(size_t *count)
-{
-	*count = ARRAY_SIZE(rows);
-	return rows;
-}
-
-const struct shell_pref *shell_pref_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!strcmp(rows[i].name, name))
-			return &rows[i];
-	}
-	return NULL;
-}
 
 /* ---- the file ---- */
 
@@ -117,7 +76,7 @@ static int save(const struct shell_prefs *p)
 const char *shell_pref(const struct shell_prefs *p, const char *name)
 {
 	const char *value = json_string_value(json_object_get(p->values, name));
-	const struct shell_pref *row = shell_pref_find(name);
+	const struct config_attr *row = config_global_find(name);
 	return value ? value : row ? row->standard : "";
 }
 
@@ -131,53 +90,38 @@ long shell_pref_number(const struct shell_prefs *p, const char *name)
 	return strtol(shell_pref(p, name), NULL, 10);
 }
 
-static bool is_one_of(const char *value, const char *const *words)
+/* Truth is written as in targetcli, where that is one of several ways. */
+static const char *plain(const struct config_attr *row, const char *value)
 {
-	for (; *words; words++) {
-		if (!strcasecmp(*words, value))
-			return true;
-	}
-	return false;
-}
-
-/* The value as it is kept; NULL: it is not of the row's form. */
-static const char *normal(const struct shell_pref *row, const char *value)
-{
-	static const char *const yes[] = {"true", "1", "yes", "on", NULL};
-	static const char *const no[] = {"false", "0", "no", "off", NULL};
-	size_t len = strlen(value);
-	switch (row->form) {
-	case SHELL_PREF_TRUTH:
-		return is_one_of(value, yes) ? "true" : is_one_of(value, no) ? "false" : NULL;
-	case SHELL_PREF_NUMBER:
-		return len && len < 7 && strspn(value, "0123456789") == len ? value : NULL;
-	case SHELL_PREF_WORD: break;
+	static const char *const ways[][2] = {{"1", "true"},  {"yes", "true"}, {"on", "true"},
+					      {"0", "false"}, {"no", "false"}, {"off", "false"}};
+	bool truth = row->choices && !strcmp(row->choices[0], "true");
+	for (size_t i = 0; truth && i < ARRAY_SIZE(ways); i++) {
+		if (!strcasecmp(ways[i][0], value))
+			return ways[i][1];
 	}
 	return value;
 }
 
-int shell_pref_set(struct shell_prefs *p, const char *name, const char *value, char *why,
-		   size_t why_size)
+int shell_pref_set(struct shell_prefs *p, const char *name, const char *value,
+		   struct config_why *why)
 {
-	const struct shell_pref *row = shell_pref_find(name);
-	if (!row) {
-		snprintf(why, why_size, "Unknown parameter %.60s in group 'global'.", name);
-		return -ENOENT;
-	}
-	const char *kept = normal(row, value);
-	if (!kept) {
-		snprintf(why, why_size, "Not setting %s! Syntax error, '%.60s' is not %s", name,
-			 value,
-			 row->form == SHELL_PREF_TRUTH ? "true or false"
-						       : "a number from 0 to 999999");
-		return -EINVAL;
-	}
-	json_object_set_new(p->values, name, json_string(kept));
-	int err = save(p);
+	const struct config_attr *row = config_global_find(name);
+	CLEANUP(free) char *normal = NULL;
+	struct config_why cause;
+	if (!row)
+		return config_refuse(why, ENOENT, "Unknown parameter %.60s in group 'global'.",
+				     name);
+	int err = config_attr_check(row, plain(row, value), &normal, &cause);
 	if (err)
-		snprintf(why, why_size, "Could not save the preference %s in %s: %s", name,
-			 p->file ? p->file : "your home, as HOME is not set", strerror(-err));
-	return err;
+		return config_refuse(why, -err, "Not setting %s! %.400s", name, cause.text);
+	json_object_set_new(p->values, name, json_string(normal));
+	err = save(p);
+	if (err)
+		return config_refuse(why, -err, "Could not save the preference %s in %.300s: %s",
+				     name, p->file ? p->file : "your home, as HOME is not set",
+				     strerror(-err));
+	return 0;
 }
 
 int shell_bookmark_set(struct shell_prefs *p, const char *name, const char *path)
@@ -192,11 +136,11 @@ int shell_bookmark_set(struct shell_prefs *p, const char *name, const char *path
 json_t *shell_prefs_for_daemon(const struct shell_prefs *p)
 {
 	json_t *out = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!rows[i].for_daemon || shell_pref_true(p, rows[i].name))
+	for (size_t i = 0; i < ARRAY_SIZE(for_daemon); i++) {
+		if (shell_pref_true(p, for_daemon[i]))
 			continue;
 		out = out ? out : json_object();
-		json_object_set_new(out, rows[i].name, json_false());
+		json_object_set_new(out, for_daemon[i], json_false());
 	}
 	return out;
 }

@@ -73,10 +73,10 @@ static int set_values(struct shell *s, const char *path, const char *group, json
 static int set_global(struct shell *s, const struct shell_call *c)
 {
 	for (size_t i = 0; i < c->more_count; i++) {
-		char why[512];
+		struct config_why why;
 		const char *name = c->more[i].name;
-		if (shell_pref_set(&s->prefs, name, c->more[i].value, why, sizeof(why)))
-			return shell_fail(s, "%s", why);
+		if (shell_pref_set(&s->prefs, name, c->more[i].value, &why))
+			return shell_fail(s, "%s", why.text);
 		printf("Parameter %s is now '%s'.\n", name, shell_pref(&s->prefs, name));
 	}
 	return 0;
@@ -144,22 +144,14 @@ static int enable_offload(struct shell *s, struct shell_call *c)
 	return enable_transport(s, c, "offload");
 }
 
-static int tag_acl(struct shell *s, const struct shell_call *c, const char *tag)
-{
-	char path[CONFIG_PATH_SIZE];
-	if (shell_path(c->path, shell_arg(c, "wwn_or_tag"), path, sizeof(path)))
-		return shell_fail(s, "That name is too long");
-	return set_values(s, path, "object", json_pack("{s:s}", "tag", tag));
-}
-
 static int tag(struct shell *s, struct shell_call *c)
 {
-	return tag_acl(s, c, shell_arg(c, "new_tag"));
+	return change_below(s, c, "tree.tag");
 }
 
 static int untag(struct shell *s, struct shell_call *c)
 {
-	return tag_acl(s, c, "");
+	return change_below(s, c, "tree.untag");
 }
 
 /* ---- help ---- */

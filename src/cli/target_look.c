@@ -182,9 +182,9 @@ static bool is_asked_for(const struct shell_call *c, const char *name)
 static int get_global(struct shell *s, const struct shell_call *c)
 {
 	size_t count;
-	const struct shell_pref *rows = shell_prefs_rows(&count);
+	const struct config_attr *rows = config_global_attrs(&count);
 	for (size_t i = 0; i < c->more_count; i++) {
-		if (!shell_pref_find(c->more[i].value))
+		if (!config_global_find(c->more[i].value))
 			return shell_fail(s, "Unknown parameter %.60s in group 'global'.",
 					  c->more[i].value);
 	}
@@ -201,8 +201,7 @@ static int get_global(struct shell *s, const struct shell_call *c)
 		else if (c->more_count)
 			printf("%s=%s\n", rows[i].name, value);
 		else
-			entry(rows[i].name, value, false, rows[i].help,
-			      rows[i].no_effect ? "targetcli's own" : NULL);
+			entry(rows[i].name, value, false, rows[i].help, rows[i].note);
 	}
 	if (s->json)
 		shell_print(s, json_pack("{s:s, s:O}", "group", "global", "values", values));

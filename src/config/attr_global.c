@@ -12,6 +12,7 @@ static const char *const colours[] = {"black", "red", "green", "yellow", "blue",
 #define CHOICE(n, c, d, h)                                                                           \
 	{.name = n, .group = CONFIG_GLOBAL, .form = CONFIG_FORM_WORD, .choices = c, .standard = d,   \
 	 .help = h}
+#define LOG_NOTE    "the daemon logs who changed what, to the journal"
 #define DAEMON_NOTE "there is always a daemon"
 
 static const struct config_attr rows[] = {
@@ -23,7 +24,8 @@ static const struct config_attr rows[] = {
 	WORD_NOTE(GLOBAL, NO_EFFECT, "auto_use_daemon", truth, "false", "Commands go to a daemon",
 		  DAEMON_NOTE),
 	CHOICE("color_command", colours, "cyan", "Colour of commands that complete what was typed"),
-	CHOICE("color_default", colours, "none", "Colour of everything else"),
+	WORD_NOTE(GLOBAL, NO_EFFECT, "color_default", colours, "none", "Colour of everything else",
+		  "it has that of the terminal"),
 	CHOICE("color_keyword", colours, "cyan", "Colour of keywords that complete what was typed"),
 	CHOICE("color_mode", truth, "true", "There are colours, on a terminal"),
 	CHOICE("color_parameter", colours, "magenta", "Colour of parameters that complete what was typed"),
@@ -32,11 +34,13 @@ static const struct config_attr rows[] = {
 		  "Commands go to a daemon many at a time", DAEMON_NOTE),
 	CHOICE("export_backstore_name_as_model", truth, "true",
 	       "INQUIRY names a new backstore as the product"),
-	{.name = "logfile", .group = CONFIG_GLOBAL, .form = CONFIG_FORM_TEXT, .max = 4000, .standard = "",
-	 .help = "The file into which the shell writes what it did"},
-	CHOICE("loglevel_console", levels, "info", "What of it is shown"),
-	CHOICE("loglevel_file", levels, "debug", "What of it is written"),
-	NUMBER(GLOBAL, "max_backup_files", 0, 1000, "10", "Old configurations that are kept"),
+	{.name = "logfile", .group = CONFIG_GLOBAL, .form = CONFIG_FORM_TEXT, .effect = CONFIG_NO_EFFECT,
+	 .max = 4000, .standard = "", .help = "The file into which the shell writes what it did",
+	 .note = LOG_NOTE},
+	WORD_NOTE(GLOBAL, NO_EFFECT, "loglevel_console", levels, "info", "What of it is shown", LOG_NOTE),
+	WORD_NOTE(GLOBAL, NO_EFFECT, "loglevel_file", levels, "debug", "What of it is written", LOG_NOTE),
+	NUMBER_NOTE(GLOBAL, NO_EFFECT, "max_backup_files", 0, 1000, "10", "Old configurations that are kept",
+		    "the daemon keeps ten"),
 	NUMBER(GLOBAL, "prompt_length", 0, 1000, "30", "Letters of the path in the prompt; 0: all"),
 	NUMBER(GLOBAL, "tree_max_depth", 0, 100, "0", "Levels that ls shows; 0: all"),
 	CHOICE("tree_round_nodes", truth, "true", "ls draws nodes as o and not as +"),

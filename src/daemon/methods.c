@@ -16,6 +16,8 @@ VERB(tree_disable, "tree.disable")
 VERB(tree_enable, "tree.enable")
 VERB(tree_resize, "tree.resize")
 VERB(tree_set, "tree.set")
+VERB(tree_tag, "tree.tag")
+VERB(tree_untag, "tree.untag")
 VERB(apply_config, "config.apply")
 VERB(clear_config, "config.clear")
 VERB(export_config, "config.export")
@@ -57,6 +59,9 @@ const struct control_method admin_methods[] = {
 	{"tree.enable", tree_enable, "path, transport?, boolean?",
 	 "lets initiators log in to a group; or says that a portal has TCP only"},
 	{"tree.disable", tree_disable, "path", "lets none log in to it any more"},
+	{"tree.tag", tree_tag, "path, args?, prefs?",
+	 "gives an ACL one more name, which several may share"},
+	{"tree.untag", tree_untag, "path, args?, prefs?", "takes that name away"},
 	{"tree.resize", tree_resize, "path, size, force?", "makes a disk larger"},
 	{"config.export", export_config, "secrets?", "the configuration as it is saved"},
 	{"config.restore", restore_config,

@@ -168,6 +168,18 @@ static int delete_portal(const struct edit *e)
 	return config_delete_portal(e->txn, tpg_of(e), arg(e, "ip_address"), arg(e, "ip_port"));
 }
 
+/* ---- tags ---- */
+
+static int tag_acl(const struct edit *e)
+{
+	return config_tag_acl(e->txn, e->prefs, tpg_of(e), arg(e, "wwn_or_tag"), arg(e, "new_tag"));
+}
+
+static int untag_acl(const struct edit *e)
+{
+	return config_untag_acl(e->txn, tpg_of(e), arg(e, "wwn_or_tag"));
+}
+
 /* ---- which of them ---- */
 
 typedef int editor(const struct edit *e);
@@ -186,6 +198,9 @@ static editor *const deleters[CONFIG_KINDS] = {
 	[CONFIG_ACL] = delete_mapped_lun,   [CONFIG_LUNS] = delete_lun,
 	[CONFIG_PORTALS] = delete_portal,
 };
+
+static editor *const taggers[CONFIG_KINDS] = {[CONFIG_ACLS] = tag_acl};
+static editor *const untaggers[CONFIG_KINDS] = {[CONFIG_ACLS] = untag_acl};
 
 /* Those that the command needs are there, and no others are. */
 static int check_args(const struct edit *e)
@@ -272,6 +287,16 @@ static void tree_created(struct admin_step *step, struct config_txn *txn)
 static int tree_delete(struct admin_step *step, struct config_txn *txn)
 {
 	return run_command(step, txn, "delete", deleters);
+}
+
+static int tree_tag(struct admin_step *step, struct config_txn *txn)
+{
+	return run_command(step, txn, "tag", taggers);
+}
+
+static int tree_untag(struct admin_step *step, struct config_txn *txn)
+{
+	return run_command(step, txn, "untag", untaggers);
 }
 
 /* ---- set, enable, resize ---- */
@@ -366,8 +391,13 @@ static void tree_resized(struct admin_step *step, struct config_txn *txn)
 }
 
 const struct admin_verb admin_edit_verbs[] = {
-	{"tree.create", tree_create, tree_created}, {"tree.delete", tree_delete, NULL},
-	{"tree.disable", tree_disable, NULL},       {"tree.enable", tree_enable, NULL},
-	{"tree.resize", tree_resize, tree_resized}, {"tree.set", tree_set, NULL},
+	{"tree.create", tree_create, tree_created},
+	{"tree.delete", tree_delete, NULL},
+	{"tree.disable", tree_disable, NULL},
+	{"tree.enable", tree_enable, NULL},
+	{"tree.resize", tree_resize, tree_resized},
+	{"tree.set", tree_set, NULL},
+	{"tree.tag", tree_tag, NULL},
+	{"tree.untag", tree_untag, NULL},
 };
 const size_t admin_edit_verb_count = ARRAY_SIZE(admin_edit_verbs);

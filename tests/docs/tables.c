@@ -2,7 +2,6 @@
 /* tables NAME: one of the tables of docs/, as Markdown. */
 #include <stdio.h>
 #include <string.h>
-#include "cli/shell_prefs.h"
 #include "config/commands.h"
 #include "daemon/admin.h"
 
@@ -160,12 +159,12 @@ static void attributes(void)
 static void global(void)
 {
 	size_t count;
-	const struct shell_pref *rows = shell_prefs_rows(&count);
-	printf("| name | default | what it is | difference |\n|---|---|---|---|\n");
-	for (size_t i = 0; i < count; i++)
-		printf("| `%s` | %s | %s | %s |\n", rows[i].name,
-		       rows[i].standard[0] ? rows[i].standard : "(none)", rows[i].help,
-		       rows[i].no_effect ? "no effect" : "");
+	const struct config_attr *rows = config_global_attrs(&count);
+	printf("| name | default | values | what it is | difference |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < count; i++) {
+		printf("| `%s` | %s | ", rows[i].name, standard(&rows[i]));
+		print_values(&rows[i]);
+	}
 }
 
 static const struct {

@@ -183,21 +183,21 @@ static void colours_take_no_room(void **state)
 static void preferences_are_kept_in_the_home(void **state)
 {
 	(void)state;
-	char home[] = "/tmp/lunar-home.XXXXXX", file[64], why[256];
+	char home[] = "/tmp/lunar-home.XXXXXX", file[64];
+	struct config_why why;
 	struct shell_prefs p;
 	assert_non_null(mkdtemp(home));
 	setenv("HOME", home, 1);
 	shell_prefs_open(&p);
 	assert_true(shell_pref_true(&p, "auto_save_on_exit"));
 	assert_null(shell_prefs_for_daemon(&p));
-	assert_int_equal(shell_pref_set(&p, "auto_save_on_exit", "No", why, sizeof(why)), 0);
-	assert_int_equal(shell_pref_set(&p, "auto_add_mapped_luns", "false", why, sizeof(why)), 0);
-	assert_int_equal(shell_pref_set(&p, "prompt_length", "12", why, sizeof(why)), 0);
-	assert_int_equal(shell_pref_set(&p, "prompt_length", "-1", why, sizeof(why)), -EINVAL);
-	assert_string_equal(why, "Not setting prompt_length! Syntax error, '-1' is not a number "
-				 "from 0 to 999999");
-	assert_int_equal(shell_pref_set(&p, "tree_show_root", "2", why, sizeof(why)), -EINVAL);
-	assert_int_equal(shell_pref_set(&p, "nix", "2", why, sizeof(why)), -ENOENT);
+	assert_int_equal(shell_pref_set(&p, "auto_save_on_exit", "No", &why), 0);
+	assert_int_equal(shell_pref_set(&p, "auto_add_mapped_luns", "false", &why), 0);
+	assert_int_equal(shell_pref_set(&p, "prompt_length", "12", &why), 0);
+	assert_int_equal(shell_pref_set(&p, "prompt_length", "-1", &why), -ERANGE);
+	assert_non_null(strstr(why.text, "Not setting prompt_length! Syntax error, '-1' is not"));
+	assert_int_equal(shell_pref_set(&p, "tree_show_root", "2", &why), -EINVAL);
+	assert_int_equal(shell_pref_set(&p, "nix", "2", &why), -ENOENT);
 	assert_int_equal(shell_bookmark_set(&p, "a", "/iscsi"), 0);
 	shell_prefs_close(&p);
 	shell_prefs_open(&p);
