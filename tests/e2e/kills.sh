@@ -9,5 +9,5 @@ mkdir state
 try "$rounds kills" "$HERE/kills.py" "$(dirname "$LUNAR")/lunar-targetd" "$T/state" $rounds
 diag "$T/out"
 is "the configuration is for its owner only" "$(stat -c %a state/saveconfig.json)" 600
-is "ten older ones are kept at most" "$(find state/backup -type f | awk 'END { print (NR <= 11) }')" 1
+is "ten older ones are kept at most" "$(find state/backup -type f | awk 'END { print (NR <= 10) }')" 1
 done_testing
