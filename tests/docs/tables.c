@@ -74,6 +74,7 @@ static void print_difference(const struct config_attr *a)
 {
 	static const char *const effects[] = {[CONFIG_OBEYED] = "",
 					      [CONFIG_IN_PART] = "in part: ",
+					      [CONFIG_NOT_YET] = "not yet: ",
 					      [CONFIG_NO_EFFECT] = "no effect: "};
 	if (a->flags & CONFIG_OURS)
 		printf("ours");
