@@ -155,6 +155,7 @@ static void start_over(struct scsi_io *io)
 	io->status = SCSI_GOOD;
 	io->sense_len = 0;
 	io->in_len = io->out_got = 0;
+	io->may_lend = false;
 	io->lent = NULL;
 	io->aborted = false;
 	io->cmd = NULL;

@@ -87,7 +87,7 @@ struct scsi_io {
 
 	/* --- the buffer: the transport's, page-aligned, at least buf_len bytes, until done */
 	uint8_t *data;
-	bool may_lend; /* it can do with `lent` */
+	bool may_lend; /* it can do with `lent`; said after scsi_decode() */
 
 	/* --- the outcome, valid in port->done() */
 	uint8_t status; /* enum scsi_status */

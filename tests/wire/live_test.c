@@ -366,8 +366,10 @@ static void a_node_is_deleted(struct wire_world *world)
 	}
 	if (world->sim)
 		sim_disk_state(world->sim, wire_disk(1), SIM_DISK_HANGS);
-	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		write.cdb[5] = (uint8_t)i; /* each a block of its own, or they would race */
 		wire_command(c.of[i], &write);
+	}
 	wire_run(world, 0.1);
 	assert_int_equal(target_node_delete(world->node, 1, set, &done), 0);
 	world->node = NULL;
