@@ -72,14 +72,20 @@ static int set_values(struct shell *s, const char *path, const char *group, json
 
 static int set_global(struct shell *s, const struct shell_call *c)
 {
+	json_t *said = json_array();
 	for (size_t i = 0; i < c->more_count; i++) {
 		struct config_why why;
+		char line[512];
 		const char *name = c->more[i].name;
-		if (shell_pref_set(&s->prefs, name, c->more[i].value, &why))
+		if (shell_pref_set(&s->prefs, name, c->more[i].value, &why)) {
+			json_decref(said);
 			return shell_fail(s, "%s", why.text);
-		printf("Parameter %s is now '%s'.\n", name, shell_pref(&s->prefs, name));
+		}
+		snprintf(line, sizeof(line), "Parameter %s is now '%.400s'.", name,
+			 shell_pref(&s->prefs, name));
+		json_array_append_new(said, json_string(line));
 	}
-	return 0;
+	return shell_print(s, json_pack("{s:o}", "said", said));
 }
 
 /* Which values there are, of which form. */

@@ -20,8 +20,9 @@ static int save_here(struct shell *s, const char *file)
 	json_decref(result);
 	if (err)
 		return shell_fail(s, "%s", why.text);
-	printf("Configuration saved to %s\n", file);
-	return 0;
+	char said[CONFIG_WHY_SIZE];
+	snprintf(said, sizeof(said), "Configuration saved to %.400s", file);
+	return shell_print(s, json_pack("{s:[s]}", "said", said));
 }
 
 static int save(struct shell *s)

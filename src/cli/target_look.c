@@ -136,9 +136,7 @@ static int cd(struct shell *s, struct shell_call *c)
 
 static int pwd(struct shell *s, struct shell_call *c)
 {
-	(void)s;
-	printf("%s\n", c->path);
-	return 0;
+	return shell_print(s, json_pack("{s:[s]}", "said", c->path));
 }
 
 static int refresh(struct shell *s, struct shell_call *c)

@@ -80,6 +80,12 @@ is "a refusal fails" $? 1
 is "and is JSON" "$(python3 -c 'import json; print(json.load(open("error.json"))["error"]["message"])')" \
 	"No such path /nix"
 
+for words in "$TPG pwd" "saveconfig x.json" "set global tree_max_depth=0" "get global" "version" "sessions" "bookmarks show"; do
+	# shellcheck disable=SC2086 # they are several
+	target --json $words >some.json
+	try "JSON of $words" python3 -m json.tool some.json
+done
+
 # --- scripts
 
 script '# a comment' 'cd /backstores/ramdisk' 'create r0 1M' 'pwd' 'create r0 1M' 'set global auto_save_on_exit=false' \
