@@ -95,14 +95,14 @@ static void naa(struct page *g)
 static void t10_vendor(struct page *g)
 {
 	const struct scsi_lu *lu = g->lu;
-	size_t n = lu->t10_id[0] ? strlen(lu->t10_id) : 16 + strnlen(lu->serial, 252 - 8 - 16);
-	uint8_t *d = designator(g, ASCII, OF_LU | T10_VENDOR, 8 + n);
-
-	put_ascii(d, lu->vendor, 8);
 	if (lu->t10_id[0]) {
-		memcpy(d + 8, lu->t10_id, n);
+		size_t n = strlen(lu->t10_id);
+		memcpy(designator(g, ASCII, OF_LU | T10_VENDOR, n), lu->t10_id, n);
 		return;
 	}
+	size_t n = 16 + strnlen(lu->serial, 252 - 8 - 16);
+	uint8_t *d = designator(g, ASCII, OF_LU | T10_VENDOR, 8 + n);
+	put_ascii(d, lu->vendor, 8);
 	put_ascii(d + 8, lu->product, 16);
 	memcpy(d + 24, lu->serial, n - 16);
 }

@@ -23,7 +23,7 @@ struct scsi_lu_config {
 	const char *revision; /* NULL: from the program's version */
 	const char *serial;   /* NULL: from the identity */
 	/* What designators of a disk were where it comes from; NULL and 0: made of the identity. */
-	const char *t10_id; /* of the T10 designator, what follows the vendor (SPC-4 7.8.6.3) */
+	const char *t10_id; /* the T10 designator, vendor and all (SPC-4 7.8.6.3) */
 	uint8_t naa[16];
 	uint8_t naa_len;     /* 0, 8 or 16 */
 	uint32_t block_size; /* 512 or 4096 */

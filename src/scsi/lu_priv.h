@@ -131,7 +131,7 @@ struct scsi_lu {
 	char product[16 + 1];
 	char revision[4 + 1];
 	char serial[252 + 1];
-	char t10_id[244 + 1]; /* "": made of product and serial */
+	char t10_id[252 + 1]; /* "": made of vendor, product and serial */
 	uint8_t naa[16], naa_len;
 
 	struct list gates;    /* scsi_gate.link */

@@ -41,7 +41,7 @@ static void a_disk_that_was_elsewhere(void **state)
 		.vendor = "LIO-ORG",
 		.product = "lun0",
 		.serial = serial,
-		.t10_id = "lun0:ba58b8ff-0796-45c5-befa-e85d385183d4",
+		.t10_id = "LIO-ORG lun0:ba58b8ff-0796-45c5-befa-e85d385183d4",
 		.naa = {0x60, 0x01, 0x40, 0x5b, 0xa5, 0x8b, 0x8f, 0xf0, 0x79, 0x64, 0x5c, 0x5b,
 			0xef, 0xae, 0x85, 0xd3},
 		.naa_len = 16,
