@@ -112,7 +112,7 @@ grep -q libseccomp.so.2 <(ldconfig -p) || { skip "it does with what the unit lea
 
 # In a network of its own, where every port is free. /proc and /dev are as they are.
 GROUP=$(getent group daemon | cut -d: -f3)
-how="ip link set lo up; exec '$HERE/confined.py' '$UNIT' $GROUP '$TARGETD' --state '$T/confined' --group daemon"
+how="ip link set lo up; exec '$HERE/confined.py' '$UNIT' $GROUP '$TARGETD' --state '$T/confined' --socket '$T/control.sock' --group daemon"
 unshare -n true 2>/dev/null || { skip "it does with what the unit leaves" "no network namespace may be made here"; done_testing; }
 : >target.err
 unshare -n sh -c "$how" 2>target.err </dev/null &
@@ -123,12 +123,21 @@ inside() {
 	timeout -k 5 "$LIMIT" nsenter -t "$TARGET_PID" -n "$@" </dev/null
 }
 shell() {
-	inside "$LUNAR" target --socket "$T/confined/target.sock" "$@"
+	inside "$LUNAR" target --socket "$T/control.sock" "$@"
 }
 IQN=iqn.2026-01.test.lunar:confined
 try "it starts with what the unit leaves" shell version
 is "which is no more" "$(sed -n 's/^CapEff:[ \t]*//p' "/proc/$TARGET_PID/status")" 00000000000405e2
-is "the socket is the group's" "$(stat -c '%a %G' confined/target.sock)" "660 daemon"
+is "the socket is the group's" "$(stat -c '%a %G' control.sock)" "660 daemon"
+as() { # OPTION COMMAND...: as nobody, with this option of setpriv
+	setpriv --reuid 65534 --regid 65534 "${@:1:1}" "$LUNAR" target --socket "$T/control.sock" "${@:2}" </dev/null
+}
+try "a member of the group may administer" as "--groups=$GROUP" /backstores/ramdisk create by_member 1M
+says "and is named for it" 'admin: user 65534: create /backstores/ramdisk/by_member' target.err
+try_fails "a stranger may not" as --clear-groups version
+chmod 666 control.sock
+try_fails "not even where the file lets him" as --clear-groups ls
+try "its disk is deleted" shell /backstores/ramdisk delete by_member
 truncate -s 16M foreign.img
 chown nobody foreign.img
 chmod 600 foreign.img
