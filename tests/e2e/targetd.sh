@@ -71,6 +71,14 @@ try_fails "with another one" login 'alice%correct-horse-2@'
 try "discovery shows it" iscsi-ls -i "$LIBISCSI" "iscsi://$PORTAL"
 try "data is written" data "write -P 7 0 1M" "flush"
 serial >serial.before
+resize() { # SIZE [MORE]
+	control tree.resize "{\"path\": \"/backstores/fileio/disk0\", \"size\": \"$1\"${2:-}}"
+}
+try "the disk gets larger" resize 48M
+try "which initiators are told" login
+says "in blocks" '^50331648$|98303'
+try_fails "smaller only when it is meant" resize 32M
+try "and then it is" resize 32M ', "force": true'
 try "it is saved" control config.save
 
 # --- ended and started
