@@ -154,12 +154,6 @@ static int import(struct shell *s, char **words)
 
 /* --- explain */
 
-static const char *text_of(const json_t *row, const char *name)
-{
-	const char *text = json_string_value(json_object_get(row, name));
-	return text ? text : "";
-}
-
 static void print_luns(const json_t *row)
 {
 	const json_t *luns = json_object_get(row, "luns");
@@ -168,7 +162,7 @@ static void print_luns(const json_t *row)
 		const json_t *lun = json_array_get(luns, i);
 		printf("    LUN %-5" JSON_INTEGER_FORMAT " %s%s%s\n",
 		       json_integer_value(json_object_get(lun, "lun")),
-		       text_of(lun, "storage_object"),
+		       shell_text(lun, "storage_object"),
 		       readonly || json_is_true(json_object_get(lun, "readonly")) ? ", read-only"
 										  : "",
 		       json_is_true(json_object_get(lun, "pending")) ? ", its disk is not there"
@@ -180,13 +174,13 @@ static void print_verdict(const json_t *row)
 {
 	bool allowed = json_is_true(json_object_get(row, "allowed"));
 	bool chap = json_is_true(json_object_get(row, "chap"));
-	printf("%s tpg%" JSON_INTEGER_FORMAT " by %s: %s", text_of(row, "target"),
-	       json_integer_value(json_object_get(row, "tag")), text_of(row, "portal"),
+	printf("%s tpg%" JSON_INTEGER_FORMAT " by %s: %s", shell_text(row, "target"),
+	       json_integer_value(json_object_get(row, "tag")), shell_text(row, "portal"),
 	       allowed ? "yes" : "no");
 	if (allowed && chap)
-		printf(", with CHAP as \"%s\"%s", text_of(row, "user"),
+		printf(", with CHAP as \"%s\"%s", shell_text(row, "user"),
 		       json_is_true(json_object_get(row, "mutual")) ? ", mutual if it asks" : "");
-	printf("\n    %s\n", text_of(row, "why"));
+	printf("\n    %s\n", shell_text(row, "why"));
 	print_luns(row);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include "backstore/backstore.h"
 #include "cli/secret.h"
+#include "config/store.h"
 
 #define LOCK_PATIENCE_MS 3000
 #define LOCK_PAUSE_MS    50
@@ -29,19 +30,6 @@ static int choose_name(struct serve *s)
 			  s->o.target, iscsi_name_problem(s->o.target));
 }
 
-/* Makes a directory and those above it. */
-static int make_dirs(char *path)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = 0;
-		mkdir(path, 0755);
-		*p = '/';
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
 static void find_state_dir(struct serve *s)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -53,7 +41,7 @@ static void find_state_dir(struct serve *s)
 		len = snprintf(s->state_dir, size, "/var/lib/lunar");
 	else if (home && home[0] == '/')
 		len = snprintf(s->state_dir, size, "%s/.local/state/lunar", home);
-	int err = len <= 0 || (size_t)len >= size ? -ENOENT : make_dirs(s->state_dir);
+	int err = len <= 0 || (size_t)len >= size ? -ENOENT : config_make_dirs(s->state_dir, 0700);
 	if (err) {
 		log_debug(&s->term.log, "no directory for state: %s", strerror(-err));
 		s->state_dir[0] = 0;

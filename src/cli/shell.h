@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include "cli/shell_line.h"
 #include "cli/shell_prefs.h"
+#include "cli/shell_tree.h"
 #include "config/commands.h"
 #include "config/tree.h"
 #include "control/client.h"

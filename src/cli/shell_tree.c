@@ -6,12 +6,6 @@
 #define MARGIN_MAX 64
 #define NODE       "o- "
 
-static const char *text_of(const json_t *node, const char *name)
-{
-	const char *text = json_string_value(json_object_get(node, name));
-	return text ? text : "";
-}
-
 struct health {
 	const char *name, *colour;
 	const char *alone; /* what is in the brackets when nothing else is */
@@ -27,7 +21,8 @@ static const struct health healths[] = {
 static const struct health *health_of(const json_t *node)
 {
 	size_t i = 0;
-	while (i + 1 < ARRAY_SIZE(healths) && strcmp(healths[i].name, text_of(node, "health")) != 0)
+	while (i + 1 < ARRAY_SIZE(healths) &&
+	       strcmp(healths[i].name, shell_text(node, "health")) != 0)
 		i++;
 	return &healths[i];
 }
@@ -37,8 +32,8 @@ static void draw_line(const json_t *node, const char *margin, const struct shell
 		      struct buf *out)
 {
 	const struct health *health = health_of(node);
-	const char *name = text_of(node, "name");
-	const char *summary = text_of(node, "summary");
+	const char *name = shell_text(node, "name");
+	const char *summary = shell_text(node, "summary");
 	name = name[0] ? name : "/";
 	summary = summary[0] ? summary : health->alone;
 	(void)buf_printf(out, "%s%s- %s%s%s", margin, style->round ? "o" : "+",

@@ -19,4 +19,11 @@ struct shell_tree_style {
 /* 0 or -errno of the buffer. */
 int shell_tree_draw(const json_t *tree, const struct shell_tree_style *style, struct buf *out);
 
+/* A text of an answer; "": it is not there. */
+static inline const char *shell_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
 #endif

@@ -31,17 +31,11 @@ static uint64_t count(const json_t *row, const char *name)
 	return (uint64_t)json_integer_value(json_object_get(row, name));
 }
 
-static const char *text_of(const json_t *row, const char *name)
-{
-	const char *text = json_string_value(json_object_get(row, name));
-	return text ? text : "";
-}
-
 static const json_t *same_disk(const json_t *before, const json_t *disk)
 {
 	const json_t *rows = json_object_get(before, "disks");
 	for (size_t i = 0; i < json_array_size(rows); i++)
-		if (!strcmp(text_of(json_array_get(rows, i), "path"), text_of(disk, "path")))
+		if (!strcmp(shell_text(json_array_get(rows, i), "path"), shell_text(disk, "path")))
 			return json_array_get(rows, i);
 	return NULL;
 }
@@ -66,8 +60,8 @@ static void print_disks(const json_t *status, const json_t *before)
 		const json_t *old = before ? same_disk(before, disk) : NULL;
 		printf("%-40s %10" PRIu64 " %10" PRIu64 " %12.1f %12.1f %8" PRIu64 " %8" PRIu64
 		       "%s\n",
-		       text_of(disk, "path"), more(disk, old, "reads"), more(disk, old, "writes"),
-		       (double)more(disk, old, "read_bytes") / 1e6,
+		       shell_text(disk, "path"), more(disk, old, "reads"),
+		       more(disk, old, "writes"), (double)more(disk, old, "read_bytes") / 1e6,
 		       (double)more(disk, old, "write_bytes") / 1e6, count(disk, "inflight"),
 		       count(disk, "errors"),
 		       json_is_true(json_object_get(disk, "missing")) ? "  its device has gone"
@@ -85,10 +79,10 @@ static void print_sessions(const json_t *list)
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 		const json_t *connection = json_array_get(json_object_get(row, "connections"), 0);
-		const char *target = text_of(row, "target"), *user = text_of(row, "user");
+		const char *target = shell_text(row, "target"), *user = shell_text(row, "user");
 		printf("%-6" PRIu64 " %-44s %-40s %-24s %-12s %" PRIu64 "\n", count(row, "sid"),
-		       text_of(row, "initiator"), target[0] ? target : "(discovery)",
-		       text_of(connection, "address"), user[0] ? user : "-",
+		       shell_text(row, "initiator"), target[0] ? target : "(discovery)",
+		       shell_text(connection, "address"), user[0] ? user : "-",
 		       count(row, "commands"));
 	}
 }
@@ -97,7 +91,7 @@ static void print_head(const json_t *status)
 {
 	printf("lunar-targetd %s, process %" PRIu64 "%s: %" PRIu64 " sessions, %" PRIu64
 	       " logins, %" PRIu64 " refused, %.1f MiB of buffers\n",
-	       text_of(status, "version"), count(status, "pid"),
+	       shell_text(status, "version"), count(status, "pid"),
 	       json_is_true(json_object_get(status, "ready")) ? ""
 							      : " (bringing up its configuration)",
 	       count(status, "sessions"), count(status, "logins"), count(status, "failed_logins"),

@@ -14,12 +14,6 @@ static void rule(size_t len, char c)
 	putchar('\n');
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text ? text : "";
-}
-
 /* ---- the tree ---- */
 
 static int depth_of(struct shell *s, const struct shell_call *c, long *out)
@@ -86,8 +80,8 @@ static int status(struct shell *s, struct shell_call *c)
 	if (s->json)
 		return shell_print(s, node);
 	const char *pending = json_string_value(json_object_get(node, "pending"));
-	printf("Status for %s: %s%s%s%s\n", c->path, text_of(node, "summary"), pending ? " (" : "",
-	       pending ? pending : "", pending ? ")" : "");
+	printf("Status for %s: %s%s%s%s\n", c->path, shell_text(node, "summary"),
+	       pending ? " (" : "", pending ? pending : "", pending ? ")" : "");
 	json_decref(node);
 	return 0;
 }
@@ -103,7 +97,7 @@ static int info(struct shell *s, struct shell_call *c)
 	const json_t *rows = json_object_get(result, "info");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *value = json_object_get(row, "value");
-		printf("%s:", text_of(row, "name"));
+		printf("%s:", shell_text(row, "name"));
 		if (json_is_string(value))
 			printf(" %s", json_string_value(value));
 		else if (json_is_integer(value))
@@ -230,11 +224,11 @@ static void print_values(const struct shell_call *c, const json_t *values)
 		const json_t *v = json_array_get(values, i);
 		bool read_only = json_is_true(json_object_get(v, "read_only"));
 		if (c->more_count)
-			printf("%s=%s%s\n", text_of(v, "name"), text_of(v, "value"),
+			printf("%s=%s%s\n", shell_text(v, "name"), shell_text(v, "value"),
 			       read_only ? " [ro]" : "");
 		else
-			entry(text_of(v, "name"), text_of(v, "value"), read_only,
-			      text_of(v, "help"), json_string_value(json_object_get(v, "note")));
+			entry(shell_text(v, "name"), shell_text(v, "value"), read_only,
+			      shell_text(v, "help"), json_string_value(json_object_get(v, "note")));
 	}
 }
 
@@ -274,18 +268,19 @@ static int get(struct shell *s, struct shell_call *c)
 static void print_session(const json_t *session, bool detail)
 {
 	printf("alias: %s\tsid: %" JSON_INTEGER_FORMAT " type: %s session-state: %s\n",
-	       text_of(session, "alias"), json_integer_value(json_object_get(session, "sid")),
-	       text_of(session, "type"), text_of(session, "state"));
+	       shell_text(session, "alias"), json_integer_value(json_object_get(session, "sid")),
+	       shell_text(session, "type"), shell_text(session, "state"));
 	if (!detail)
 		return;
 	const json_t *connections = json_object_get(session, "connections");
-	printf("    name: %s (%s)\n", text_of(session, "initiator"), text_of(session, "auth"));
+	printf("    name: %s (%s)\n", shell_text(session, "initiator"),
+	       shell_text(session, "auth"));
 	for (size_t i = 0; i < json_array_size(connections); i++) {
 		const json_t *one = json_array_get(connections, i);
 		printf("    cid: %" JSON_INTEGER_FORMAT " connection-state: %s\n"
 		       "        address: %s (TCP)\n",
-		       json_integer_value(json_object_get(one, "cid")), text_of(one, "state"),
-		       text_of(one, "address"));
+		       json_integer_value(json_object_get(one, "cid")), shell_text(one, "state"),
+		       shell_text(one, "address"));
 	}
 }
 
@@ -331,8 +326,8 @@ static int version(struct shell *s, struct shell_call *c)
 	if (s->json)
 		return shell_print(s, result);
 	printf("%s version %s\n", s->name, LUNAR_VERSION);
-	if (strcmp(text_of(result, "version"), LUNAR_VERSION) != 0)
-		printf("the daemon's version is %s\n", text_of(result, "version"));
+	if (strcmp(shell_text(result, "version"), LUNAR_VERSION) != 0)
+		printf("the daemon's version is %s\n", shell_text(result, "version"));
 	json_decref(result);
 	return 0;
 }

@@ -298,3 +298,15 @@ int config_store_read(const char *path, struct buf *out, struct config_why *why)
 		return config_refuse(why, -err, "Could not read %.300s: %s", path, strerror(-err));
 	return 0;
 }
+
+int config_make_dirs(char *path, mode_t last)
+{
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		mkdir(path, 0755);
+		*p = '/';
+	}
+	return mkdir(path, last) && errno != EEXIST ? -errno : 0;
+}

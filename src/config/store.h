@@ -10,6 +10,7 @@
 #ifndef LUNAR_CONFIG_STORE_H
 #define LUNAR_CONFIG_STORE_H
 
+#include <sys/types.h>
 #include <time.h>
 #include "common/buf.h"
 #include "config/attributes.h"
@@ -35,5 +36,9 @@ int config_store_write(const struct config_store *store, const void *text, size_
 		       struct config_why *why);
 /* Appends the file's text. -ENOENT: there is none, -EFBIG: more than `out` takes; with `why`. */
 int config_store_read(const char *path, struct buf *out, struct config_why *why);
+
+/* Makes a directory with mode `last`, and with 0755 those above it that are missing; it may be there. `path` is
+ * changed meanwhile. 0 or -errno. */
+int config_make_dirs(char *path, mode_t last);
 
 #endif

@@ -38,8 +38,7 @@ static void drive(struct admin *a);
 
 /* ---- answers ---- */
 
-/* Lines without their newlines. */
-static json_t *lines_of(const char *text)
+json_t *admin_lines(const char *text)
 {
 	json_t *lines = json_array();
 	while (*text) {
@@ -56,7 +55,7 @@ static json_t *step_result(struct admin_job *job)
 	struct admin_step *step = &job->steps[job->at];
 	char path[CONFIG_PATH_SIZE];
 	json_t *result =
-		json_pack("{s:o, s:I}", "said", lines_of(buf_str(&a->txn.said) + job->said),
+		json_pack("{s:o, s:I}", "said", admin_lines(buf_str(&a->txn.said) + job->said),
 			  "generation", (json_int_t)config_generation(a->tree));
 	job->said = a->txn.said.len;
 	if (step->made && !step->dry)

@@ -40,11 +40,6 @@ static int make_room(struct child *c, uint32_t number)
 	return lus[number] ? -EEXIST : 0;
 }
 
-static const char *or_null(const char *text)
-{
-	return text[0] ? text : NULL;
-}
-
 static int make_lu(struct errand *e, struct child_lu *l)
 {
 	const struct child *c = e->child;

@@ -61,11 +61,6 @@ static struct scsi_map *map_of(struct errand *e)
 	return group ? target_group_map(group) : NULL;
 }
 
-static const char *or_null(const char *text)
-{
-	return text[0] ? text : NULL;
-}
-
 /* NULL: no account. */
 static const struct target_auth *auth_of(const struct order_auth *in, struct target_auth *out)
 {

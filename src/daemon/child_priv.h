@@ -54,6 +54,12 @@ struct child {
 	int result;
 };
 
+/* Of an order's text: NULL for "". */
+static inline const char *or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
 /* --- child_say.c */
 void child_say_init(struct child *c);
 /* `word` is copied. What was said before comes first. */

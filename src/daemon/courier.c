@@ -2,6 +2,7 @@
 #include "daemon/courier.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "reactor/net.h"
@@ -71,6 +72,11 @@ void courier_send(struct courier *c, struct errand_out *e)
 		send_waiting(c);
 	else
 		answer_all(c, &c->waiting);
+}
+
+void courier_forget(struct errand_out *e, int err, const char *why)
+{
+	free(e);
 }
 
 /* --- in */

@@ -43,6 +43,8 @@ void courier_init(struct courier *c, struct reactor *r);
 /* Takes over `end`. */
 void courier_begin(struct courier *c, int end);
 void courier_send(struct courier *c, struct errand_out *e);
+/* `done` of what nobody waits for: frees it. */
+void courier_forget(struct errand_out *e, int err, const char *why);
 /* Closes the socket. Everything is answered with -ECANCELED. */
 void courier_end(struct courier *c);
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "sandbox/channel.h"
+#include "sandbox/split.h"
 
 /* A process that ends again and again within this time is not started any more. */
 #define RESTARTS_MOST 5
@@ -78,13 +79,7 @@ static void child_lost(void *ctx, const char *why)
 static void say_how_it_ended(struct daemon *d, int status)
 {
 	if (WIFSIGNALED(status))
-		log_error(d->log,
-			  "the process that faces the network was killed by signal %d (%s)%s",
-			  WTERMSIG(status), strsignal(WTERMSIG(status)),
-			  WTERMSIG(status) == SIGSYS ? ": it made a system call that it has no use "
-						       "for; a peer may have taken "
-						       "it over"
-						     : "");
+		split_say_killed(d->log, WTERMSIG(status));
 	else
 		log_error(d->log, "the process that faces the network has ended with code %d",
 			  WEXITSTATUS(status));
@@ -147,11 +142,6 @@ static void look_at_child(struct daemon *d)
 
 /* --- the end */
 
-static void drained(struct errand_out *e, int err, const char *why)
-{
-	free(e);
-}
-
 void daemon_end(struct daemon *d)
 {
 	d->ending = true;
@@ -174,7 +164,7 @@ void daemon_end(struct daemon *d)
 	e->order = (struct order){.kind = ORDER_DRAIN,
 				  .seconds = d->o.child.serving.limits.drain_timeout};
 	e->file = -1;
-	e->done = drained;
+	e->done = courier_forget;
 	courier_send(&d->courier, e);
 }
 

@@ -191,11 +191,6 @@ void disk_handed_over(const struct disk *disk)
 
 /* --- a device that went and came back */
 
-static void told(struct errand_out *e, int err, const char *why)
-{
-	free(e);
-}
-
 void disk_reopen(struct daemon *d, uint32_t number)
 {
 	struct disk *disk = number < d->disk_count ? d->disks[number] : NULL;
@@ -203,7 +198,7 @@ void disk_reopen(struct daemon *d, uint32_t number)
 	if (!e)
 		return; /* it is asked again */
 	e->order = (struct order){.kind = ORDER_LU_OPENED, .lu = number};
-	e->done = told;
+	e->done = courier_forget;
 	e->file = disk ? bs_open_again(disk->bs, e->order.why, sizeof(e->order.why)) : -ENOENT;
 	e->order.err = MIN(e->file, 0);
 	e->file = MAX(e->file, -1);

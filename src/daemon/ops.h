@@ -63,6 +63,9 @@ void admin_method_list(void *ctx, struct control_call *call);
 void admin_method_get(void *ctx, struct control_call *call);
 void admin_method_info(void *ctx, struct control_call *call);
 
+/* The lines of a text, without their newlines. */
+json_t *admin_lines(const char *text);
+
 #define ADMIN_HIDDEN "(hidden)"
 
 #endif

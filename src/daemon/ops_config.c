@@ -28,14 +28,6 @@ static void note(struct admin_step *step, const char *name, json_t *value)
 	json_object_set_new(step->extra, name, value);
 }
 
-static json_t *lines_of(const struct buf *text)
-{
-	json_t *lines = json_array();
-	for (const char *p = buf_str(text); *p; p += strcspn(p, "\n"), p += *p == '\n')
-		json_array_append_new(lines, json_stringn(p, strcspn(p, "\n")));
-	return lines;
-}
-
 /* What is asked for: the document that came along, or the daemon's own. */
 static int find_text(struct admin_step *step, struct config_txn *txn, struct buf *out)
 {
@@ -113,7 +105,7 @@ static void refuse_report(struct admin_step *step, struct config_txn *txn,
 {
 	const char *text = buf_str(&report->lines);
 	const char *error = strstr(text, "error: ");
-	json_t *lines = lines_of(&report->lines);
+	json_t *lines = admin_lines(buf_str(&report->lines));
 	error = error ? error + strlen("error: ") : "no reason was given";
 	note(step, "report", lines);
 	config_write_why(&txn->why, "%.*s", (int)MIN(strcspn(error, "\n"), 480), error);
@@ -122,7 +114,7 @@ static void refuse_report(struct admin_step *step, struct config_txn *txn,
 /* What was read with reservations, and how many objects are missing for that. */
 static void report_back(struct admin_step *step, const struct config_report *report)
 {
-	note(step, "report", lines_of(&report->lines));
+	note(step, "report", admin_lines(buf_str(&report->lines)));
 	note(step, "skipped", json_integer(report->skipped));
 }
 
@@ -221,7 +213,7 @@ static int apply(struct admin_step *step, struct config_txn *txn)
 	buf_init(&changes, CONFIG_TEXT_MAX);
 	config_txn_text(txn, false, &changes);
 	if (!err)
-		note(step, "changes", lines_of(&changes));
+		note(step, "changes", admin_lines(buf_str(&changes)));
 	buf_free(&changes);
 	return err;
 }

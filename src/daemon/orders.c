@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "sandbox/channel.h"
 
 #define UPTO(field) (offsetof(struct order, field) + sizeof(((struct order *)NULL)->field))
 
@@ -22,22 +23,7 @@ size_t order_size(uint32_t kind)
 
 int order_send(int end, const struct order *order, int file)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {(void *)(uintptr_t)order, order_size(order->kind)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	if (file >= 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(file));
-		memcpy(CMSG_DATA(c), &file, sizeof(file));
-	}
-	return sendmsg(end, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return channel_send(end, order, order_size(order->kind), file);
 }
 
 int order_receive(int end, struct order *order, int *file)

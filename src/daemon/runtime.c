@@ -280,11 +280,6 @@ static void unmake_acl(struct deed *deed)
 
 /* --- portals */
 
-static void unlistened(struct errand_out *e, int err, const char *why)
-{
-	free(e);
-}
-
 /* Nothing waits for it: who listens there next is told what else is wrong. */
 static void stop_listening(struct daemon *d, const struct net_addr *addr)
 {
@@ -292,7 +287,7 @@ static void stop_listening(struct daemon *d, const struct net_addr *addr)
 	if (!listener_remove(d, addr) || !(e = calloc(1, sizeof(*e))))
 		return;
 	e->file = -1;
-	e->done = unlistened;
+	e->done = courier_forget;
 	e->order = (struct order){.kind = ORDER_UNLISTEN, .addr = *addr};
 	courier_send(&d->courier, e);
 }

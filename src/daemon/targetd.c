@@ -188,18 +188,6 @@ static void set_prefix(struct targetd *t)
 	snprintf(t->prefix, sizeof(t->prefix), NAME_PREFIX "%s", host[0] ? host : "host");
 }
 
-static int make_dirs(char *path, mode_t last)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = 0;
-		mkdir(path, 0755);
-		*p = '/';
-	}
-	return mkdir(path, last) && errno != EEXIST ? -errno : 0;
-}
-
 static int make_dir_of(struct targetd *t, const char *file)
 {
 	char dir[TARGETD_PATH_SIZE];
@@ -208,7 +196,7 @@ static int make_dir_of(struct targetd *t, const char *file)
 	if (!slash || slash == dir)
 		return 0;
 	*slash = 0;
-	int err = make_dirs(dir, 0755);
+	int err = config_make_dirs(dir, 0755);
 	return err ? fail(t, err, "the directory %s cannot be made: %s", dir, strerror(-err)) : 0;
 }
 
@@ -234,7 +222,7 @@ static int prepare(struct targetd *t)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	int err = make_dirs(t->o.state_dir, 0700);
+	int err = config_make_dirs(t->o.state_dir, 0700);
 	if (err)
 		return fail(t, err,
 			    "the directory %s cannot be made: %s; --state DIR names another one",

@@ -145,10 +145,10 @@ int channel_take(int end, size_t count, struct channel_request *out)
 	return -EBADMSG;
 }
 
-int channel_answer(int end, const struct channel_answer *answer, int file)
+int channel_send(int end, const void *message, size_t len, int file)
 {
 	union control control = {0};
-	struct iovec iov = {(void *)(uintptr_t)answer, sizeof(*answer)};
+	struct iovec iov = {(void *)(uintptr_t)message, len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (file >= 0) {
 		msg.msg_control = control.bytes;
@@ -160,4 +160,9 @@ int channel_answer(int end, const struct channel_answer *answer, int file)
 		memcpy(CMSG_DATA(c), &file, sizeof(file));
 	}
 	return sendmsg(end, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int channel_answer(int end, const struct channel_answer *answer, int file)
+{
+	return channel_send(end, answer, sizeof(*answer), file);
 }

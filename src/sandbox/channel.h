@@ -30,6 +30,9 @@ struct channel_answer {
 
 /* Two ends of sockets that keep messages apart. 0 or -errno. */
 int channel_pair(int ends[2]);
+/* One message. `file` goes along when it is not negative, and stays the caller's. Does not wait: -EAGAIN when
+ * there is no room. */
+int channel_send(int end, const void *message, size_t len, int file);
 
 /* --- the end that is not believed */
 
@@ -64,7 +67,7 @@ int channel_reopen(struct channel *c, uint32_t index, char *why, size_t why_size
  * -EAGAIN: nothing has come. -EBADMSG: what has come is not a request.
  */
 int channel_take(int end, size_t count, struct channel_request *out);
-/* `file` goes along when it is not negative, and stays the caller's. Does not wait. */
+/* As channel_send(). */
 int channel_answer(int end, const struct channel_answer *answer, int file);
 
 #endif

@@ -146,10 +146,10 @@ static void serve_request(struct watch *w)
 	}
 }
 
-static void say_what_killed(const struct watch *w, int signal)
+void split_say_killed(struct log *log, int signal)
 {
-	log_error(w->log, "the process that faces the network was killed by signal %d (%s)%s",
-		  signal, strsignal(signal),
+	log_error(log, "the process that faces the network was killed by signal %d (%s)%s", signal,
+		  strsignal(signal),
 		  signal == SIGSYS ? ": it made a system call that it has no use for; a peer may "
 				     "have taken it over"
 				   : "");
@@ -166,7 +166,7 @@ static void look_at_child(struct watch *w)
 		w->out->code = CODE_OF_SIGNAL + w->last;
 	} else if (WIFSIGNALED(status)) {
 		w->out->signal = WTERMSIG(status);
-		say_what_killed(w, w->out->signal);
+		split_say_killed(w->log, w->out->signal);
 	} else {
 		w->out->code = WEXITSTATUS(status);
 	}

@@ -45,4 +45,7 @@ struct split_outcome {
 void split_watch(struct split *s, const struct split_duties *duties, struct log *log,
 		 struct split_outcome *out);
 
+/* Says in the log that the process that faces the network was killed by this signal, and what that may mean. */
+void split_say_killed(struct log *log, int signal);
+
 #endif
