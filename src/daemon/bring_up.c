@@ -143,11 +143,12 @@ static void bring_portals(struct bring_up *b, struct config_node *tpg)
 	bring_all(b, config_part(tpg, CONFIG_PORTALS));
 }
 
-static void ignore(void *ctx, int err, const char *why)
+/* It is no object that could be pending, but nobody should have to find out that its account is not asked for. */
+static void discovery_set(void *ctx, int err, const char *why)
 {
-	(void)ctx;
-	(void)err;
-	(void)why;
+	const struct daemon *d = ctx;
+	if (err)
+		log_error(d->log, "/iscsi: %s", why);
 }
 
 void bring_up_start(struct daemon *d)
@@ -162,8 +163,8 @@ void bring_up_start(struct daemon *d)
 	d->bringing_up = b;
 	listeners_forget(d);
 	runtime_value(d, config_iscsi(d->tree),
-		      config_attr_find(CONFIG_ISCSI, CONFIG_DISCOVERY_AUTH, "enable"), NULL, ignore,
-		      NULL);
+		      config_attr_find(CONFIG_ISCSI, CONFIG_DISCOVERY_AUTH, "enable"), NULL,
+		      discovery_set, d);
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
 		bring_all(b, config_plugin(d->tree, plugins[i]));
 	bring_all(b, config_iscsi(d->tree));
