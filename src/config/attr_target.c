@@ -114,8 +114,8 @@ static const struct config_attr acl[] = {
 	TEXT(OBJECT, CONFIG_OPTIONAL, "tag", 63, "A name that several initiators share"),
 
 	NETWORKS("Addresses from which this initiator may log in; empty: those of the group"),
-	NUMBER_NOTE(ATTRIBUTE, NOT_YET, "authentication", -1, 1, "-1",
-		    "1: log in with CHAP; 0: without; -1: as the group says", LATER_NOTE),
+	NUMBER(ATTRIBUTE, "authentication", -1, 1, "-1",
+	       "1: log in with CHAP; 0: without, unless AuthMethod=CHAP; -1: as the group says"),
 	NUMBER_NOTE(ATTRIBUTE, NOT_YET, "dataout_timeout", 2, 60, "3",
 	       "Seconds in which data that was asked for comes", LATER_NOTE),
 	NUMBER_NOTE(ATTRIBUTE, NOT_YET, "dataout_timeout_retries", 1, 15, "5",

@@ -211,6 +211,7 @@ static int acl_set(struct errand *e)
 		return refuse(e, err,
 			      "its CHAP account: an empty name or secret, or one secret for "
 			      "both ways");
+	target_acl_set_options(acl, &o->options);
 	target_acl_set_depth(acl, o->depth);
 	err = target_acl_set_networks(acl, o->networks.nets, o->networks.count);
 	return err ? refuse(e, err, "allowed_networks") : 0;

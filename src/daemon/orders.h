@@ -83,6 +83,7 @@ struct order_group {
 };
 
 struct order_acl {
+	struct target_acl_options options;
 	struct order_auth auth;
 	struct order_networks networks;
 	uint32_t depth;

@@ -122,6 +122,14 @@ static void fill_options(struct target_group_options *out, const struct values *
 	out->depth = number(v, CONFIG_ATTRIBUTE, "default_cmdsn_depth");
 }
 
+static void fill_acl_options(struct target_acl_options *out, const struct values *v)
+{
+	const char *authentication = text(v, CONFIG_ATTRIBUTE, "authentication");
+	out->authentication = authentication[0] == '-'   ? TARGET_AUTH_AS_GROUP
+			      : authentication[0] == '0' ? TARGET_AUTH_NONE
+							 : TARGET_AUTH_CHAP;
+}
+
 static void fill_params(struct target_params *out, const struct values *v)
 {
 	const enum config_group g = CONFIG_PARAMETER;
@@ -152,6 +160,7 @@ int fill_acl(struct order_acl *out, const struct config_node *acl,
 	     const struct fill_instead *instead, char *why, size_t why_size)
 {
 	const struct values v = {acl, instead};
+	fill_acl_options(&out->options, &v);
 	fill_auth(&out->auth, &v, CONFIG_AUTH);
 	return fill_networks(&out->networks, text(&v, CONFIG_ATTRIBUTE, "allowed_networks"), why,
 			     why_size);

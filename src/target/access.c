@@ -97,17 +97,33 @@ static bool it_comes_from_there(struct target *home, const struct visitor *who, 
 	return false;
 }
 
+/* The ways to log in that are offered (AuthMethod) are the group's alone: there the stricter one counts. */
+static void ask_for_chap(struct judgement *j)
+{
+	const struct target_group_options *group = &j->group->options;
+	enum target_authentication own =
+		j->acl ? j->acl->options.authentication : TARGET_AUTH_AS_GROUP;
+	j->chap = group->chap_only || own == TARGET_AUTH_CHAP ||
+		  (own == TARGET_AUTH_AS_GROUP && group->authentication);
+	j->waived = !j->chap && group->authentication;
+}
+
 static bool it_has_an_account(struct target *home, const struct visitor *who, struct judgement *j)
 {
-	const struct target_group_options *o = &j->group->options;
 	j->auth = j->acl ? &j->acl->auth : &j->group->auth;
-	j->chap = o->authentication || o->chap_only;
+	ask_for_chap(j);
 	if (!j->chap || j->auth->theirs.name[0])
 		return true;
-	refuse(j, ISCSI_LOGIN_AUTH_FAILED,
-	       "portal group %u of %s asks for CHAP, and %s%s has no user and secret",
-	       j->group->tag, who->node, j->acl ? "the ACL of " : "it",
-	       j->acl ? who->initiator : "");
+	if (j->acl && j->acl->options.authentication == TARGET_AUTH_CHAP)
+		refuse(j, ISCSI_LOGIN_AUTH_FAILED,
+		       "the ACL of %s in portal group %u of %s asks for CHAP, and has no user and "
+		       "secret",
+		       who->initiator, j->group->tag, who->node);
+	else
+		refuse(j, ISCSI_LOGIN_AUTH_FAILED,
+		       "portal group %u of %s asks for CHAP, and %s%s has no user and secret",
+		       j->group->tag, who->node, j->acl ? "the ACL of " : "it",
+		       j->acl ? who->initiator : "");
 	return false;
 }
 
@@ -123,9 +139,12 @@ void access_judge(struct target *home, const struct visitor *who, struct judgeme
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (!rules[i](home, who, out))
 			return;
-	snprintf(out->why, sizeof(out->why), "%s may log in to portal group %u of %s: %s",
+	snprintf(out->why, sizeof(out->why), "%s may log in to portal group %u of %s: %s%s",
 		 who->initiator, out->group->tag, who->node,
-		 out->acl ? "it has an ACL there" : "generate_node_acls is on there");
+		 out->acl ? "it has an ACL there" : "generate_node_acls is on there",
+		 out->waived ? ", and no CHAP is asked for though the group has authentication=1: "
+			       "its ACL has authentication=0"
+			     : "");
 }
 
 uint32_t access_depth(const struct target *home, const struct judgement *j)

@@ -10,6 +10,7 @@ struct conn_login {
 	/* As it was judged when it came; copies, for the configuration may change meanwhile. */
 	uint64_t group, acl; /* 0: discovery; no ACL */
 	struct auth auth;
+	bool waived; /* judgement.waived */
 	struct target_params params;
 	char alias[ISCSI_SIMPLE_MAX + 1];
 	char why[sizeof(((struct judgement *)0)->why)]; /* it was refused */
@@ -99,6 +100,7 @@ static bool consult(struct conn *c, const struct iscsi_login_identity *id,
 	login->acl = j.acl ? j.acl->number : 0;
 	login->params = j.group->params;
 	v->chap = j.chap;
+	login->waived = j.waived;
 	if (j.chap || j.auth->ours.name[0])
 		login->auth = *j.auth;
 	return true;
@@ -240,9 +242,10 @@ static void log_login(const struct conn *c)
 	const struct session *s = c->session;
 	char user[4 * ISCSI_CHAP_NAME_SIZE / 2];
 	log_safe(user, sizeof(user), s->user, strlen(s->user));
-	log_info(c->target->log, "%s: %s of %s%s%s%s%s", c->peer_text,
+	log_info(c->target->log, "%s: %s of %s%s%s%s%s%s", c->peer_text,
 		 s->node ? "login" : "discovery session", s->initiator, s->node ? " to " : "",
-		 s->node ? s->node->name : "", user[0] ? " as " : ", not authenticated", user);
+		 s->node ? s->node->name : "", user[0] ? " as " : ", not authenticated", user,
+		 c->login->waived ? " (its ACL has authentication=0)" : "");
 }
 
 /* The last response is still a PDU of the login: digests begin behind it (RFC 7143 13.1). */

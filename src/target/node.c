@@ -461,6 +461,7 @@ int target_acl_new(struct target_acl **out, struct target_group *group, const ch
 	acl->group = group;
 	acl->number = ++t->last_number;
 	acl->auth.algorithms = ISCSI_CHAP_ALL;
+	acl->options.authentication = TARGET_AUTH_AS_GROUP;
 	snprintf(acl->name, sizeof(acl->name), "%s", initiator);
 	config_write(t);
 	list_add_tail(&group->acls, &acl->link);
@@ -477,6 +478,14 @@ struct scsi_map *target_acl_map(struct target_acl *acl)
 int target_acl_set_auth(struct target_acl *acl, const struct target_auth *auth)
 {
 	return set_auth(acl->group->node->target, &acl->auth, auth);
+}
+
+void target_acl_set_options(struct target_acl *acl, const struct target_acl_options *options)
+{
+	struct target *t = acl->group->node->target;
+	config_write(t);
+	acl->options = *options;
+	config_done(t);
 }
 
 /* Only home looks at it. */

@@ -61,7 +61,7 @@ struct target_group_options {
 	bool demo_mode_discovery;     /* SendTargets shows it to those as well who may not log in */
 	bool cache_dynamic_acls;      /* without effect: nothing is kept of them */
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
-	bool chap_only;      /* AuthMethod=CHAP: likewise */
+	bool chap_only;      /* AuthMethod=CHAP: likewise, and no ACL can say otherwise */
 	uint32_t depth;      /* CmdSN window of those without an ACL; 0: max_commands */
 };
 void target_group_set_options(struct target_group *group,
@@ -111,7 +111,7 @@ int target_group_remove_portal(struct target_group *group, const struct net_addr
 
 /* --- ACLs */
 
-/* Without an account, with an empty map. -EEXIST, -EINVAL. */
+/* Without an account, with an empty map, authentication as the group says. -EEXIST, -EINVAL. */
 int target_acl_new(struct target_acl **out, struct target_group *group, const char *initiator);
 struct target_acl *target_acl_find(struct target_group *group, const char *initiator);
 int target_acl_delete(struct target_acl *acl, uint32_t seconds, void (*done)(void *ctx), void *ctx);
@@ -119,6 +119,17 @@ struct scsi_map *target_acl_map(struct target_acl *acl);
 int target_acl_set_auth(struct target_acl *acl, const struct target_auth *auth);
 /* The CmdSN window of its sessions; 0: max_commands, which it is never above. */
 void target_acl_set_depth(struct target_acl *acl, uint32_t depth);
+
+enum target_authentication {
+	TARGET_AUTH_AS_GROUP = -1, /* what the options of the group say */
+	TARGET_AUTH_NONE,          /* without CHAP, unless the group is chap_only */
+	TARGET_AUTH_CHAP,
+};
+/* As LIO has them. */
+struct target_acl_options {
+	enum target_authentication authentication;
+};
+void target_acl_set_options(struct target_acl *acl, const struct target_acl_options *options);
 
 /* --- why, or why not */
 

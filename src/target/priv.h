@@ -85,6 +85,7 @@ struct target_acl {
 	char name[ISCSI_NAME_SIZE]; /* the initiator's */
 	struct auth auth;
 	struct networks networks;
+	struct target_acl_options options;
 	uint32_t depth;
 	struct scsi_map *map;
 };
@@ -251,6 +252,7 @@ struct judgement {
 	struct target_acl *acl;
 	const struct auth *auth; /* its account, or that of all who have no ACL */
 	bool chap;
+	bool waived; /* there is no CHAP because the ACL says so, against the group */
 	char why[768];
 };
 
