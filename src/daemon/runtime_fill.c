@@ -128,6 +128,10 @@ static void fill_acl_options(struct target_acl_options *out, const struct values
 	out->authentication = authentication[0] == '-'   ? TARGET_AUTH_AS_GROUP
 			      : authentication[0] == '0' ? TARGET_AUTH_NONE
 							 : TARGET_AUTH_CHAP;
+	out->data_out_timeout = number(v, CONFIG_ATTRIBUTE, "dataout_timeout") *
+				number(v, CONFIG_ATTRIBUTE, "dataout_timeout_retries");
+	out->nopin_interval = number(v, CONFIG_ATTRIBUTE, "nopin_timeout");
+	out->nopin_timeout = number(v, CONFIG_ATTRIBUTE, "nopin_response_timeout");
 }
 
 static void fill_params(struct target_params *out, const struct values *v)

@@ -212,6 +212,7 @@ static void full_deadline(struct deadline *d, const struct conn *c, bool midway)
 {
 	const struct config_limits *l = &c->target->limits;
 	const struct session *s = c->session;
+	const struct patience *patience = s->patience;
 	uint64_t alive = MAX(c->heard, c->taken);
 	if (c->sending)
 		until(d, c, c->taken, l->send_timeout, "what is sent to it is not taken");
@@ -226,12 +227,13 @@ static void full_deadline(struct deadline *d, const struct conn *c, bool midway)
 	if (!list_empty(&s->held))
 		until(d, c, s->gap_since, l->tmf_timeout, "a request before others does not come");
 	if (c->owed)
-		until(d, c, c->owed_heard, l->data_out_timeout,
+		until(d, c, c->owed_heard, atomic_load(&patience->data_out),
 		      "data that was asked for does not come");
 	if (c->ping_sent)
-		until(d, c, MAX(c->ping_sent, c->taken), l->nopin_timeout, "no answer to a NOP-In");
+		until(d, c, MAX(c->ping_sent, c->taken), atomic_load(&patience->nopin),
+		      "no answer to a NOP-In");
 	else if (!midway)
-		until(d, c, alive, l->nopin_interval, NULL);
+		until(d, c, alive, atomic_load(&patience->nopin_interval), NULL);
 }
 
 static struct deadline next_deadline(const struct conn *c)
@@ -285,6 +287,32 @@ void conn_watch(struct conn *c)
 	uint64_t deadline = next_deadline(c).at;
 	if (!timer_is_set(&c->timer) || deadline < c->timer.deadline)
 		timer_set(c->target->reactor, &c->timer, deadline);
+}
+
+static void watch_all_here(struct target *t)
+{
+	list_for_each (it, &t->conns) {
+		struct conn *c = list_entry(it, struct conn, link);
+		if (c->state == CONN_FULL)
+			conn_watch(c);
+	}
+}
+
+static void watch_all_there(struct mail *m)
+{
+	struct target *t = container_of(m, struct target, watch_mail);
+	atomic_store(&t->watch_posted, false);
+	watch_all_here(t);
+}
+
+void conn_watch_all(struct target *home)
+{
+	watch_all_here(home);
+	for (unsigned i = 1; i < home->part_count; i++) {
+		struct target *part = home->parts[i];
+		if (!atomic_exchange(&part->watch_posted, true))
+			reactor_post(part->reactor, &part->watch_mail, watch_all_there);
+	}
 }
 
 static void receive(struct conn *c)

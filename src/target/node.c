@@ -443,6 +443,29 @@ struct target_acl *target_acl_find(struct target_group *group, const char *initi
 	return NULL;
 }
 
+void patience_set(struct patience *to, uint32_t data_out, uint32_t nopin_interval, uint32_t nopin)
+{
+	atomic_store(&to->data_out, data_out);
+	atomic_store(&to->nopin_interval, nopin_interval);
+	atomic_store(&to->nopin, nopin);
+}
+
+static void take_times(struct target_acl *acl)
+{
+	const struct target_acl_options *o = &acl->options;
+	patience_set(&acl->patience, o->data_out_timeout, o->nopin_interval, o->nopin_timeout);
+}
+
+void target_acl_options_from(struct target_acl_options *options, const struct config_limits *l)
+{
+	*options = (struct target_acl_options){
+		.authentication = TARGET_AUTH_AS_GROUP,
+		.data_out_timeout = l->data_out_timeout,
+		.nopin_interval = l->nopin_interval,
+		.nopin_timeout = l->nopin_timeout,
+	};
+}
+
 int target_acl_new(struct target_acl **out, struct target_group *group, const char *initiator)
 {
 	struct target *t = group->node->target;
@@ -461,7 +484,8 @@ int target_acl_new(struct target_acl **out, struct target_group *group, const ch
 	acl->group = group;
 	acl->number = ++t->last_number;
 	acl->auth.algorithms = ISCSI_CHAP_ALL;
-	acl->options.authentication = TARGET_AUTH_AS_GROUP;
+	target_acl_options_from(&acl->options, &t->limits);
+	take_times(acl);
 	snprintf(acl->name, sizeof(acl->name), "%s", initiator);
 	config_write(t);
 	list_add_tail(&group->acls, &acl->link);
@@ -486,6 +510,8 @@ void target_acl_set_options(struct target_acl *acl, const struct target_acl_opti
 	config_write(t);
 	acl->options = *options;
 	config_done(t);
+	take_times(acl);
+	conn_watch_all(t);
 }
 
 /* Only home looks at it. */

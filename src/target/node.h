@@ -12,7 +12,7 @@
  * its own thread, under a lock that home holds for a change only (a few assignments), and takes copies; when it
  * asks for its session home judges once more, so a login that was under way during a change is let in by what is
  * so then, or not at all. Sessions that are there keep what they negotiated and how they proved who they are:
- * changes of options, accounts, parameters and networks count for the next login.
+ * changes of options, accounts, parameters and networks count for the next login, the times of an ACL at once.
  *
  * What is taken away ends its sessions: they are asked to log out (RFC 7143 11.9.1, event 1), dropped after
  * `seconds`, or at once with 0, and `done` (may be NULL) is called, not from inside, when nothing of them is
@@ -111,7 +111,7 @@ int target_group_remove_portal(struct target_group *group, const struct net_addr
 
 /* --- ACLs */
 
-/* Without an account, with an empty map, authentication as the group says. -EEXIST, -EINVAL. */
+/* Without an account, with an empty map. -EEXIST, -EINVAL. */
 int target_acl_new(struct target_acl **out, struct target_group *group, const char *initiator);
 struct target_acl *target_acl_find(struct target_group *group, const char *initiator);
 int target_acl_delete(struct target_acl *acl, uint32_t seconds, void (*done)(void *ctx), void *ctx);
@@ -128,7 +128,12 @@ enum target_authentication {
 /* As LIO has them. */
 struct target_acl_options {
 	enum target_authentication authentication;
+	/* Seconds, as the limits of the same names; of sessions that are there, too. */
+	uint32_t data_out_timeout, nopin_interval, nopin_timeout;
 };
+/* As config_limits has it: what a new ACL begins with. */
+void target_acl_options_from(struct target_acl_options *options,
+			     const struct config_limits *limits);
 void target_acl_set_options(struct target_acl *acl, const struct target_acl_options *options);
 
 /* --- why, or why not */

@@ -78,6 +78,11 @@ struct group_portal {
 	char advertise[NET_ADDR_TEXT + 256]; /* "": its own address */
 };
 
+/* How long is waited for an initiator. Home changes it, and those who wait look at it. */
+struct patience {
+	atomic_uint data_out, nopin_interval, nopin; /* seconds */
+};
+
 struct target_acl {
 	struct list link;
 	struct target_group *group;
@@ -86,6 +91,7 @@ struct target_acl {
 	struct auth auth;
 	struct networks networks;
 	struct target_acl_options options;
+	struct patience patience; /* of these options */
 	uint32_t depth;
 	struct scsi_map *map;
 };
@@ -154,7 +160,10 @@ struct target {
 	unsigned index; /* in home's parts */
 	struct log *log;
 	struct config_limits limits;
+	struct patience patience; /* of these limits */
 	struct list conns, sessions;
+	struct mail watch_mail; /* conn_watch_all() */
+	atomic_bool watch_posted;
 	atomic_size_t load; /* connections that are here, or on their way */
 	struct list silent; /* conn.silent_link: of those no PDU has come yet; oldest first */
 	atomic_size_t silent_count;
@@ -268,6 +277,8 @@ struct session {
 	uint16_t tsih;
 	struct conn *conn;
 	struct iscsi_params params;
+	const struct patience
+		*patience; /* its ACL's, which stays for as long as it does, or the target's */
 
 	uint32_t expcmdsn, maxcmdsn;
 	uint32_t depth;     /* of the window, at most */
@@ -422,6 +433,7 @@ void config_write(struct target *t);
 void config_done(struct target *t);
 /* From every thread. */
 void config_read(struct target *t);
+void patience_set(struct patience *to, uint32_t data_out, uint32_t nopin_interval, uint32_t nopin);
 void acl_free(struct target_acl *acl);
 void group_free(struct target_group *group);
 void node_free(struct target_node *node);
@@ -492,6 +504,8 @@ void conn_send_now(struct conn *c);
 void conn_set_timer(struct conn *c);
 /* A deadline may have come that is earlier than the timer. */
 void conn_watch(struct conn *c);
+/* Deadlines have changed, of connections on whatever reactor. Home's. */
+void conn_watch_all(struct target *home);
 int conn_grow_stage(struct conn *c, size_t size);
 
 /* --- response.c */

@@ -20,6 +20,7 @@ struct session *session_new(struct conn *c, struct record *record)
 	s->expcmdsn = record->expcmdsn;
 	s->maxcmdsn = record->maxcmdsn;
 	s->depth = record->depth;
+	s->patience = record->acl ? &record->acl->patience : &t->patience;
 	list_init(&s->held);
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
 		list_init(&s->by_itt[i]);

@@ -29,6 +29,8 @@ static struct target *part_new(struct target *home, struct reactor *r,
 	t->reactor = r;
 	t->log = reactor_log(r);
 	t->limits = *limits;
+	patience_set(&t->patience, limits->data_out_timeout, limits->nopin_interval,
+		     limits->nopin_timeout);
 	list_init(&t->nodes);
 	list_init(&t->portals);
 	list_init(&t->leaving);

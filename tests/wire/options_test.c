@@ -77,8 +77,120 @@ static void as_its_acl_says(struct wire_world *world)
 	expect(world, 0, false, "it has an ACL there");
 }
 
+/* --- times of an ACL */
+
+static struct wire *log_in(struct wire_world *world)
+{
+	struct wire *w = wire_open(world);
+
+	wire_login(w, &to_third);
+	w->show_nops = true;
+	return w;
+}
+
+static struct target_acl_options times(uint32_t data_out, uint32_t interval, uint32_t answer)
+{
+	return (struct target_acl_options){.authentication = TARGET_AUTH_AS_GROUP,
+					   .data_out_timeout = data_out,
+					   .nopin_interval = interval,
+					   .nopin_timeout = answer};
+}
+
+/* Nothing comes for so long, then a ping. */
+static struct wire_pdu expect_ping(struct wire *w, double seconds)
+{
+	uint64_t start = wire_now(w->world);
+	struct wire_pdu ping;
+	double quiet;
+
+	wire_expect(w, ISCSI_NOP_IN, &ping);
+	quiet = (double)(wire_now(w->world) - start) / (double)NSEC_PER_SEC;
+	if (quiet < seconds - 0.2 || quiet > seconds + 0.2)
+		wire_fail(w->world, "a ping after %.1f s, not after %.1f", quiet, seconds);
+	return ping;
+}
+
+static void pinged_as_its_acl_says(struct wire_world *world)
+{
+	struct third t = third(world);
+	struct target_acl_options acl = times(30, 4, 3);
+	struct wire *mine, *other = wire_open_session(world);
+
+	target_acl_set_options(t.acl, &acl);
+	mine = log_in(world);
+	other->show_nops = true;
+	expect_ping(mine, 4);
+	wire_expect_closed_between(mine, 2.9, 3.2);
+	expect_ping(other, 8);
+}
+
+/* Whoever is there is met by the new times, if it has to wait for nothing as yet, too. */
+static void times_change_under_a_session(struct wire_world *world)
+{
+	struct third t = third(world);
+	struct target_acl_options never = times(30, 0, 3), soon = times(30, 5, 8),
+				  late = times(30, 50, 4);
+	struct wire_pdu ping, pong;
+	struct wire *w;
+
+	target_acl_set_options(t.acl, &never);
+	w = log_in(world);
+	wire_expect_silence(w, 100);
+	target_acl_set_options(t.acl, &soon);
+	ping = expect_ping(w, 0);
+	pong = wire_make(w, ISCSI_NOP_OUT | ISCSI_IMMEDIATE);
+	put_be32(pong.nop_out.itt, ISCSI_RESERVED_TAG);
+	memcpy(pong.nop_out.ttt, ping.nop_in.ttt, 4);
+	memcpy(pong.nop_out.lun, ping.nop_in.lun, 8);
+	wire_send(w, &pong);
+	wire_run(world, 1);
+	target_acl_set_options(t.acl, &late);
+	wire_expect_silence(w, 25);
+	expect_ping(w, 24);
+	target_acl_set_options(t.acl, &soon);
+	wire_expect_closed_between(w, 7.9, 8.2);
+}
+
+static void data_out_in_time(struct wire_world *world)
+{
+	struct third t = third(world);
+	struct target_acl_options acl = times(6, 0, 3);
+	const uint8_t *data = wire_pattern(world, 8192, 1);
+	struct wire_cmd write = {.cdb = WRITE10(0, 16), .write = 8192, .data = data};
+	struct wire_pdu r2t;
+	struct wire *w;
+	uint32_t itt;
+
+	target_acl_set_options(t.acl, &acl);
+	w = log_in(world);
+	wire_clear_attention(w, 0);
+	itt = wire_command(w, &write);
+	wire_expect_r2t(w, itt, 0, 8192, &r2t);
+	/* Half of it is a sign of life. */
+	wire_run(world, 5);
+	wire_data_out(w, &(struct wire_out){.itt = itt,
+					    .ttt = get_be32(r2t.r2t.ttt),
+					    .len = 4096,
+					    .data = data,
+					    .more = true});
+	wire_run(world, 5);
+	wire_data_out(w, &(struct wire_out){.itt = itt,
+					    .ttt = get_be32(r2t.r2t.ttt),
+					    .datasn = 1,
+					    .offset = 4096,
+					    .len = 4096,
+					    .data = data + 4096});
+	wire_expect_status(w, itt, 0);
+	itt = wire_command(w, &write);
+	wire_expect_r2t(w, itt, 0, 8192, &r2t);
+	wire_expect_closed_between(w, 5.9, 6.2);
+}
+
 static const struct wire_case cases[] = {
 	REAL(as_its_acl_says),
+	CASE(pinged_as_its_acl_says),
+	CASE(times_change_under_a_session),
+	CASE(data_out_in_time),
 };
 
 WIRE_THEME_DEFINE(options);
