@@ -120,6 +120,7 @@ static void fill_options(struct target_group_options *out, const struct values *
 	out->authentication = flag(v, "authentication");
 	out->chap_only = !strcmp(text(v, CONFIG_PARAMETER, "AuthMethod"), "CHAP");
 	out->depth = number(v, CONFIG_ATTRIBUTE, "default_cmdsn_depth");
+	out->login_timeout = number(v, CONFIG_ATTRIBUTE, "login_timeout");
 }
 
 static void fill_acl_options(struct target_acl_options *out, const struct values *v)

@@ -62,6 +62,7 @@ void conn_new(struct target *t, const struct net_addr *portal, int sock,
 	deferred_init(&c->pump, pump);
 	timer_init(&c->timer, timer_fired);
 	c->started = c->heard = c->taken = reactor_now(t->reactor);
+	c->login_timeout = t->limits.login_timeout;
 	if (login_start(c))
 		goto fail;
 	list_add_tail(&t->conns, &c->link);
@@ -204,7 +205,7 @@ static void login_deadline(struct deadline *d, const struct conn *c, bool midway
 	const struct config_limits *l = &c->target->limits;
 	if (!c->any_pdu || midway)
 		until(d, c, c->heard, l->silent_timeout, "silent before its login was complete");
-	until(d, c, c->started, l->login_timeout, "login took too long");
+	until(d, c, c->started, c->login_timeout, "login took too long");
 }
 
 /* Time in which we do not read is not the peer's. */

@@ -99,6 +99,8 @@ static bool consult(struct conn *c, const struct iscsi_login_identity *id,
 	login->group = j.group->number;
 	login->acl = j.acl ? j.acl->number : 0;
 	login->params = j.group->params;
+	if (j.group->options.login_timeout)
+		c->login_timeout = j.group->options.login_timeout;
 	v->chap = j.chap;
 	login->waived = j.waived;
 	if (j.chap || j.auth->ours.name[0])

@@ -63,6 +63,8 @@ struct target_group_options {
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
 	bool chap_only;      /* AuthMethod=CHAP: likewise, and no ACL can say otherwise */
 	uint32_t depth;      /* CmdSN window of those without an ACL; 0: max_commands */
+	uint32_t
+		login_timeout; /* seconds, once a login has named the target; 0: as the limit says */
 };
 void target_group_set_options(struct target_group *group,
 			      const struct target_group_options *options);

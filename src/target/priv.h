@@ -329,6 +329,7 @@ struct conn {
 
 	struct timer timer;
 	uint64_t started, heard; /* when the last byte came */
+	uint32_t login_timeout;  /* seconds, from `started` on */
 	uint64_t pdu_began;      /* the PDU that is coming in */
 	uint64_t taken;          /* when the peer last took something, or had all of it */
 	uint64_t ended;          /* CONN_ENDING: since then */

@@ -186,11 +186,51 @@ static void data_out_in_time(struct wire_world *world)
 	wire_expect_closed_between(w, 5.9, 6.2);
 }
 
+/* --- how long a login may take */
+
+/* A login that never ends, though something comes of it every second; `target` NULL: it names none. */
+static void expect_given_up(struct wire_world *world, const char *target, double seconds)
+{
+	struct wire *w = wire_open(world);
+	uint64_t start = wire_now(world);
+	struct wire_pdu response;
+	double took;
+
+	if (target)
+		assert_int_equal(wire_login_step(w, WIRE_OPERATIONAL, target, &response), 0);
+	while (!w->ended && wire_now(world) - start < 100 * NSEC_PER_SEC) {
+		if (target)
+			wire_login_step(w, WIRE_OPERATIONAL, NULL, &response);
+		wire_run(world, 1);
+	}
+	took = (double)(wire_now(world) - start) / (double)NSEC_PER_SEC;
+	if (took < seconds - 1.1 || took > seconds + 1.1)
+		wire_fail(world, "given up after %.1f s, not after %.1f", took, seconds);
+}
+
+static void a_login_takes_so_long(struct wire_world *world)
+{
+	static const char names[] =
+		"InitiatorName=" WIRE_INITIATOR "\nSessionType=Normal\nTargetName=" WIRE_TARGET3;
+	struct third t = third(world);
+	struct target_group_options group = {.login_timeout = 40};
+
+	expect_given_up(world, names, world->limits.login_timeout);
+	target_group_set_options(t.group, &group);
+	expect_given_up(world, names, 40);
+	expect_given_up(world, NULL, world->limits.silent_timeout);
+	group.login_timeout = 4;
+	target_group_set_options(t.group, &group);
+	expect_given_up(world, names, 4);
+	expect_given_up(world,
+			"InitiatorName=" WIRE_INITIATOR
+			"\nSessionType=Normal\nTargetName=" WIRE_TARGET,
+			world->limits.login_timeout);
+}
+
 static const struct wire_case cases[] = {
-	REAL(as_its_acl_says),
-	CASE(pinged_as_its_acl_says),
-	CASE(times_change_under_a_session),
-	CASE(data_out_in_time),
+	REAL(as_its_acl_says),  CASE(pinged_as_its_acl_says), CASE(times_change_under_a_session),
+	CASE(data_out_in_time), CASE(a_login_takes_so_long),
 };
 
 WIRE_THEME_DEFINE(options);
