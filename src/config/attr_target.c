@@ -16,6 +16,7 @@ static const char *const reject[] = {"Reject", NULL};
 #define ORDER_NOTE   "a trial of initiators in the kernel's target: data goes in order, which all take"
 #define RDMA_NOTE    "belongs to another transport: there is TCP and nothing else"
 #define ALIAS_NOTE   "the name of a link in configfs"
+#define DYNAMIC_NOTE "nothing is set up for it: it has the LUNs of the group for as long as it is there"
 #define CPU_NOTE     "the kernel's threads"
 
 #define NETWORKS(h) FORMED(ATTRIBUTE, CONFIG_OURS | CONFIG_OPTIONAL, NETWORK, "allowed_networks", h)
@@ -47,8 +48,8 @@ static const struct config_attr tpg[] = {
 
 	NETWORKS("Addresses from which initiators may log in; empty: all"),
 	FLAG(ATTRIBUTE, "authentication", "0", "1: initiators log in with CHAP"),
-	FLAG_NOTE(ATTRIBUTE, NOT_YET, "cache_dynamic_acls", "0",
-	     "1: what was set up for an initiator without ACL stays when it has gone", LATER_NOTE),
+	FLAG_NOTE(ATTRIBUTE, NO_EFFECT, "cache_dynamic_acls", "0",
+	     "1: what was set up for an initiator without ACL stays when it has gone", DYNAMIC_NOTE),
 	NUMBER(ATTRIBUTE, "default_cmdsn_depth", 1, 512, "64",
 	       "Commands that a session may send before the first one ends"),
 	NUMBER_NOTE(ATTRIBUTE, IN_PART, "default_erl", 0, 2, "0", "ErrorRecoveryLevel that is offered",
@@ -67,8 +68,8 @@ static const struct config_attr tpg[] = {
 	       "Seconds that a login may take, once it has named its target"),
 	FLAG(ATTRIBUTE, "prod_mode_write_protect", "0", "1: initiators with ACL may not write either"),
 	NUMBER_NOTE(ATTRIBUTE, IN_PART, "t10_pi", 0, 0, "0", "Protection information", NO_PI_NOTE),
-	FLAG_NOTE(ATTRIBUTE, NOT_YET, "tpg_enabled_sendtargets", "1",
-	     "1: discovery does not show the group while it is disabled", LATER_NOTE),
+	FLAG(ATTRIBUTE, "tpg_enabled_sendtargets", "1",
+	     "1: discovery does not show the group while it is disabled"),
 
 	WORDS(PARAMETER, "AuthMethod", auth_methods, "CHAP,None", "Ways to log in that are offered"),
 	WORDS(PARAMETER, "DataDigest", digests, "CRC32C,None", "Digests of data that are agreed to"),

@@ -116,7 +116,7 @@ static void fill_options(struct target_group_options *out, const struct values *
 	out->generate_node_acls = flag(v, "generate_node_acls");
 	out->demo_mode_write_protect = flag(v, "demo_mode_write_protect");
 	out->demo_mode_discovery = flag(v, "demo_mode_discovery");
-	out->cache_dynamic_acls = flag(v, "cache_dynamic_acls");
+	out->discovery_disabled = !flag(v, "tpg_enabled_sendtargets");
 	out->authentication = flag(v, "authentication");
 	out->chap_only = !strcmp(text(v, CONFIG_PARAMETER, "AuthMethod"), "CHAP");
 	out->depth = number(v, CONFIG_ATTRIBUTE, "default_cmdsn_depth");

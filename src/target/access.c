@@ -157,7 +157,7 @@ bool access_visible(const struct target_group *group, const char *initiator,
 		    const struct net_addr *from)
 {
 	const struct target_acl *acl;
-	if (!group->enabled)
+	if (!group->enabled && !group->options.discovery_disabled)
 		return false;
 	if (group->options.demo_mode_discovery)
 		return true;

@@ -59,7 +59,7 @@ struct target_group_options {
 	bool generate_node_acls;      /* who has no ACL may log in, too */
 	bool demo_mode_write_protect; /* ... and reads only */
 	bool demo_mode_discovery;     /* SendTargets shows it to those as well who may not log in */
-	bool cache_dynamic_acls;      /* without effect: nothing is kept of them */
+	bool discovery_disabled;      /* ... and the group while it is disabled */
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
 	bool chap_only;      /* AuthMethod=CHAP: likewise, and no ACL can say otherwise */
 	uint32_t depth;      /* CmdSN window of those without an ACL; 0: max_commands */

@@ -332,6 +332,15 @@ static void shown_to_whom_it_is_for(struct wire_world *world)
 	acl = let_in(one, WIRE_INITIATOR);
 	let_in(two, WIRE_INITIATOR);
 	assert_null(strstr(discover(world, WIRE_INITIATOR), WIRE_TARGET3));
+	/* tpg_enabled_sendtargets=0: disabled, too; but to nobody else. */
+	options.discovery_disabled = true;
+	target_group_set_options(two, &options);
+	assert_non_null(strstr(discover(world, WIRE_INITIATOR),
+			       "TargetName=" WIRE_TARGET3 " TargetAddress=disks.example:13260,2 "));
+	assert_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET3));
+	options.discovery_disabled = false;
+	target_group_set_options(two, &options);
+	assert_null(strstr(discover(world, WIRE_INITIATOR), WIRE_TARGET3));
 	target_group_enable(two);
 	assert_non_null(strstr(discover(world, WIRE_INITIATOR),
 			       "TargetName=" WIRE_TARGET3 " TargetAddress=disks.example:13260,2 "));
