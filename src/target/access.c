@@ -149,7 +149,8 @@ void access_judge(struct target *home, const struct visitor *who, struct judgeme
 
 uint32_t access_depth(const struct target *home, const struct judgement *j)
 {
-	uint32_t depth = j->acl ? j->acl->depth : j->group->options.depth;
+	bool own = j->acl && j->acl->depth;
+	uint32_t depth = own ? j->acl->depth : j->group->options.depth;
 	return depth ? MIN(depth, home->limits.max_commands) : home->limits.max_commands;
 }
 

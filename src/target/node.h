@@ -62,7 +62,7 @@ struct target_group_options {
 	bool discovery_disabled;      /* ... and the group while it is disabled */
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
 	bool chap_only;      /* AuthMethod=CHAP: likewise, and no ACL can say otherwise */
-	uint32_t depth;      /* CmdSN window of those without an ACL; 0: max_commands */
+	uint32_t depth;      /* CmdSN window of whose ACL has none of its own; 0: max_commands */
 	uint32_t
 		login_timeout; /* seconds, once a login has named the target; 0: as the limit says */
 };
@@ -119,7 +119,7 @@ struct target_acl *target_acl_find(struct target_group *group, const char *initi
 int target_acl_delete(struct target_acl *acl, uint32_t seconds, void (*done)(void *ctx), void *ctx);
 struct scsi_map *target_acl_map(struct target_acl *acl);
 int target_acl_set_auth(struct target_acl *acl, const struct target_auth *auth);
-/* The CmdSN window of its sessions; 0: max_commands, which it is never above. */
+/* The CmdSN window of its sessions, never above max_commands; 0: as the group's options say. */
 void target_acl_set_depth(struct target_acl *acl, uint32_t depth);
 
 enum target_authentication {

@@ -145,6 +145,10 @@ static void a_window_of_its_own(struct wire_world *world)
 	struct wire *w;
 
 	target_group_enable(group);
+	target_group_set_options(group, &(struct target_group_options){.depth = 5});
+	w = log_in(world, WIRE_INITIATOR);
+	wire_ping(w);
+	assert_int_equal(w->maxcmdsn - w->expcmdsn + 1, 5);
 	target_acl_set_depth(acl, 3);
 	w = log_in(world, WIRE_INITIATOR);
 	wire_ping(w);
