@@ -139,6 +139,7 @@ static void fill_params(struct target_params *out, const struct values *v)
 {
 	const enum config_group g = CONFIG_PARAMETER;
 	out->max_recv_data_segment_length = number(v, g, "MaxRecvDataSegmentLength");
+	out->max_xmit_data_segment_length = number(v, g, "MaxXmitDataSegmentLength");
 	out->max_burst_length = number(v, g, "MaxBurstLength");
 	out->first_burst_length = number(v, g, "FirstBurstLength");
 	out->max_outstanding_r2t = number(v, g, "MaxOutstandingR2T");

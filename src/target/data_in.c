@@ -154,7 +154,8 @@ static bool make_one(struct conn *c, struct task *task)
 		return true;
 	}
 	uint32_t left = task->in_total - task->in_sent;
-	uint32_t len = MIN(left, MIN(c->params.max_send_data, task->in_burst));
+	uint32_t most = MIN(c->params.max_send_data, c->max_data_in);
+	uint32_t len = MIN(left, MIN(most, task->in_burst));
 	bool bidi =
 		(task->bhs.flags & ISCSI_COMMAND_READ) && (task->bhs.flags & ISCSI_COMMAND_WRITE);
 

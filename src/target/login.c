@@ -258,6 +258,9 @@ static void enter_full_feature(struct conn *c)
 	struct session *s = c->session;
 	c->cid = login->engine.id.cid;
 	c->params = s->params = login->engine.nego.params;
+	c->max_data_in = login->params.max_xmit_data_segment_length;
+	if (!c->max_data_in)
+		c->max_data_in = UINT32_MAX;
 	put_be16(login->last.tsih, s->tsih);
 	respond(c, &login->last, login->text, login->len);
 	if (c->state == CONN_DEAD)

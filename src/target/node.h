@@ -74,6 +74,7 @@ int target_group_set_auth(struct target_group *group, const struct target_auth *
 /* What is negotiated (RFC 7143 13). */
 struct target_params {
 	uint32_t max_recv_data_segment_length, max_burst_length, first_burst_length;
+	uint32_t max_xmit_data_segment_length; /* of a Data-In; 0: as much as an initiator takes */
 	uint32_t max_outstanding_r2t, default_time2wait, default_time2retain;
 	bool initial_r2t, immediate_data;
 	char header_digest[CONFIG_TEXT_SIZE], data_digest[CONFIG_TEXT_SIZE];

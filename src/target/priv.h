@@ -342,6 +342,7 @@ struct conn {
 	struct conn_login *login;
 	struct session *session;
 	struct iscsi_params params;
+	uint32_t max_data_in; /* bytes of one, whatever the initiator takes */
 	uint16_t cid;
 	uint32_t statsn, next_ttt;
 	size_t immediate; /* requests in progress */

@@ -186,6 +186,38 @@ static void data_out_in_time(struct wire_world *world)
 	wire_expect_closed_between(w, 5.9, 6.2);
 }
 
+/* --- parameters */
+
+static void read_in_pdus_of(struct wire_world *world, const char *theirs, unsigned count)
+{
+	struct wire_cmd read = {.cdb = READ10(0, 64), .read = 32768};
+	struct wire *w = wire_open(world);
+	struct wire_result r;
+
+	wire_login(w, &(struct wire_login){.target = WIRE_TARGET3, .keys = theirs});
+	wire_clear_attention(w, 0);
+	wire_good(w, &read, &r);
+	assert_int_equal(r.data_len, 32768);
+	assert_int_equal(r.data_ins, count);
+}
+
+/* MaxXmitDataSegmentLength, and what the initiator takes: the smaller one. */
+static void no_longer_data_in(struct wire_world *world)
+{
+	struct third t = third(world);
+	struct target_params params;
+
+	read_in_pdus_of(world, "MaxRecvDataSegmentLength=65536", 1);
+	target_params_from(&params, &world->limits);
+	params.max_xmit_data_segment_length = 4096;
+	assert_int_equal(target_group_set_params(t.group, &params), 0);
+	read_in_pdus_of(world, "MaxRecvDataSegmentLength=65536", 8);
+	read_in_pdus_of(world, "MaxRecvDataSegmentLength=2048", 16);
+	params.max_xmit_data_segment_length = 262144;
+	assert_int_equal(target_group_set_params(t.group, &params), 0);
+	read_in_pdus_of(world, "MaxRecvDataSegmentLength=65536", 1);
+}
+
 /* --- how long a login may take */
 
 /* A login that never ends, though something comes of it every second; `target` NULL: it names none. */
@@ -228,9 +260,15 @@ static void a_login_takes_so_long(struct wire_world *world)
 			world->limits.login_timeout);
 }
 
+/* clang-format off */
 static const struct wire_case cases[] = {
-	REAL(as_its_acl_says),  CASE(pinged_as_its_acl_says), CASE(times_change_under_a_session),
-	CASE(data_out_in_time), CASE(a_login_takes_so_long),
+	REAL(as_its_acl_says),
+	CASE(pinged_as_its_acl_says),
+	CASE(times_change_under_a_session),
+	CASE(data_out_in_time),
+	REAL(no_longer_data_in),
+	CASE(a_login_takes_so_long),
 };
+/* clang-format on */
 
 WIRE_THEME_DEFINE(options);
