@@ -105,9 +105,8 @@ static const struct config_attr tpg[] = {
 	WORD_NOTE(PARAMETER, IN_PART, "OFMarkInt", reject, "Reject", "Markers, from the target",
 		  MARKER_NOTE),
 	YES_NO_NOTE(IN_PART, "OFMarker", "No", "Markers, from the target", MARKER_NOTE),
-	{.name = "TargetAlias", .group = CONFIG_PARAMETER, .form = CONFIG_FORM_TEXT, .max = 255,
-	 .effect = CONFIG_NOT_YET, .standard = "LIO Target", .help = "A name of the target for people",
-	 .note = LATER_NOTE},
+	TEXT(PARAMETER, CONFIG_OPTIONAL, "TargetAlias", 255,
+	     "A name of the target for people, which initiators are told"),
 
 	CHAP("chap_", AUTH, "initiators", "this target"),
 };

@@ -147,6 +147,7 @@ static void fill_params(struct target_params *out, const struct values *v)
 	out->default_time2retain = number(v, g, "DefaultTime2Retain");
 	out->initial_r2t = yes(v, "InitialR2T");
 	out->immediate_data = yes(v, "ImmediateData");
+	copy(out->alias, sizeof(out->alias), text(v, g, "TargetAlias"));
 	copy(out->header_digest, sizeof(out->header_digest), text(v, g, "HeaderDigest"));
 	copy(out->data_digest, sizeof(out->data_digest), text(v, g, "DataDigest"));
 }

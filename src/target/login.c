@@ -92,7 +92,8 @@ static bool consult(struct conn *c, const struct iscsi_login_identity *id,
 		return false;
 	}
 	v->tpgt = j.group->tag; /* RFC 7143 6.3.1: for all session types */
-	snprintf(login->alias, sizeof(login->alias), "%s", j.node->alias ? j.node->alias : "");
+	const char *alias = j.group->params.alias[0] ? j.group->params.alias : j.node->alias;
+	snprintf(login->alias, sizeof(login->alias), "%s", alias ? alias : "");
 	v->target_alias = login->alias;
 	if (id->discovery)
 		return true;

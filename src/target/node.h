@@ -78,6 +78,7 @@ struct target_params {
 	uint32_t max_outstanding_r2t, default_time2wait, default_time2retain;
 	bool initial_r2t, immediate_data;
 	char header_digest[CONFIG_TEXT_SIZE], data_digest[CONFIG_TEXT_SIZE];
+	char alias[256]; /* TargetAlias, UTF-8; "": that of the node, if it has one */
 };
 /* As config_limits has it: what a new group begins with. */
 void target_params_from(struct target_params *params, const struct config_limits *limits);

@@ -218,6 +218,33 @@ static void no_longer_data_in(struct wire_world *world)
 	read_in_pdus_of(world, "MaxRecvDataSegmentLength=65536", 1);
 }
 
+static void expect_alias(struct wire_world *world, const char *alias)
+{
+	struct wire_pdu response;
+
+	assert_int_equal(wire_try_login(wire_open(world), &to_third, &response), 0);
+	if (alias)
+		assert_string_equal(wire_key(&response, "TargetAlias"), alias);
+	else
+		assert_null(wire_key(&response, "TargetAlias"));
+}
+
+/* RFC 7143 13.6 */
+static void called_as_its_group_says(struct wire_world *world)
+{
+	struct third t = third(world);
+	struct target_params params;
+
+	expect_alias(world, NULL);
+	target_params_from(&params, &world->limits);
+	strcpy(params.alias, "the office\303\244");
+	assert_int_equal(target_group_set_params(t.group, &params), 0);
+	expect_alias(world, "the office\303\244");
+	params.alias[0] = 0;
+	assert_int_equal(target_group_set_params(t.group, &params), 0);
+	expect_alias(world, NULL);
+}
+
 /* --- how long a login may take */
 
 /* A login that never ends, though something comes of it every second; `target` NULL: it names none. */
@@ -267,6 +294,7 @@ static const struct wire_case cases[] = {
 	CASE(times_change_under_a_session),
 	CASE(data_out_in_time),
 	REAL(no_longer_data_in),
+	REAL(called_as_its_group_says),
 	CASE(a_login_takes_so_long),
 };
 /* clang-format on */
