@@ -248,7 +248,7 @@ static bool is_param(const char *params, const char *name)
 	return false;
 }
 
-static const char *unknown_param(const struct control_method *m, json_t *params)
+const char *control_unknown_param(const struct control_method *m, json_t *params)
 {
 	const char *name;
 	json_t *value;
@@ -271,7 +271,7 @@ static void run(struct control_call *call)
 	const struct control_options *o = &call->server->o;
 	const struct control_method *m = find_method(o, call->request.method);
 	call->method = m;
-	const char *unknown = m ? unknown_param(m, call->request.params) : NULL;
+	const char *unknown = m ? control_unknown_param(m, call->request.params) : NULL;
 	if (!m)
 		control_refuse(call, RPC_NO_METHOD, "there is no method \"%.64s\"",
 			       call->request.method);

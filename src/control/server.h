@@ -43,6 +43,8 @@ size_t control_server_calls(const struct control_server *s);
 
 /* An object or NULL. */
 json_t *control_params(const struct control_call *call);
+/* The first of these parameters that the method does not have; NULL: it has all of them. */
+const char *control_unknown_param(const struct control_method *m, json_t *params);
 const struct net_local_peer *control_peer(const struct control_call *call);
 /* A parameter by name: NULL, with the call refused and over, when it is missing or of another type. */
 const char *control_text(struct control_call *call, const char *name);

@@ -293,6 +293,37 @@ void admin_run_verb(struct admin *a, struct control_call *call, const char *name
 	enqueue(a, job);
 }
 
+static const struct control_method *method_of(const struct admin_verb *verb)
+{
+	size_t i = 0;
+	while (strcmp(admin_methods[i].name, verb->name) != 0)
+		i++;
+	return &admin_methods[i];
+}
+
+/* One of a batch is looked at as one that comes alone. */
+static int take_call(struct admin_job *job, size_t i, json_t *one, struct config_why *why)
+{
+	const char *name = json_string_value(json_object_get(one, "method"));
+	const struct admin_verb *verb = name ? admin_verb_find(name) : NULL;
+	json_t *params = json_object_get(one, "params");
+	if (!verb)
+		return config_refuse(why, EBADMSG, "\"%.64s\" is no method that changes the tree",
+				     name ? name : "");
+	if (job->atomic && i + 1 < job->count && !strcmp(name, "config.save"))
+		return config_refuse(why, EBADMSG,
+				     "config.save can only be the last one, for what comes after "
+				     "may take all back");
+	if (params && !json_is_object(params) && !json_is_null(params))
+		return config_refuse(why, EBADMSG, "\"params\" is not an object");
+	const char *unknown = control_unknown_param(method_of(verb), params);
+	if (unknown)
+		return config_refuse(why, EBADMSG, "\"%.64s\" is no parameter of %s; it has: %s",
+				     unknown, name, method_of(verb)->params);
+	job->steps[i] = (struct admin_step){.admin = job->admin, .verb = verb, .params = params};
+	return 0;
+}
+
 void admin_run_batch(struct admin *a, struct control_call *call, json_t *calls, bool atomic)
 {
 	size_t count = json_array_size(calls);
@@ -307,29 +338,15 @@ void admin_run_batch(struct admin *a, struct control_call *call, json_t *calls, 
 	job->batch = true;
 	job->atomic = atomic;
 	for (size_t i = 0; i < count; i++) {
-		json_t *one = json_array_get(calls, i);
-		const char *name = json_string_value(json_object_get(one, "method"));
-		const struct admin_verb *verb = name ? admin_verb_find(name) : NULL;
-		bool early = atomic && i + 1 < count && verb && !strcmp(name, "config.save");
-		if (early) {
-			control_refuse(
-				call, RPC_BAD_PARAMS,
-				"call %zu of the batch: config.save can only be the last one, "
-				"for what comes after may take all back",
-				i);
+		struct config_why why;
+		char text[sizeof(why.text) + 40];
+		if (take_call(job, i, json_array_get(calls, i), &why)) {
+			snprintf(text, sizeof(text), "call %zu of the batch: %s", i, why.text);
+			control_refuse_with(call, RPC_BAD_PARAMS, text,
+					    json_pack("{s:I}", "index", (json_int_t)i));
 			job_free(job);
 			return;
 		}
-		if (!verb) {
-			control_refuse(call, RPC_BAD_PARAMS,
-				       "call %zu of the batch: \"%.64s\" is no method that changes "
-				       "the tree",
-				       i, name ? name : "");
-			job_free(job);
-			return;
-		}
-		job->steps[i] = (struct admin_step){
-			.admin = a, .verb = verb, .params = json_object_get(one, "params")};
 	}
 	enqueue(a, job);
 }

@@ -349,6 +349,13 @@ static void parameters_are_checked(void **state)
 	refused(rig, "batch", "{\"calls\": [{\"method\": \"version\"}]}", RPC_BAD_PARAMS,
 		"\"version\" is no method");
 	refused(rig, "batch", "{}", RPC_BAD_PARAMS, "not an array");
+	refused(rig, "batch",
+		"{\"calls\": [{\"method\": \"tree.create\", \"params\": {\"path\": \"/iscsi\"}}, "
+		"{\"method\": \"config.clear\", \"params\": {\"confrim\": true}}]}",
+		RPC_BAD_PARAMS, "call 1 of the batch: \"confrim\" is no parameter of config.clear");
+	refused(rig, "batch", "{\"calls\": [{\"method\": \"tree.create\", \"params\": []}]}",
+		RPC_BAD_PARAMS, "call 0 of the batch: \"params\" is not an object");
+	done(rig, "tree.list", "{\"path\": \"/iscsi\"}", "Targets: 1");
 	refused(rig, "config.clear", "{}", RPC_NOT_CONFIRMED, "As a precaution");
 	refused(rig, "config.save", "{}", RPC_REFUSED, "no file of its own");
 	/* What was wrong in one call is not remembered in the next. */
