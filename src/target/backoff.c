@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Who guesses waits. After a few logins from one address that were the initiator's fault, each refusal is sent
- * later than the one before, up to a limit. A table of fixed size for each reactor, so what a flood from many
- * addresses can do is to have others forgotten.
+ * later than the one before, up to a limit. A table of fixed size, so what a flood from many addresses can do is to
+ * have others forgotten. It is home's, under a lock: whatever reactor a login came to, it is the same guesser's.
  */
 #include <string.h>
 #include "target/priv.h"
@@ -25,7 +25,7 @@ static uint64_t key_of(const struct net_addr *addr)
 static struct failures *row_of(struct target *t, uint64_t key)
 {
 	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
-	return &t->failures[(hash >> 32) % (TARGET_FAILURES / WAYS) * WAYS];
+	return &t->home->failures[(hash >> 32) % (TARGET_FAILURES / WAYS) * WAYS];
 }
 
 /* The place of this address; with `make` maybe that of whoever has been quiet for longest. */
@@ -35,7 +35,8 @@ static struct failures *find(struct target *t, const struct net_addr *addr, bool
 	struct failures *row = row_of(t, key), *oldest = row;
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct failures *f = &row[i];
-		if (f->count && f->key == key && now - f->last < FORGET_NS)
+		/* Another reactor's clock may be ahead of ours by a turn. */
+		if (f->count && f->key == key && now < f->last + FORGET_NS)
 			return f;
 		if (!f->count || (oldest->count && f->last < oldest->last))
 			oldest = f;
@@ -49,18 +50,21 @@ static struct failures *find(struct target *t, const struct net_addr *addr, bool
 uint64_t backoff_failed(struct target *t, const struct net_addr *peer)
 {
 	uint64_t most = t->limits.login_backoff * NSEC_PER_SEC;
+	pthread_mutex_lock(&t->home->failures_lock);
 	struct failures *f = find(t, peer, true);
 	f->last = reactor_now(t->reactor);
 	if (f->count < FREE_TRIES + 32)
 		f->count++;
-	if (f->count <= FREE_TRIES)
-		return 0;
-	return MIN(most, FIRST_NS << (f->count - FREE_TRIES - 1));
+	unsigned count = f->count;
+	pthread_mutex_unlock(&t->home->failures_lock);
+	return count <= FREE_TRIES ? 0 : MIN(most, FIRST_NS << (count - FREE_TRIES - 1));
 }
 
 void backoff_succeeded(struct target *t, const struct net_addr *peer)
 {
+	pthread_mutex_lock(&t->home->failures_lock);
 	struct failures *f = find(t, peer, false);
 	if (f)
 		f->count = 0;
+	pthread_mutex_unlock(&t->home->failures_lock);
 }

@@ -167,7 +167,6 @@ struct target {
 	atomic_size_t load; /* connections that are here, or on their way */
 	struct list silent; /* conn.silent_link: of those no PDU has come yet; oldest first */
 	atomic_size_t silent_count;
-	struct failures failures[TARGET_FAILURES];
 
 	/* Home's. */
 	struct target *parts[TARGET_REACTORS_MAX];
@@ -183,6 +182,8 @@ struct target {
 	atomic_size_t conn_count, login_count;
 	struct registry *registry;
 	struct auth discovery_auth;
+	pthread_mutex_t failures_lock;
+	struct failures *failures; /* TARGET_FAILURES of them */
 
 	struct pool pool;
 	struct list free_tasks, free_pdus, tasks; /* tasks: all that are alive */

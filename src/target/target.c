@@ -44,6 +44,7 @@ static struct target *part_new(struct target *home, struct reactor *r,
 	list_init(&t->starved);
 	list_init(&t->arrivals);
 	pthread_mutex_init(&t->arrivals_lock, NULL);
+	pthread_mutex_init(&t->failures_lock, NULL);
 	config_lock_init(t);
 	pool_init(&t->pool, limits->memory_limit);
 	deferred_init(&t->feed, command_feed);
@@ -57,12 +58,17 @@ static struct target *part_new(struct target *home, struct reactor *r,
 int target_new(struct target **out, struct reactor *r, const struct config_limits *limits)
 {
 	struct target *t = part_new(NULL, r, limits);
-	int err = t ? registry_new(t) : -ENOMEM;
-	if (err)
+	if (!t)
+		return -ENOMEM;
+	t->failures = calloc(TARGET_FAILURES, sizeof(*t->failures));
+	int err = t->failures ? registry_new(t) : -ENOMEM;
+	if (err) {
+		free(t->failures);
 		free(t);
-	else
-		*out = t;
-	return err;
+		return err;
+	}
+	*out = t;
+	return 0;
 }
 
 int target_add_reactor(struct target *t, struct reactor *r)
@@ -232,6 +238,8 @@ static void free_part(struct target *part)
 {
 	pool_free(&part->pool);
 	pthread_mutex_destroy(&part->arrivals_lock);
+	pthread_mutex_destroy(&part->failures_lock);
+	free(part->failures);
 	pthread_rwlock_destroy(&part->config_lock);
 	free(part);
 }

@@ -406,6 +406,16 @@ static void guessing_takes_longer(struct wire_world *world)
 	assert_true(refusal(world) < 0.05);
 }
 
+/* Whoever else is there decides which reactor a guess comes to. */
+static void guessing_on_all_reactors(struct wire_world *world)
+{
+	for (int i = 0; i < 5; i++) {
+		assert_true(refusal(world) < 0.05);
+		wire_open(world);
+	}
+	assert_true(refusal(world) > 0.05);
+}
+
 /* Whoever waits for his refusal keeps nobody out. */
 static void many_guess_at_once(struct wire_world *world)
 {
@@ -458,6 +468,7 @@ static const struct wire_case cases[] = {
 	CASE(portals_are_shared),
 	CASE(shown_to_whom_it_is_for),
 	CASE_WITH(guessing_takes_longer, &calm),
+	CASE_WITH(guessing_on_all_reactors, &calm),
 	CASE_WITH(many_guess_at_once, &crowded),
 	CASE_WITH(not_if_it_is_off, &off),
 };
