@@ -116,7 +116,7 @@ static const struct config_attr acl[] = {
 
 	NETWORKS("Addresses from which this initiator may log in; empty: those of the group"),
 	NUMBER(ATTRIBUTE, "authentication", -1, 1, "-1",
-	       "1: log in with CHAP; 0: without, unless AuthMethod=CHAP; -1: as the group says"),
+	       "1: log in with CHAP; 0: without, also where the group asks for it; -1: as the group says"),
 	NUMBER(ATTRIBUTE, "dataout_timeout", 2, 60, "3",
 	       "Seconds in which more of the data that was asked for comes"),
 	NUMBER(ATTRIBUTE, "dataout_timeout_retries", 1, 15, "5",

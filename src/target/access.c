@@ -97,15 +97,14 @@ static bool it_comes_from_there(struct target *home, const struct visitor *who, 
 	return false;
 }
 
-/* The ways to log in that are offered (AuthMethod) are the group's alone: there the stricter one counts. */
 static void ask_for_chap(struct judgement *j)
 {
-	const struct target_group_options *group = &j->group->options;
+	const struct target_group_options *o = &j->group->options;
+	bool group = o->authentication || o->chap_only;
 	enum target_authentication own =
 		j->acl ? j->acl->options.authentication : TARGET_AUTH_AS_GROUP;
-	j->chap = group->chap_only || own == TARGET_AUTH_CHAP ||
-		  (own == TARGET_AUTH_AS_GROUP && group->authentication);
-	j->waived = !j->chap && group->authentication;
+	j->chap = own == TARGET_AUTH_AS_GROUP ? group : own == TARGET_AUTH_CHAP;
+	j->waived = group && !j->chap;
 }
 
 static bool it_has_an_account(struct target *home, const struct visitor *who, struct judgement *j)
@@ -142,8 +141,8 @@ void access_judge(struct target *home, const struct visitor *who, struct judgeme
 	snprintf(out->why, sizeof(out->why), "%s may log in to portal group %u of %s: %s%s",
 		 who->initiator, out->group->tag, who->node,
 		 out->acl ? "it has an ACL there" : "generate_node_acls is on there",
-		 out->waived ? ", and no CHAP is asked for though the group has authentication=1: "
-			       "its ACL has authentication=0"
+		 out->waived ? ", and no CHAP is asked for, though the group asks for it: its ACL "
+			       "has authentication=0"
 			     : "");
 }
 

@@ -61,7 +61,7 @@ struct target_group_options {
 	bool demo_mode_discovery;     /* SendTargets shows it to those as well who may not log in */
 	bool discovery_disabled;      /* ... and the group while it is disabled */
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
-	bool chap_only;      /* AuthMethod=CHAP: likewise, and no ACL can say otherwise */
+	bool chap_only;      /* AuthMethod=CHAP: likewise */
 	uint32_t depth;      /* CmdSN window of whose ACL has none of its own; 0: max_commands */
 	uint32_t
 		login_timeout; /* seconds, once a login has named the target; 0: as the limit says */
@@ -126,7 +126,7 @@ void target_acl_set_depth(struct target_acl *acl, uint32_t depth);
 
 enum target_authentication {
 	TARGET_AUTH_AS_GROUP = -1, /* what the options of the group say */
-	TARGET_AUTH_NONE,          /* without CHAP, unless the group is chap_only */
+	TARGET_AUTH_NONE,          /* without CHAP, whatever they say */
 	TARGET_AUTH_CHAP,
 };
 /* As LIO has them. */

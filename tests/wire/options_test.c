@@ -52,10 +52,13 @@ static void as_its_acl_says(struct wire_world *world)
 	expect(world, ISCSI_LOGIN_AUTH_FAILED, true, "portal group 1 of " WIRE_TARGET3 " asks");
 	target_acl_set_options(t.acl, &acl);
 	expect(world, 0, false, "its ACL has authentication=0");
-	/* The ways that are offered are the group's. */
+	/* Where authentication is set AuthMethod is as well. */
 	group.chap_only = true;
 	target_group_set_options(t.group, &group);
-	expect(world, ISCSI_LOGIN_AUTH_FAILED, true, "asks for CHAP");
+	expect(world, 0, false, "though the group asks for it");
+	acl.authentication = TARGET_AUTH_AS_GROUP;
+	target_acl_set_options(t.acl, &acl);
+	expect(world, ISCSI_LOGIN_AUTH_FAILED, true, "portal group 1 of " WIRE_TARGET3 " asks");
 	group = (struct target_group_options){.generate_node_acls = true};
 	target_group_set_options(t.group, &group);
 	expect(world, 0, false, "it has an ACL there");
