@@ -155,10 +155,14 @@ static int listen_there(struct errand *e)
 	return 0;
 }
 
+/* When it is answered the address may be had again. That may be from inside. */
 static int unlisten(struct errand *e)
 {
-	int err = target_unlisten(e->child->target, &e->order.addr);
-	return err ? refuse(e, err, "the socket") : 0;
+	child_say(e->child, &(struct word){.kind = WORD_LATER, .number = e->order.number});
+	int err = target_unlisten(e->child->target, &e->order.addr, ended, e);
+	if (err)
+		errand_end(e, refuse(e, err, "the socket"));
+	return ERRAND_GONE;
 }
 
 static int portal_add(struct errand *e)

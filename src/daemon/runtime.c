@@ -280,22 +280,16 @@ static void unmake_acl(struct deed *deed)
 
 /* --- portals */
 
-/* Nothing waits for it: who listens there next is told what else is wrong. */
-static void stop_listening(struct daemon *d, const struct net_addr *addr)
+static void portal_made(struct deed *deed)
 {
+	struct daemon *d = deed->d;
 	struct errand_out *e;
-	if (!listener_remove(d, addr) || !(e = calloc(1, sizeof(*e))))
+	if (!deed->err || !listener_remove(d, &deed->addr) || !(e = calloc(1, sizeof(*e))))
 		return;
 	e->file = -1;
 	e->done = courier_forget;
-	e->order = (struct order){.kind = ORDER_UNLISTEN, .addr = *addr};
+	e->order = (struct order){.kind = ORDER_UNLISTEN, .addr = deed->addr};
 	courier_send(&d->courier, e);
-}
-
-static void portal_made(struct deed *deed)
-{
-	if (deed->err)
-		stop_listening(deed->d, &deed->addr);
 }
 
 static void give_portal(struct deed *deed, enum order_kind kind, const char *advertise)
@@ -350,7 +344,13 @@ static void unmake_portal(struct deed *deed)
 	if (!find_address(deed))
 		return;
 	give_portal(deed, ORDER_PORTAL_REMOVE, "");
-	stop_listening(deed->d, &deed->addr);
+	struct errand_out *e =
+		listener_remove(deed->d, &deed->addr) ? order_new(deed, ORDER_UNLISTEN) : NULL;
+	if (!e)
+		return;
+	/* The next change may be to listen there again: it comes when both processes have let go. */
+	e->order.addr = deed->addr;
+	give(deed, e);
 }
 
 /* --- objects */

@@ -28,6 +28,8 @@ void portal_free(struct portal *p)
 	list_del(&p->link);
 	config_done(t);
 	p->gone = true;
+	if (p->closed && !t->freeing)
+		p->closed(p->closed_ctx);
 	if (!p->users) /* else groups name it still: a drain closes portals before those */
 		free(p);
 	t->open_portals--;
@@ -216,13 +218,20 @@ int target_listen_on(struct target *t, int sock, struct net_addr *bound)
 	return keep(err, p, bound);
 }
 
-int target_unlisten(struct target *t, const struct net_addr *addr)
+int target_unlisten(struct target *t, const struct net_addr *addr, void (*done)(void *ctx),
+		    void *ctx)
 {
 	list_for_each (it, &t->portals) {
 		struct portal *p = list_entry(it, struct portal, link);
 		if (p->wanted && !p->closing && portal_same(&p->addr, addr)) {
 			p->wanted = false;
-			portal_drop(p);
+			if (!p->users) {
+				p->closed = done;
+				p->closed_ctx = ctx;
+				portal_close(p);
+			} else if (done) {
+				done(ctx);
+			}
 			return 0;
 		}
 	}

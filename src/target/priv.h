@@ -145,7 +145,9 @@ struct portal {
 	size_t users;       /* portals of groups */
 	bool wanted;        /* by target_listen() */
 	bool accepting, closing;
-	bool gone; /* closed, and in no list */
+	bool gone;                 /* closed, and in no list */
+	void (*closed)(void *ctx); /* who has ended it is told; NULL: nobody */
+	void *closed_ctx;
 };
 
 /* Logins that have failed (backoff.c). */

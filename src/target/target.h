@@ -42,8 +42,10 @@ int target_listen(struct target *t, const struct net_addr *addr, struct net_addr
 /* The same on a socket that listens already and is this reactor's (net_take_listener()). It is the
  * target's when this succeeds. */
 int target_listen_on(struct target *t, int sock, struct net_addr *bound);
-/* No more, unless a portal group needs it (target/node.h). -ENOENT. */
-int target_unlisten(struct target *t, const struct net_addr *addr);
+/* No more, unless a portal group needs it (target/node.h). `done` (may be NULL) is called when the socket is closed,
+ * so that the address may be had again, or stays with a group; maybe from inside. -ENOENT, and it is not called. */
+int target_unlisten(struct target *t, const struct net_addr *addr, void (*done)(void *ctx),
+		    void *ctx);
 
 /* CHAP (RFC 7143 12.1.3). Strings are copied. */
 struct target_auth {

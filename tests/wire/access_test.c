@@ -245,6 +245,11 @@ static bool listens(struct wire_world *world, const struct net_addr *addr)
 	return yes;
 }
 
+static void set(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
 /* One address for groups of two nodes; an address for one of two groups; and which it is follows from it. */
 static void portals_are_shared(struct wire_world *world)
 {
@@ -292,14 +297,16 @@ static void portals_are_shared(struct wire_world *world)
 	wire_run(world, 0.5);
 	assert_false(listens(world, &second));
 	wire_ping(w);
-	assert_int_equal(target_unlisten(world->target, &second), -ENOENT);
+	assert_int_equal(target_unlisten(world->target, &second, NULL, NULL), -ENOENT);
 	assert_int_equal(target_group_add_portal(two, &second, NULL), 0);
 	assert_true(listens(world, &second));
 	/* The first one is the world's own. */
 	assert_int_equal(target_group_remove_portal(one, &world->addr), 0);
 	assert_true(listens(world, &world->addr));
-	assert_int_equal(target_unlisten(world->target, &world->addr), 0);
+	bool closed = false;
+	assert_int_equal(target_unlisten(world->target, &world->addr, set, &closed), 0);
 	wire_run(world, 0.5);
+	assert_true(closed);
 	assert_false(listens(world, &world->addr));
 }
 
