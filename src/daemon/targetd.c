@@ -275,11 +275,12 @@ static int open_control(struct targetd *t)
 
 static void is_up(struct daemon *d)
 {
-	log_info(d->log, "ready: %zu target%s, %zu backstores",
-		 config_count(d->tree, CONFIG_TARGET),
-		 config_count(d->tree, CONFIG_TARGET) == 1 ? "" : "s",
-		 config_count(d->tree, CONFIG_BLOCK) + config_count(d->tree, CONFIG_FILEIO) +
-			 config_count(d->tree, CONFIG_RAMDISK));
+	size_t targets = config_count(d->tree, CONFIG_TARGET);
+	size_t backstores = config_count(d->tree, CONFIG_BLOCK) +
+			    config_count(d->tree, CONFIG_FILEIO) +
+			    config_count(d->tree, CONFIG_RAMDISK);
+	log_info(d->log, "ready: %zu target%s, %zu backstore%s", targets, targets == 1 ? "" : "s",
+		 backstores, backstores == 1 ? "" : "s");
 	sd_notify(0, "READY=1");
 }
 
