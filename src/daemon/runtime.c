@@ -393,6 +393,23 @@ static void portal_value(struct deed *deed, const struct config_attr *attr, cons
 	give_portal(deed, ORDER_PORTAL_ADD, value);
 }
 
+/* What the ACLs of the group see; what has write_protect itself has it in any case. */
+static void protect_all(struct deed *deed, bool all)
+{
+	list_for_each (a, &config_part(deed->node, CONFIG_ACLS)->children) {
+		list_for_each (it, &list_entry(a, struct config_node, sibling)->children) {
+			const struct config_node *lun = list_entry(it, struct config_node, sibling);
+			struct errand_out *e =
+				disk_of(lun) ? order_new(deed, ORDER_MAP_READONLY) : NULL;
+			if (!e)
+				continue;
+			fill_place(&e->order, lun);
+			e->order.flag = all || config_true(lun, CONFIG_OBJECT, "write_protect");
+			give(deed, e);
+		}
+	}
+}
+
 static void group_value(struct deed *deed, const struct config_attr *attr, const char *value)
 {
 	struct fill_instead instead = {attr, value};
@@ -400,6 +417,8 @@ static void group_value(struct deed *deed, const struct config_attr *attr, const
 		give_flag(deed, ORDER_GROUP_ENABLE, !strcmp(value, "True"));
 	else
 		set_group(deed, &instead);
+	if (attr->group == CONFIG_ATTRIBUTE && !strcmp(attr->name, "prod_mode_write_protect"))
+		protect_all(deed, value[0] == '1');
 }
 
 static void acl_value(struct deed *deed, const struct config_attr *attr, const char *value)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What is set on groups and ACLs of the daemon is what initiators meet, at once.
 . "$(dirname "$0")/functions.sh"
-need iscsi-ls
+need iscsi-ls qemu-io
 
 PORT=$("$HERE/free-port.py")
 PORTAL=127.0.0.1:$PORT
@@ -74,6 +74,22 @@ try "who says nothing" login 20
 says "is pinged" '^ping [23]$'
 says "and given up" '^closed [56]$'
 says "for that" 'no answer to a NOP-In' "$T/target.err"
+
+# --- who may write
+
+write_one() {
+	IO_OPTIONS=()
+	io_lun "initiator-name=$INITIATOR" "write 0 512"
+}
+
+try "its initiator may write" write_one
+try "nobody may" set_values "$TPG" attribute '"prod_mode_write_protect": "1"'
+try_fails "which counts at once" write_one
+try "one LUN is write-protected" set_values "$ACL/mapped_lun0" object '"write_protect": "True"'
+try "somebody may" set_values "$TPG" attribute '"prod_mode_write_protect": "0"'
+try_fails "but not on that" write_one
+try "now on that, too" set_values "$ACL/mapped_lun0" object '"write_protect": "False"'
+try "and it is written" write_one
 
 # --- what discovery shows
 
