@@ -99,6 +99,7 @@ struct bs_file_options {
 	bool readonly;
 	bool direct; /* O_DIRECT instead of the page cache */
 	bool raw;    /* take it as raw even if it looks like qcow2, VMDK, VHDX... */
+	bool typed; /* remedies are said as in the shell, readonly=true, and not as in --readonly */
 };
 
 /*

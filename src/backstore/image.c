@@ -73,8 +73,8 @@ static void suggest(char *out, size_t size, const char *path)
 	quote(out, size, stem, dot && !strcmp(dot, ".raw") ? "-converted.raw" : ".raw");
 }
 
-int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size, char *why,
-		    size_t why_size)
+int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size,
+		    const char *remedy, char *why, size_t why_size)
 {
 	_Alignas(HEAD_SIZE) uint8_t head[HEAD_SIZE], tail[HEAD_SIZE];
 	ssize_t head_len = file_peek(r, file, head, sizeof(head), 0);
@@ -95,6 +95,6 @@ int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size
 	suggest(out, sizeof(out), path);
 	return bs_why(why, why_size, -EMEDIUMTYPE,
 		      "%s is a %s image, and only raw images are served; convert it with "
-		      "`qemu-img convert -O raw %s %s`, or serve its bytes as they are with --raw",
-		      path, f->name, in, out);
+		      "`qemu-img convert -O raw %s %s`%s",
+		      path, f->name, in, out, remedy);
 }

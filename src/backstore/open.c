@@ -8,6 +8,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* How a remedy is said to whom. */
+struct remedies {
+	const char *readonly, *size, *raw;
+};
+
+static const struct remedies *remedies(const struct disk *d)
+{
+	static const struct remedies option = {"--readonly", "--size 10G",
+					       ", or serve its bytes as they are with --raw"},
+				     typed = {"readonly=true", "a size, such as 10G,", ""};
+	return d->opt.typed ? &typed : &option;
+}
+
 static int why_not_open(const struct disk *d, int err, char *why, size_t why_size)
 {
 	const char *path = d->bs.path;
@@ -17,16 +30,14 @@ static int why_not_open(const struct disk *d, int err, char *why, size_t why_siz
 	case -EROFS:
 		if (!d->opt.readonly)
 			return bs_why(why, why_size, err,
-				      "%s cannot be opened for writing: %s; --readonly serves it "
-				      "without",
-				      path, strerror(-err));
+				      "%s cannot be opened for writing: %s; %s serves it without",
+				      path, strerror(-err), remedies(d)->readonly);
 		break;
 	case -EBUSY:
-		return bs_why(
-			why, why_size, err,
-			"%s is in use: it is mounted, part of a RAID or a volume group, or "
-			"another program holds it; end that first, or serve it with --readonly",
-			path);
+		return bs_why(why, why_size, err,
+			      "%s is in use: it is mounted, part of a RAID or a volume group, or "
+			      "another program holds it; end that first, or serve it with %s",
+			      path, remedies(d)->readonly);
 	case -EINVAL:
 		if (d->opt.direct)
 			return bs_why(
@@ -76,11 +87,10 @@ static int check_kind(const struct disk *d, enum file_kind kind, char *why, size
 
 static int why_empty(const struct disk *d, char *why, size_t why_size)
 {
-	return bs_why(
-		why, why_size, -EINVAL,
-		"%s is empty; remove it and give --size 10G to make a new one, or set its size "
-		"with `truncate -s 10G`",
-		d->bs.path);
+	return bs_why(why, why_size, -EINVAL,
+		      "%s is empty; remove it and give %s to make a new one, or set its size with "
+		      "`truncate -s 10G`",
+		      d->bs.path, remedies(d)->size);
 }
 
 /* What d->bs.path names, as d->opt says, and not locked yet. The handle, or -errno with `why`. */
@@ -233,8 +243,8 @@ static int make(struct disk *d, char *why, size_t why_size)
 	const char *path = d->bs.path;
 	if (!d->opt.create_size)
 		return bs_why(why, why_size, -ENOENT,
-			      "%s: there is no such file; --size 10G would make one of that size",
-			      path);
+			      "%s: there is no such file; %s would make one of that size", path,
+			      remedies(d)->size);
 	if (d->opt.create_size % SECTOR)
 		return bs_why(why, why_size, -EINVAL,
 			      "%s cannot be made: its size of %" PRIu64
@@ -242,7 +252,8 @@ static int make(struct disk *d, char *why, size_t why_size)
 			      path, d->opt.create_size);
 	if (d->opt.readonly)
 		return bs_why(why, why_size, -ENOENT,
-			      "%s: there is no such file, and with --readonly none is made", path);
+			      "%s: there is no such file, and with %s none is made", path,
+			      remedies(d)->readonly);
 	/* A disk may hold anything: nobody else's business. */
 	int file = file_open(r, path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (file == -EEXIST)
@@ -287,8 +298,8 @@ static int open_disk(struct disk *d, char *why, size_t why_size)
 {
 	int err = find_or_make(d, why, why_size);
 	if (!err && !d->opt.raw && !d->bs.created)
-		err = image_check_raw(d->bs.reactor, d->file, d->bs.path, d->info.size, why,
-				      why_size);
+		err = image_check_raw(d->bs.reactor, d->file, d->bs.path, d->info.size,
+				      remedies(d)->raw, why, why_size);
 	if (err)
 		return err;
 	disk_hardware(d, &d->info, d->hardware);

@@ -81,9 +81,9 @@ void disk_retry(struct timer *t);
 bool is_disk(const struct backstore *bs);
 
 /* --- image.c */
-/* Refuses what is an image of another format. 0, or -EMEDIUMTYPE with `why`, or -errno. */
-int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size, char *why,
-		    size_t why_size);
+/* Refuses what is an image of another format. 0, or -EMEDIUMTYPE with `why`, which ends in `remedy`, or -errno. */
+int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size,
+		    const char *remedy, char *why, size_t why_size);
 
 /* --- identity.c */
 #define ID_ATTRIBUTE "user.lunar.id"

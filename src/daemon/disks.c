@@ -32,6 +32,7 @@ static int open_store(struct daemon *d, const struct config_node *node, bool mak
 	struct bs_file_options opt = {
 		.create_size = make && node->kind == CONFIG_FILEIO ? size : 0,
 		.readonly = is_true(node, "readonly"),
+		.typed = true,
 	};
 	return bs_open_path(bs, d->r, object(node, "dev"), &opt, why, why_size);
 }

@@ -50,6 +50,7 @@ try_fails "the same again" create /backstores/fileio \
 says "is refused in targetcli's words" 'Storage object fileio/disk0 exists'
 try_fails "a file that is not there, without a size" create /backstores/fileio \
 	"\"name\": \"none\", \"file_or_dev\": \"$T/none.img\""
+says "is told what to type" 'no such file; a size, such as 10G, would make one'
 try "a target" create /iscsi "\"wwn\": \"$IQN\""
 try "without the portal on all addresses" control tree.delete \
 	"{\"path\": \"/iscsi/$IQN/tpg1/portals\", \"args\": {\"ip_address\": \"0.0.0.0\", \"ip_port\": \"3260\"}}"

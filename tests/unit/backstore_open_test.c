@@ -61,6 +61,10 @@ static void nothing_half_made_stays(void **state)
 	assert_refused(rig, &odd, -EINVAL, "512");
 	assert_false(exists(rig->path));
 	assert_refused(rig, &readonly, -ENOENT, "--readonly");
+	readonly.typed = true;
+	assert_refused(rig, &readonly, -ENOENT, "with readonly=true none");
+	assert_refused(rig, &(struct bs_file_options){.typed = true}, -ENOENT,
+		       "a size, such as 10G, would");
 	assert_false(exists(rig->path));
 	snprintf(rig->path, sizeof(rig->path), "%s/none/disk.img", rig->dir);
 	assert_refused(rig, &(struct bs_file_options){.create_size = MIB}, -ENOENT, "No such file");
