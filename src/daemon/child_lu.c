@@ -162,7 +162,10 @@ int child_stats(struct errand *e)
 			continue;
 		const struct backstore *bs = scsi_lu_backstore(c->lus[i]->lu);
 		word = (struct word){.kind = WORD_LU, .number = e->order.number, .lu = (uint32_t)i};
-		word.row = (struct word_lu){*scsi_lu_stats(c->lus[i]->lu), bs->size, bs->missing};
+		word.row = (struct word_lu){.stats = *scsi_lu_stats(c->lus[i]->lu),
+					    .size = bs->size,
+					    .missing = bs->missing};
+		scsi_lu_latency(c->lus[i]->lu, &word.row.latency);
 		child_say(c, &word);
 	}
 	return 0;

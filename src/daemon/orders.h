@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "backstore/backstore.h"
 #include "iscsi/names.h"
+#include "scsi/latency.h"
 #include "target/node.h"
 #include "target/watch.h"
 
@@ -135,6 +136,7 @@ enum word_kind {
 
 struct word_lu {
 	struct scsi_lu_stats stats;
+	struct scsi_latency latency;
 	uint64_t size;
 	bool missing;
 };

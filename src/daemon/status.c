@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/status.h"
+#include "daemon/gauges.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct asked {
 	json_t *result, *rows;
 	const char *rows_name;
 	unsigned left; /* orders, and one until all were given */
+	bool histograms;
 	int err;
 	char why[ORDER_WHY_SIZE];
 };
@@ -97,18 +99,21 @@ static json_int_t number(uint64_t n)
 	return (json_int_t)n;
 }
 
-static json_t *disk_counters(const struct daemon *d, const struct word *w)
+static json_t *disk_counters(const struct daemon *d, const struct word *w, bool histograms)
 {
 	const struct scsi_lu_stats *s = &w->row.stats;
 	const struct disk *disk = w->lu < d->disk_count ? d->disks[w->lu] : NULL;
 	char path[CONFIG_PATH_SIZE] = "";
 	if (disk)
 		config_path(disk->node, path);
-	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "path", path, "size",
-			 number(w->row.size), "missing", w->row.missing, "reads", number(s->reads),
-			 "writes", number(s->writes), "read_bytes", number(s->read_bytes),
-			 "write_bytes", number(s->write_bytes), "flushes", number(s->flushes),
-			 "errors", number(s->errors), "inflight", number(s->inflight));
+	return json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "path",
+			 path, "size", number(w->row.size), "missing", w->row.missing, "reads",
+			 number(s->reads), "writes", number(s->writes), "read_bytes",
+			 number(s->read_bytes), "write_bytes", number(s->write_bytes), "flushes",
+			 number(s->flushes), "errors", number(s->errors), "inflight",
+			 number(s->inflight), "latency",
+			 gauges_latency(&w->row.latency, histograms), "luns",
+			 disk ? gauges_luns(disk->node) : json_array());
 }
 
 static json_t *target_counters(const struct target_stats *s)
@@ -125,7 +130,7 @@ static void counters_row(struct errand_out *e, const struct word *w)
 {
 	struct asked *a = container_of(e, struct question, e)->asked;
 	if (w->kind == WORD_LU) {
-		json_array_append_new(a->rows, disk_counters(a->d, w));
+		json_array_append_new(a->rows, disk_counters(a->d, w, a->histograms));
 	} else if (w->kind == WORD_STATS) {
 		json_t *more = target_counters(&w->stats);
 		json_object_update(a->result, more);
@@ -135,10 +140,16 @@ static void counters_row(struct errand_out *e, const struct word *w)
 
 void status_counters(struct daemon *d, struct control_call *call)
 {
-	struct asked *a = ask(d, call,
-			      json_pack("{s:i, s:b, s:s}", "pid", (int)getpid(), "ready",
-					d->ready && !d->bringing_up, "version", LUNAR_VERSION),
-			      "disks");
+	bool ok;
+	bool histograms = control_flag_or(call, "histograms", false, &ok);
+	struct asked *a = ok ? ask(d, call,
+				   json_pack("{s:i, s:b, s:s, s:o}", "pid", (int)getpid(), "ready",
+					     d->ready && !d->bringing_up, "version", LUNAR_VERSION,
+					     "targets", gauges_targets(d->tree)),
+				   "disks")
+			     : NULL;
+	if (a)
+		a->histograms = histograms;
 	struct question *q = a ? question_new(a, ORDER_STATS, counters_row) : NULL;
 	if (q)
 		question_send(q);

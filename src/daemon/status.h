@@ -5,6 +5,10 @@
 
 #include "daemon/daemon.h"
 
+/* The rows of these; `ctx` is an admin (admin.h) whose runtime is a daemon. */
+extern const struct control_method daemon_methods[];
+extern const size_t daemon_method_count;
+
 /* Parameters and answers: docs/control.md. */
 void status_counters(struct daemon *d, struct control_call *call);
 void status_sessions(struct daemon *d, struct control_call *call);

@@ -38,11 +38,6 @@ struct targetd {
 	char why[DAEMON_WHY];
 };
 
-static struct targetd *to_targetd(void *admin)
-{
-	return container_of((struct admin *)admin, struct targetd, admin);
-}
-
 static int fail(struct targetd *t, int err, const char *fmt, ...) PRINTF(3, 4);
 static int fail(struct targetd *t, int err, const char *fmt, ...)
 {
@@ -138,31 +133,14 @@ static void list_sessions(void *ctx, struct control_call *call)
 	status_sessions(&t->d, call);
 }
 
-#define OWN(name)                                              \
-	static void name(void *ctx, struct control_call *call) \
-	{                                                      \
-		status_##name(&to_targetd(ctx)->d, call);      \
-	}
-OWN(counters)
-OWN(session_end)
-OWN(explain)
-
-static const struct control_method own_methods[] = {
-	{"status", counters, "",
-	 "counters of the daemon, and of each disk since it was brought up"},
-	{"session.end", session_end, "sid, seconds?",
-	 "asks an initiator to log out, then drops it"},
-	{"target.explain", explain, "initiator, from?, target?",
-	 "which targets an initiator may log in to, with what, and why or why not"},
-};
-
 static int join_methods(struct targetd *t)
 {
-	t->methods = calloc(admin_method_count + ARRAY_SIZE(own_methods), sizeof(*t->methods));
+	t->methods = calloc(admin_method_count + daemon_method_count, sizeof(*t->methods));
 	if (!t->methods)
 		return fail(t, -ENOMEM, "no memory");
 	memcpy(t->methods, admin_methods, admin_method_count * sizeof(*t->methods));
-	memcpy(t->methods + admin_method_count, own_methods, sizeof(own_methods));
+	memcpy(t->methods + admin_method_count, daemon_methods,
+	       daemon_method_count * sizeof(*t->methods));
 	return 0;
 }
 
@@ -266,7 +244,7 @@ static int open_control(struct targetd *t)
 		.path = t->o.socket_path,
 		.group = t->d.o.group,
 		.methods = t->methods,
-		.count = admin_method_count + ARRAY_SIZE(own_methods),
+		.count = admin_method_count + daemon_method_count,
 		.ctx = &t->admin,
 		.most = CONNECTIONS_MOST,
 	};

@@ -63,8 +63,10 @@ static void close_there(struct mail *m)
 	struct scsi_gate *gate = container_of(m, struct scsi_gate, mail);
 
 	gate->round++;
-	list_for_each (it, &gate->tasks)
+	list_for_each (it, &gate->tasks) {
 		list_entry(it, struct scsi_io, task)->gate = NULL;
+		count_add(&gate->stats.inflight, -UINT64_C(1));
+	}
 	list_splice_tail(&gate->home, &gate->tasks);
 	reactor_post(gate->lu->reactor, m, closed_here);
 }
@@ -202,6 +204,7 @@ void scsi_gates_free(struct scsi_lu *lu)
 		struct scsi_gate *gate = list_first(&lu->gates, struct scsi_gate, link);
 
 		list_del(&gate->link);
+		free(gate->latency);
 		free(gate);
 	}
 }

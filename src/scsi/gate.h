@@ -46,6 +46,7 @@ struct scsi_gate {
 	struct list home;  /* scsi_io.task: on their way */
 	/* Written there, read here. */
 	struct scsi_lu_stats stats;
+	_Atomic(struct scsi_latency *) latency; /* NULL: none yet */
 };
 
 /* Of one nexus to one LU, on the nexus's thread. */

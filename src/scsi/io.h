@@ -80,6 +80,8 @@ struct scsi_io {
 	uint16_t cdb_len; /* as it came: 16 for iSCSI without extended CDB */
 	enum scsi_task_attr attr;
 	uint64_t tag; /* the transport's: what ABORT TASK names */
+	uint64_t
+		since; /* when its turn came, of the reactor's clock; 0: nobody asks how long it takes */
 
 	/* --- answered by scsi_decode() */
 	uint32_t out_len; /* Data-Out bytes that the CDB calls for (0: none) */

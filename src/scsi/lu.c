@@ -202,6 +202,7 @@ void scsi_lu_free(struct scsi_lu *lu)
 	deferred_cancel(&lu->later_work);
 	deferred_cancel(&lu->idle_work);
 	scsi_gates_free(lu);
+	free(lu->latency);
 	bs_close(lu->bs);
 	free(lu);
 }
@@ -248,6 +249,7 @@ static void add_stats(struct scsi_lu_stats *to, const struct scsi_gate *gate)
 	to->writes += count_read(&from->writes);
 	to->read_bytes += count_read(&from->read_bytes);
 	to->write_bytes += count_read(&from->write_bytes);
+	to->inflight += count_read(&from->inflight);
 }
 
 const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu)
@@ -256,6 +258,24 @@ const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu)
 	list_for_each (it, &lu->gates)
 		add_stats(&lu->total, list_entry(it, struct scsi_gate, link));
 	return &lu->total;
+}
+
+static void add_latency(struct scsi_latency *to, _Atomic(struct scsi_latency *) *at)
+{
+	const struct scsi_latency *from = atomic_load_explicit(at, memory_order_acquire);
+
+	if (!from)
+		return;
+	scsi_latency_add_side(&to->reads, &from->reads);
+	scsi_latency_add_side(&to->writes, &from->writes);
+}
+
+void scsi_lu_latency(struct scsi_lu *lu, struct scsi_latency *out)
+{
+	*out = (struct scsi_latency){0};
+	add_latency(out, &lu->latency);
+	list_for_each (it, &lu->gates)
+		add_latency(out, &list_entry(it, struct scsi_gate, link)->latency);
 }
 
 size_t scsi_lu_busy(const struct scsi_lu *lu)

@@ -58,6 +58,13 @@ struct scsi_lu_stats {
 	uint64_t reads, writes, read_bytes, write_bytes, flushes, errors, inflight;
 };
 const struct scsi_lu_stats *scsi_lu_stats(struct scsi_lu *lu);
+struct scsi_latency;
+/*
+ * How long reads and writes took that succeeded, since start: from scsi_io.since to their end at the LU, so with what
+ * they waited for memory, for others, for the initiator's data and for the store. By the reactors' clocks, which stand
+ * still within a turn: what ends in the turn in which it came took no time.
+ */
+void scsi_lu_latency(struct scsi_lu *lu, struct scsi_latency *out);
 /*
  * The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED for every nexus.
  * Where that is smaller, with `may_shrink` only: what lies beyond is lost to initiators. On error all stays as it

@@ -18,6 +18,7 @@
 #define LUNAR_SCSI_LU_PRIV_H
 
 #include "common/endian.h"
+#include "scsi/latency.h"
 #include "scsi/lu.h"
 #include "scsi/mode.h"
 #include "scsi/sense.h"
@@ -122,7 +123,8 @@ struct scsi_lu {
 	struct scsi_mode mode;
 	unsigned
 		write_through; /* MODE SELECTs under way that turn the cache off: it is as good as off */
-	struct scsi_lu_stats stats, total; /* total: with those of the gates, for who asks */
+	struct scsi_lu_stats stats, total;      /* total: with those of the gates, for who asks */
+	_Atomic(struct scsi_latency *) latency; /* of tasks that ended here; NULL: none yet */
 	struct scsi_error_log error_logs[SCSI_ERROR_KINDS];
 
 	uint8_t id[16];

@@ -55,6 +55,7 @@ bool scsi_pass_run(struct scsi_io *io)
 		return false;
 	io->gate = pass->gate;
 	list_add_tail(&io->gate->tasks, &io->task);
+	count_add(&io->gate->stats.inflight, 1);
 	io->cmd->run(io);
 	return true;
 }
@@ -99,10 +100,16 @@ void scsi_pass_forget(struct scsi_nexus *nexus, uint16_t lun, const struct scsi_
 
 /* --- the life of a task */
 
-static void hand_in(struct scsi_io *io, int err)
+static void leave_gate(struct scsi_io *io)
 {
 	list_del(&io->task);
+	count_add(&io->gate->stats.inflight, -UINT64_C(1));
 	io->gate = NULL;
+}
+
+static void hand_in(struct scsi_io *io, int err)
+{
+	leave_gate(io);
 	io->err = err;
 	scsi_away_hand_in(io);
 }
@@ -142,9 +149,8 @@ void scsi_pass_store(struct scsi_io *io)
 
 void scsi_pass_done(struct scsi_io *io)
 {
-	list_del(&io->task);
+	leave_gate(io);
 	io->state = SCSI_IO_DONE;
-	io->gate = NULL;
 	io->port->done(io);
 }
 

@@ -40,6 +40,28 @@ static struct scsi_lu_stats *stats(struct scsi_io *io)
 	return io->gate ? &io->gate->stats : &io->lu->stats;
 }
 
+/* Where the task's time is counted, which is this thread's alone; NULL: no memory. */
+static struct scsi_latency *latency(struct scsi_io *io)
+{
+	_Atomic(struct scsi_latency *) *at = io->gate ? &io->gate->latency : &io->lu->latency;
+	struct scsi_latency *l = atomic_load_explicit(at, memory_order_relaxed);
+
+	if (!l && (l = calloc(1, sizeof(*l))))
+		atomic_store_explicit(at, l, memory_order_release);
+	return l;
+}
+
+/* It is about to be answered. The clock stands still within a turn, and that of another reactor may be ahead. */
+static void count_time(struct scsi_io *io, bool write)
+{
+	uint64_t now = reactor_now(io->gate ? io->gate->reactor : io->lu->reactor);
+	struct scsi_latency *l = io->since ? latency(io) : NULL;
+
+	if (l)
+		scsi_latency_count(write ? &l->writes : &l->reads,
+				   now > io->since ? now - io->since : 0);
+}
+
 /* --- READ */
 
 static void read_done(struct scsi_io *io, int err)
@@ -50,6 +72,7 @@ static void read_done(struct scsi_io *io, int err)
 	}
 	count_add(&stats(io)->reads, 1);
 	count_add(&stats(io)->read_bytes, io->bs.length);
+	count_time(io, false);
 	io->in_len = io->buf_len;
 	io->lent = io->bs.lent;
 	scsi_good(io);
@@ -96,6 +119,7 @@ static void write_done(struct scsi_io *io, int err)
 		return;
 	}
 	count_write(io);
+	count_time(io, true);
 	scsi_good(io);
 }
 

@@ -134,6 +134,7 @@ static bool get_whole_buf(struct task *task)
 void command_begin(struct task *task)
 {
 	struct target *t = task->target;
+	task->io.since = reactor_now(t->reactor);
 	if (task->fail || task->full) {
 		if (!data_out_owed(task))
 			command_refuse(task,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "config/commands.h"
 #include "daemon/admin.h"
+#include "daemon/status.h"
 
 static const char *const places[CONFIG_KINDS] = {
 	[CONFIG_ROOT] = "`/`",
@@ -26,12 +27,18 @@ static const char *const places[CONFIG_KINDS] = {
 
 /* ---- docs/control.md ---- */
 
+static void print_method(const struct control_method *m)
+{
+	printf("| `%s` | %s | %s |\n", m->name, m->params, m->help);
+}
+
 static void methods(void)
 {
 	printf("| method | parameters | what it does |\n|---|---|---|\n");
 	for (size_t i = 0; i < admin_method_count; i++)
-		printf("| `%s` | %s | %s |\n", admin_methods[i].name, admin_methods[i].params,
-		       admin_methods[i].help);
+		print_method(&admin_methods[i]);
+	for (size_t i = 0; i < daemon_method_count; i++)
+		print_method(&daemon_methods[i]);
 }
 
 /* ---- docs/targetcli.md ---- */

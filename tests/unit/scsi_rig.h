@@ -77,6 +77,7 @@ static inline uint8_t rig_send(struct rig *rig, struct scsi_nexus *nexus, uint16
 	memset(&rig->io, 0xa5, sizeof(rig->io));
 	rig->io = (struct scsi_io){.port = &port, .nexus = nexus, .cdb_len = 16};
 	rig->io.attr = SCSI_SIMPLE;
+	rig->io.since = reactor_now(rig->reactor);
 	scsi_lun_encode(rig->io.lun, lun);
 	memcpy(rig->io.cdb, cdb, cdb_len);
 	rig->out = out;
