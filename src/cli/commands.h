@@ -3,7 +3,18 @@
 #ifndef LUNAR_CLI_COMMANDS_H
 #define LUNAR_CLI_COMMANDS_H
 
+#include <stdbool.h>
+
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
+
+/* --- say.c; with `json` a line on standard output in place of the text */
+/* Whether --json is among them, of a command line that cannot be understood otherwise. */
+bool wants_json(char **argv);
+/* What was wrong with a command line. EXIT_USAGE. */
+int say_usage(const char *name, const char *why, bool json);
+/* {"error": ...}. The code. */
+int say_json_error(int code, const char *why);
+void say_version(const char *name, bool json);
 
 int serve_command(char **argv);
 int target_command(char **argv);

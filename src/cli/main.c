@@ -28,7 +28,8 @@ static void help(FILE *out)
 		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\n"
 		     "  lunar COMMAND --help    the options of a command\n"
-		     "  lunar --version         the version\n");
+		     "  lunar --version         the version\n"
+		     "  --json                  with any of these: answers as JSON\n");
 }
 
 static const struct command *find(const char *name)
@@ -53,8 +54,11 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (argc && !strcmp(base_name(argv[0]), "targetcli"))
 		return targetcli_command(argv);
-	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
-		printf("lunar %s\n", LUNAR_VERSION);
+	bool json = argc > 1 && wants_json(argv + 1);
+	if (argc > 2 && !strcmp(word, "--json"))
+		word = argv[2];
+	if (!strcmp(word, "--version") || !strcmp(word, "-V") || !strcmp(word, "version")) {
+		say_version("lunar", json);
 		return 0;
 	}
 	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
@@ -64,6 +68,8 @@ int main(int argc, char **argv)
 	const struct command *command = find(word);
 	if (command)
 		return command->run(argv + 2);
+	if (json)
+		return say_usage("lunar", "there is no such command", true);
 	if (argc > 1)
 		fprintf(stderr, "lunar: there is no command \"%s\"\n\n", word);
 	help(stderr);

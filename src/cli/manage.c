@@ -98,8 +98,19 @@ static void random_bytes(void *ctx, void *out, size_t len)
 	}
 }
 
-/* tgt's file becomes the text of a saved configuration. */
-static int convert(struct shell *s, const char *path, struct buf *text)
+static json_t *lines_of(const char *text)
+{
+	json_t *lines = json_array();
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		json_array_append_new(lines, json_stringn(text, len));
+		text += len + (text[len] == '\n');
+	}
+	return lines;
+}
+
+/* tgt's file becomes the text of a saved configuration. What there was to say of it; NULL: it does not. */
+static json_t *convert(struct shell *s, const char *path, struct buf *text)
 {
 	const struct config_prefs prefs = {.iqn_prefix = "iqn.2026-11.io.lunar",
 					   .random = random_bytes};
@@ -108,21 +119,38 @@ static int convert(struct shell *s, const char *path, struct buf *text)
 	config_report_init(&report);
 	int err = config_import_tgt(&tree, path, buf_str(text), text->len, &config_real_files,
 				    &prefs, &report);
-	fputs(buf_str(&report.lines), stderr);
+	json_t *lines = lines_of(buf_str(&report.lines));
+	if (!s->json)
+		print_lines(stderr, lines);
 	config_report_free(&report);
 	buf_clear(text);
 	if (!err)
 		err = config_save(tree, text);
 	config_tree_free(tree);
-	return err ? shell_fail(s, "%s is not imported: %s", path,
-				err == -EINVAL ? "see above" : strerror(-err))
-		   : 0;
+	if (err) {
+		shell_fail_with(s, json_pack("{s:o}", "report", lines), "%s is not imported: %s",
+				path,
+				err != -EINVAL ? strerror(-err)
+				: s->json      ? "see the report"
+					       : "see above");
+		return NULL;
+	}
+	return lines;
 }
 
 static bool is_json(const struct buf *text)
 {
 	const char *p = buf_str(text);
 	return p[strspn(p, " \t\r\n")] == '{';
+}
+
+/* What was said of the file, and then what is said of what it became. */
+static void put_first(json_t *result, const json_t *report)
+{
+	json_t *all = json_array();
+	json_array_extend(all, (json_t *)report);
+	json_array_extend(all, json_object_get(result, "report"));
+	json_object_set_new(result, "report", all);
 }
 
 static int import(struct shell *s, char **words)
@@ -135,7 +163,8 @@ static int import(struct shell *s, char **words)
 	if (read_file(s, path, &text))
 		return 1;
 	bool lio = is_json(&text);
-	if (!lio && convert(s, path, &text)) {
+	json_t *report = lio ? NULL : convert(s, path, &text);
+	if (!lio && !report) {
 		buf_free(&text);
 		return 1;
 	}
@@ -144,6 +173,9 @@ static int import(struct shell *s, char **words)
 	if (lio)
 		json_object_set_new(params, "origin", json_string("lio"));
 	json_t *result = params ? shell_ask(s, "config.restore", params) : NULL;
+	if (result && s->json)
+		put_first(result, report);
+	json_decref(report);
 	if (!result || s->json)
 		return result ? shell_print(s, result) : 1;
 	print_lines(stderr, json_object_get(result, "report"));

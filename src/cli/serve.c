@@ -134,7 +134,7 @@ int serve_run(struct serve *s)
 	const struct serve_found found = {s->iqn,          &s->place, s->portals,
 					  s->portal_count, s->lus,    s->lu_count};
 	serve_print(&found, &s->o);
-	if (!s->o.quiet)
+	if (!s->o.quiet && !s->o.json)
 		timer_set(s->r, &s->tick, reactor_now(s->r) + NSEC_PER_SEC);
 	int err = reactor_run(s->r);
 	terminal_clear(&s->term);
@@ -169,6 +169,8 @@ static int serve(struct serve *s)
 {
 	if (serve_open(s)) {
 		log_error(&s->term.log, "%s", s->why);
+		if (s->o.json)
+			say_json_error(EXIT_FAILED, s->why);
 		serve_close(s, true);
 		return EXIT_FAILED;
 	}
@@ -182,6 +184,7 @@ int serve_command(char **argv)
 		fprintf(stderr, "lunar: error: no memory\n");
 		return EXIT_FAILED;
 	}
+	bool json = wants_json(argv);
 	int err = serve_options_parse(&s->o, argv, s->why, sizeof(s->why));
 	terminal_init(&s->term, s->o.verbose ? LOG_LEVEL_DEBUG
 				: s->o.quiet ? LOG_LEVEL_WARNING
@@ -190,6 +193,8 @@ int serve_command(char **argv)
 	int result = 0;
 	if (err == ARGS_HELP) {
 		serve_options_help(stdout);
+	} else if (err && json) {
+		result = say_usage("lunar serve", s->why, true);
 	} else if (err) {
 		log_error(&s->term.log, "%s", s->why);
 		fprintf(stderr, "`lunar serve --help` lists the options.\n");

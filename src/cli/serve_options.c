@@ -116,6 +116,7 @@ static const struct arg_option options[] = {
 	 FIELD(no_sandbox), NULL},
 	{"quiet", NULL, "print the addresses and what goes wrong, nothing else", ARG_SWITCH,
 	 FIELD(quiet), NULL},
+	{"json", NULL, "print what is served as JSON, in one line", ARG_SWITCH, FIELD(json), NULL},
 	{"verbose", NULL, "log more", ARG_SWITCH, FIELD(verbose), NULL},
 };
 

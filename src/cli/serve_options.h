@@ -28,7 +28,7 @@ struct serve_options {
 	const char *chap, *chap_secret_file;
 	const char *mutual_chap, *mutual_secret_file;
 	const char *user; /* whom the process that faces the network becomes; NULL: what suits */
-	bool readonly, raw, direct, no_sandbox, quiet, verbose;
+	bool readonly, raw, direct, no_sandbox, quiet, verbose, json;
 };
 
 /* argv: what follows the word "serve". 0, ARGS_HELP, or -errno with `why`. */

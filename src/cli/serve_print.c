@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <net/if.h>
 #include <string.h>
@@ -222,8 +223,44 @@ static void print_windows(const struct serve_found *f, const struct serve_place 
 	putchar('\n');
 }
 
+/* --- for programs */
+
+static json_t *lu_json(const struct serve_found *f, size_t i)
+{
+	const struct backstore *bs = scsi_lu_backstore(f->lus[i]);
+	char url[ISCSI_NAME_SIZE + NET_ADDR_TEXT + 32], path[WORD_SIZE];
+	snprintf(url, sizeof(url), "iscsi://%s/%s/%zu", f->place->portal, f->iqn, i);
+	/* A path may be of any bytes. */
+	log_safe(path, sizeof(path), bs->path, strlen(bs->path));
+	return json_pack("{s:I, s:s, s:s, s:I, s:i, s:b, s:s}", "lun", (json_int_t)i, "url", url,
+			 "path", path, "size", (json_int_t)bs->size, "block_size",
+			 (int)scsi_lu_block_size(f->lus[i]), "readonly", bs->readonly, "serial",
+			 scsi_lu_serial(f->lus[i]));
+}
+
+static void print_json(const struct serve_found *f)
+{
+	json_t *luns = json_array(), *portals = json_array();
+	for (size_t i = 0; i < f->lu_count; i++)
+		json_array_append_new(luns, lu_json(f, i));
+	for (size_t i = 0; i < f->portal_count; i++) {
+		char text[NET_ADDR_TEXT];
+		json_array_append_new(portals, json_string(net_addr_format(text, &f->portals[i])));
+	}
+	json_t *all =
+		json_pack("{s:s, s:o, s:o}", "target", f->iqn, "portals", portals, "luns", luns);
+	json_dumpf(all, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(all);
+}
+
 void serve_print(const struct serve_found *f, const struct serve_options *o)
 {
+	if (o->json) {
+		print_json(f);
+		return;
+	}
 	for (size_t i = 0; i < f->lu_count; i++)
 		printf("iscsi://%s/%s/%zu\n", f->place->portal, f->iqn, i);
 	if (!o->quiet) {

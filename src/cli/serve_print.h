@@ -28,7 +28,8 @@ struct serve_found {
 /* "lunar.example" for the name of a target: what of this host's name and the file's can be in one.
  * `out` has ISCSI_NAME_SIZE bytes. */
 void serve_default_name(char *out, const char *path);
-/* One line that begins with "iscsi://" for each LUN, and unless it is to be quiet how to log in. */
+/* One line that begins with "iscsi://" for each LUN, and unless it is to be quiet how to log in. Or all of it as
+ * JSON. */
 void serve_print(const struct serve_found *found, const struct serve_options *o);
 
 #endif

@@ -28,6 +28,9 @@ static int fail(struct shell *s, int code, const char *message, json_t *data)
 			json_pack("{s:{s:i, s:s}}", "error", "code", code, "message", message);
 		if (data)
 			json_object_set(json_object_get(error, "error"), "data", data);
+		if (s->line)
+			json_object_set_new(json_object_get(error, "error"), "line",
+					    json_integer(s->line));
 		print_json(error);
 		json_decref(error);
 	} else {
@@ -46,6 +49,18 @@ int shell_fail(struct shell *s, const char *fmt, ...)
 	return fail(s, RPC_REFUSED, message, NULL);
 }
 
+int shell_fail_with(struct shell *s, json_t *data, const char *fmt, ...)
+{
+	char message[WHY_SIZE];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	int code = fail(s, RPC_REFUSED, message, data);
+	json_decref(data);
+	return code;
+}
+
 int shell_print(struct shell *s, json_t *result)
 {
 	const json_t *said = json_object_get(result, "said");
@@ -55,6 +70,11 @@ int shell_print(struct shell *s, json_t *result)
 		printf("%s\n", json_string_value(json_array_get(said, i)));
 	json_decref(result);
 	return 0;
+}
+
+int shell_done(struct shell *s)
+{
+	return s->json ? shell_print(s, json_pack("{s:[]}", "said")) : 0;
 }
 
 bool shell_is_true(const char *text)
@@ -312,8 +332,7 @@ static int run_command(struct shell *s, struct shell_call *c, const struct shell
 	return code;
 }
 
-/* A path alone: goes there. */
-static int go_to(struct shell *s, const char *path)
+int shell_go(struct shell *s, const char *path)
 {
 	struct control_error error;
 	enum config_kind kind, plugin;
@@ -324,7 +343,7 @@ static int go_to(struct shell *s, const char *path)
 	}
 	memcpy(s->before, s->cwd, sizeof(s->before));
 	snprintf(s->cwd, sizeof(s->cwd), "%s", path);
-	return 0;
+	return s->json ? shell_print(s, json_pack("{s:s}", "path", s->cwd)) : 0;
 }
 
 void shell_prompt(const struct shell *s, char *out, size_t size)
@@ -353,7 +372,7 @@ int shell_run(struct shell *s, const char *text)
 	if (!code && line.command)
 		code = run_command(s, &call, &line);
 	else if (!code && line.path)
-		code = go_to(s, call.path);
+		code = shell_go(s, call.path);
 	shell_line_free(&line);
 	fflush(stdout);
 	return code;

@@ -79,6 +79,8 @@ extern const size_t shell_look_count, shell_edit_count, shell_file_count;
 const char *shell_arg(const struct shell_call *c, const char *name);
 /* One line on standard error; 1. */
 int shell_fail(struct shell *s, const char *fmt, ...) PRINTF(2, 3);
+/* The same with `data` in its JSON, which is taken over. */
+int shell_fail_with(struct shell *s, json_t *data, const char *fmt, ...) PRINTF(3, 4);
 /* Takes over `params`. NULL: it failed, and that was said. */
 json_t *shell_ask(struct shell *s, const char *method, json_t *params);
 /* The same; NULL with `error`, which the caller frees: nothing was said. */
@@ -87,6 +89,10 @@ json_t *shell_try(struct shell *s, const char *method, json_t *params, struct co
 int shell_change(struct shell *s, const char *method, json_t *params);
 /* Prints result->said, a line each; as JSON when that is wanted. Takes it over. 0. */
 int shell_print(struct shell *s, json_t *result);
+/* For a command that has nothing to say: 0. */
+int shell_done(struct shell *s);
+/* That is where the shell is from now on. 0, or 1 and that was said. */
+int shell_go(struct shell *s, const char *path);
 /* Finds out what is at a path. False: nothing, or the daemon does not answer. */
 bool shell_kind(struct shell *s, const char *path, enum config_kind *kind, enum config_kind *plugin,
 		struct control_error *error);

@@ -37,6 +37,7 @@ static int run_batch(struct shell *s)
 	}
 	size_t at = (size_t)json_integer_value(json_object_get(error.data, "index"));
 	json_int_t line = json_integer_value(json_object_get(json_array_get(calls, at), "line"));
+	s->line = error.data ? (unsigned)line : 0;
 	int code =
 		error.data
 			? shell_fail(s, "line %" JSON_INTEGER_FORMAT ": %s\nNothing was changed.",
@@ -59,7 +60,9 @@ int shell_script(struct shell *s)
 		int code = shell_run(s, line);
 		/* A transaction of which a line cannot be understood is not done. */
 		if (code && atomic) {
-			fprintf(stderr, "That was line %u. Nothing was changed.\n", s->line);
+			if (!s->json) /* there it has been said */
+				fprintf(stderr, "That was line %u. Nothing was changed.\n",
+					s->line);
 			return code;
 		}
 		if (!s->quit)

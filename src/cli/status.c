@@ -93,15 +93,14 @@ int status_command(char **argv)
 	struct status_options o = {0};
 	char why[256];
 	struct looks looks = {0};
+	bool json = wants_json(argv);
 	int err = args_parse(&table, &o, argv, why, sizeof(why));
 	if (err == ARGS_HELP) {
 		help();
 		return 0;
 	}
-	if (err) {
-		fprintf(stderr, "lunar status: %s\n", why);
-		return EXIT_USAGE;
-	}
+	if (err)
+		return say_usage("lunar status", why, json);
 	struct shell s = {.name = "lunar status", .socket = shell_socket(o.socket), .json = o.json};
 	int code = look(&s, &o, &looks);
 	while (!code && o.watch) {

@@ -146,7 +146,7 @@ static int run(struct options *o, char **words, bool is_targetcli)
 	} else if (line) {
 		code = shell_run(&s, line);
 	} else {
-		if (s.interactive || (is_targetcli && !o->json))
+		if ((s.interactive || is_targetcli) && !o->json)
 			printf("%s shell version %s\n"
 			       "For help on commands, type 'help'.\n\n",
 			       s.name, LUNAR_VERSION);
@@ -174,19 +174,28 @@ static int complete(const struct options *o)
 	return 0;
 }
 
+static int wrong_option(const char *option, bool json)
+{
+	char why[256];
+	snprintf(why, sizeof(why), "there is no option %.100s, or it needs a value", option);
+	if (json) {
+		say_usage("lunar target", why, true);
+	} else {
+		fprintf(stderr, "lunar target: %s\n\n", why);
+		usage(stderr);
+	}
+	return EXIT_USAGE;
+}
+
 int target_command(char **argv)
 {
 	struct options o = {0};
+	bool json = wants_json(argv);
 	char **words = argv, **to = argv;
 	while (*argv) {
 		int used = take_option(&o, argv);
-		if (used < 0) {
-			fprintf(stderr,
-				"lunar target: there is no option %s, or it needs a value\n\n",
-				argv[0]);
-			usage(stderr);
-			return EXIT_USAGE;
-		}
+		if (used < 0)
+			return wrong_option(argv[0], json);
 		if (!used)
 			*to++ = *argv++;
 		argv += used;
@@ -197,7 +206,7 @@ int target_command(char **argv)
 	else if (o.complete)
 		return complete(&o);
 	else if (o.version)
-		printf("lunar target %s\n", LUNAR_VERSION);
+		say_version("lunar target", o.json);
 	else
 		return run(&o, words, false);
 	return 0;

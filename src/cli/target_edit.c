@@ -176,18 +176,49 @@ static void explain(const struct config_command *c)
 	printf("\n");
 }
 
+static json_t *command_json(const struct config_command *c)
+{
+	char syntax[256];
+	size_t count = config_param_count(c);
+	json_t *params = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(params, json_pack("{s:s, s:b, s:s}", "name",
+							c->params[i].name, "needed",
+							c->params[i].needed, "help",
+							c->params[i].help));
+	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", c->name, "syntax",
+			 config_command_syntax(c, syntax, sizeof(syntax)), "help", c->help,
+			 "in_targetcli", !(c->flags & CONFIG_COMMAND_OURS), "parameters", params);
+}
+
+/* One command, or all (NULL). */
+static int help_json(struct shell *s, const struct shell_call *c, const struct config_command *one)
+{
+	size_t count;
+	const struct config_command *all = config_commands(&count);
+	json_t *commands = json_array();
+	for (size_t i = 0; i < count; i++) {
+		if (one ? one == &all[i] : config_command_at(&all[i], c->kind, c->plugin))
+			json_array_append_new(commands, command_json(&all[i]));
+	}
+	return shell_print(s, json_pack("{s:s, s:o}", "path", c->path, "commands", commands));
+}
+
 static int help(struct shell *s, struct shell_call *c)
 {
 	const char *topic = shell_arg(c, "topic");
 	size_t count;
 	const struct config_command *all = config_commands(&count);
-	if (topic) {
-		const struct config_command *one = config_command_find(c->kind, c->plugin, topic);
-		if (!one)
-			return shell_fail(s,
-					  "There is no command %.60s at %s; \"help\" shows those "
-					  "that there are",
-					  topic, c->path);
+	const struct config_command *one =
+		topic ? config_command_find(c->kind, c->plugin, topic) : NULL;
+	if (topic && !one)
+		return shell_fail(s,
+				  "There is no command %.60s at %s; \"help\" shows those that there "
+				  "are",
+				  topic, c->path);
+	if (s->json)
+		return help_json(s, c, one);
+	if (one) {
 		explain(one);
 		return 0;
 	}

@@ -113,7 +113,10 @@ int shell_leave(struct shell *s)
 static int leave(struct shell *s, struct shell_call *c)
 {
 	(void)c;
-	return shell_leave(s);
+	int failed = s->failed;
+	bool saves = !s->batch && shell_pref_true(&s->prefs, "auto_save_on_exit");
+	int code = shell_leave(s);
+	return saves || s->failed > failed ? code : shell_done(s);
 }
 
 const struct shell_command shell_files[] = {

@@ -114,18 +114,9 @@ static int cd(struct shell *s, struct shell_call *c)
 {
 	char path[CONFIG_PATH_SIZE];
 	const char *typed = shell_arg(c, "path");
-	struct control_error error;
-	enum config_kind kind, plugin;
 	if (shell_resolve(s, c->path, typed ? typed : "/", path))
 		return 1;
-	if (!shell_kind(s, path, &kind, &plugin, &error)) {
-		int code = shell_fail(s, "%s", error.message);
-		control_error_free(&error);
-		return code;
-	}
-	memcpy(s->before, s->cwd, sizeof(s->before));
-	memcpy(s->cwd, path, sizeof(s->cwd));
-	return 0;
+	return shell_go(s, path);
 }
 
 static int pwd(struct shell *s, struct shell_call *c)
@@ -135,9 +126,8 @@ static int pwd(struct shell *s, struct shell_call *c)
 
 static int refresh(struct shell *s, struct shell_call *c)
 {
-	(void)s;
 	(void)c;
-	return 0;
+	return shell_done(s);
 }
 
 /* ---- get ---- */
@@ -284,6 +274,18 @@ static void print_session(const json_t *session, bool detail)
 	}
 }
 
+/* That one alone. */
+static void keep_session(json_t *list, const char *sid)
+{
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		char number[32];
+		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
+			 json_integer_value(json_object_get(json_array_get(list, i), "sid")));
+		if (strcmp(sid, number) != 0)
+			json_array_remove(list, i);
+	}
+}
+
 static int sessions(struct shell *s, struct shell_call *c)
 {
 	const char *action = shell_arg(c, "action"), *sid = shell_arg(c, "sid");
@@ -291,29 +293,24 @@ static int sessions(struct shell *s, struct shell_call *c)
 		return shell_fail(s, "Cannot interpret action \"%.40s\": it is list or detail",
 				  action);
 	json_t *result = shell_ask(s, "session.list", NULL);
+	json_t *list = json_object_get(result, "sessions");
 	if (!result)
 		return 1;
-	if (s->json)
-		return shell_print(s, result);
-	const json_t *list = json_object_get(result, "sessions");
-	size_t shown = 0;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *one = json_array_get(list, i);
-		char number[32];
-		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
-			 json_integer_value(json_object_get(one, "sid")));
-		if (sid && strcmp(sid, number) != 0)
-			continue;
-		shown++;
-		print_session(one, action && !strcmp(action, "detail"));
-	}
-	json_decref(result);
-	if (!shown && sid)
+	if (sid)
+		keep_session(list, sid);
+	if (sid && !json_array_size(list)) {
+		json_decref(result);
 		return shell_fail(
 			s, "There is no session %.40s; \"sessions\" shows those that there are",
 			sid);
-	if (!shown)
+	}
+	if (s->json)
+		return shell_print(s, result);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_session(json_array_get(list, i), action && !strcmp(action, "detail"));
+	if (!json_array_size(list))
 		printf("(no open sessions)\n");
+	json_decref(result);
 	return 0;
 }
 
@@ -357,16 +354,16 @@ static int bookmarks(struct shell *s, struct shell_call *c)
 				     "bookmarks action [bookmark]");
 	name += name[0] == '@';
 	if (!strcmp(action, "go")) {
-		char at[256];
+		char at[256], path[CONFIG_PATH_SIZE];
 		snprintf(at, sizeof(at), "@%s", name);
-		return shell_resolve(s, c->path, at, s->cwd);
+		return shell_resolve(s, c->path, at, path) ? 1 : shell_go(s, path);
 	}
 	if (strcmp(action, "add") != 0 && strcmp(action, "del") != 0)
 		return shell_fail(
 			s, "Cannot interpret action \"%.40s\": it is add, del, go or show", action);
 	int err = shell_bookmark_set(&s->prefs, name, action[0] == 'a' ? c->path : NULL);
 	return err ? shell_fail(s, "Could not save the bookmark @%.60s: %s", name, strerror(-err))
-		   : 0;
+		   : shell_done(s);
 }
 
 const struct shell_command shell_looks[] = {
