@@ -175,11 +175,22 @@ static void remember(const struct typist *t, const char *line)
 
 /* ---- lines ---- */
 
-static void run_lines(struct typist *t)
+/*
+ * libedit shows the prompt and then takes the terminal out of its line mode; a Ctrl-D between the two is made the
+ * end of a line by the terminal, and libedit reads a NUL (n_tty). So the mode is changed first.
+ */
+static const char *next_line(const struct typist *t)
 {
 	int len;
+	el_set(t->el, EL_PREP_TERM, 1);
+	const char *line = el_gets(t->el, &len);
+	return line && len > 0 ? line : NULL;
+}
+
+static void run_lines(struct typist *t)
+{
 	const char *line;
-	while (!t->s->quit && (line = el_gets(t->el, &len)) && len > 0) {
+	while (!t->s->quit && (line = next_line(t))) {
 		char *copy = strndup(line, strcspn(line, "\r\n"));
 		if (!copy)
 			return;
