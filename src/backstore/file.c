@@ -385,8 +385,10 @@ static void disk_close(struct backstore *bs)
 	struct disk *d = to_disk(bs);
 	timer_cancel(bs->reactor, &d->retry);
 	identity_unlock(d);
-	if (d->file >= 0)
+	if (d->file >= 0) {
+		file_unlock(bs->reactor, d->file);
 		file_close(bs->reactor, d->file);
+	}
 	free(d->zeroes);
 	free(bs->path);
 	free(d);

@@ -76,6 +76,12 @@ int file_lock(struct reactor *r, int file, bool exclusive)
 	return e->ops->lock(e, file, exclusive);
 }
 
+void file_unlock(struct reactor *r, int file)
+{
+	struct engine *e = reactor_engine(r);
+	e->ops->unlock(e, file);
+}
+
 ssize_t file_get_xattr(struct reactor *r, int file, const char *name, void *buf, size_t size)
 {
 	struct engine *e = reactor_engine(r);

@@ -49,6 +49,11 @@ int file_sync_name(struct reactor *r, const char *path);
  * -EAGAIN: somebody else has it.
  */
 int file_lock(struct reactor *r, int file, bool exclusive);
+/*
+ * Before the file is closed by the last one who uses it, whoever else has a descriptor of the same open file: a
+ * request of io_uring that has ended may keep that open a moment longer, and with it the lock.
+ */
+void file_unlock(struct reactor *r, int file);
 /* Extended attributes: the value's length or -errno (-ENODATA: not there, -EOPNOTSUPP). */
 ssize_t file_get_xattr(struct reactor *r, int file, const char *name, void *buf, size_t size);
 int file_set_xattr(struct reactor *r, int file, const char *name, const void *buf, size_t len);

@@ -199,6 +199,12 @@ int posix_lock(struct engine *e, int file, bool exclusive)
 	return ret == -EACCES ? -EAGAIN : ret;
 }
 
+void posix_unlock(struct engine *e, int file)
+{
+	const struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	(void)!fcntl(file, F_OFD_SETLK, &lock);
+}
+
 ssize_t posix_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size)
 {
 	return NOT_INTERRUPTED(fgetxattr(file, name, buf, size));

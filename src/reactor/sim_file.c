@@ -336,6 +336,13 @@ int sim_file_lock(struct engine *e, int file, bool exclusive)
 	return 0;
 }
 
+void sim_file_unlock(struct engine *e, int file)
+{
+	struct sim_open *o = sim_handle_get(sim_host_of(e), file, SIM_FILE);
+	if (o)
+		o->lock = SIM_UNLOCKED;
+}
+
 int sim_file_extent(struct engine *e, int file, uint64_t offset, bool *data, uint64_t *length)
 {
 	struct sim_open *o;

@@ -234,6 +234,7 @@ int sim_file_probe_holes(struct engine *e, int file);
 int sim_file_sync(struct engine *e, int file);
 int sim_file_sync_name(struct engine *e, const char *path);
 int sim_file_lock(struct engine *e, int file, bool exclusive);
+void sim_file_unlock(struct engine *e, int file);
 ssize_t sim_file_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
 int sim_file_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);
 int sim_file_extent(struct engine *e, int file, uint64_t offset, bool *data, uint64_t *length);

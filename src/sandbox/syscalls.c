@@ -96,10 +96,12 @@ static const struct row allowed[] = {
 	{IS(fcntl, 1, F_SETFL)},
 	{IS(fcntl, 1, F_GETFD)},
 	{IS(fcntl, 1, F_SETFD)},
+	{IS(fcntl, 1, F_OFD_SETLK)}, /* a file that is let go is unlocked first */
 	{IS(fcntl64, 1, F_GETFL)},
 	{IS(fcntl64, 1, F_SETFL)},
 	{IS(fcntl64, 1, F_GETFD)},
 	{IS(fcntl64, 1, F_SETFD)},
+	{IS(fcntl64, 1, F_OFD_SETLK)},
 	/* The size of a device; that of the terminal, into which TIOCSTI would type. */
 	{IS(ioctl, 1, BLKGETSIZE64)},
 	{IS(ioctl, 1, BLKSSZGET)},

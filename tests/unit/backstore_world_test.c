@@ -122,6 +122,26 @@ static void what_has_its_name_now_is_not_removed(void **state)
 	assert_true(exists(rig->path));
 }
 
+static int held_file;
+
+static int lock_and_hold(struct engine *e, int file, bool exclusive)
+{
+	held_file = dup(file);
+	return real->lock(e, file, exclusive);
+}
+
+/* As a request that has ended may do in the kernel, until it is cleaned up. */
+static void what_is_closed_is_not_locked_whoever_still_holds_it(void **state)
+{
+	struct rig *rig = *state;
+	ops.lock = lock_and_hold;
+	open_new(rig, MIB);
+	ops.lock = real->lock;
+	assert_true(held_file >= 0);
+	reopen(rig);
+	close(held_file);
+}
+
 /* --- a store without room */
 
 static void done_badly(struct op *op, int res)
@@ -466,6 +486,7 @@ int main(void)
 		WORLD(who_finds_it_empty_leaves_it),
 		WORLD(who_loses_it_does_not_remove_it),
 		WORLD(what_has_its_name_now_is_not_removed),
+		WORLD(what_is_closed_is_not_locked_whoever_still_holds_it),
 		WORLD(a_flush_without_room_is_an_error_for_good),
 		WORLD(one_flush_at_a_time),
 		WORLD(a_durable_write_fails_with_anothers_flush),
