@@ -109,6 +109,19 @@ struct bs_file_options {
  */
 int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
 		 const struct bs_file_options *opt, char *why, size_t why_size);
+/*
+ * Sets room aside for all of a file that bs_open_path() has made. `done` comes once, maybe from inside, with 0 or
+ * -errno and `why`: -ENOSPC, -EOPNOTSUPP (its file system cannot). The store stays until then, unless the reactor
+ * turns no more.
+ */
+struct bs_allocation {
+	struct op op;
+	struct backstore *bs;
+	uint64_t at;
+	void (*done)(struct bs_allocation *a, int err, const char *why);
+};
+void bs_allocate(struct bs_allocation *a, struct backstore *bs,
+		 void (*done)(struct bs_allocation *a, int err, const char *why));
 int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
 		   size_t why_size);
 

@@ -182,10 +182,9 @@ static json_t *command_json(const struct config_command *c)
 	size_t count = config_param_count(c);
 	json_t *params = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(params, json_pack("{s:s, s:b, s:s}", "name",
-							c->params[i].name, "needed",
-							c->params[i].needed, "help",
-							c->params[i].help));
+		json_array_append_new(
+			params, json_pack("{s:s, s:b, s:s}", "name", c->params[i].name, "needed",
+					  c->params[i].needed, "help", c->params[i].help));
 	return json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", c->name, "syntax",
 			 config_command_syntax(c, syntax, sizeof(syntax)), "help", c->help,
 			 "in_targetcli", !(c->flags & CONFIG_COMMAND_OURS), "parameters", params);
@@ -212,10 +211,11 @@ static int help(struct shell *s, struct shell_call *c)
 	const struct config_command *one =
 		topic ? config_command_find(c->kind, c->plugin, topic) : NULL;
 	if (topic && !one)
-		return shell_fail(s,
-				  "There is no command %.60s at %s; \"help\" shows those that there "
-				  "are",
-				  topic, c->path);
+		return shell_fail(
+			s,
+			"There is no command %.60s at %s; \"help\" shows those that there "
+			"are",
+			topic, c->path);
 	if (s->json)
 		return help_json(s, c, one);
 	if (one) {

@@ -201,6 +201,7 @@ static void close_disks(struct daemon *d)
 		if (!d->disks[i])
 			continue;
 		d->disks[i]->node->runtime = NULL;
+		bs_discard(d->disks[i]->bs); /* what was just being made is nobody's */
 		disk_close(d, d->disks[i]);
 	}
 	free(d->disks);

@@ -77,6 +77,8 @@ struct disk {
 /* Opens what the node says; a file that is missing is made when `make`. 0 or -errno with `why`. */
 int disk_open_node(struct daemon *d, struct config_node *node, bool make, struct disk **out,
 		   char *why, size_t why_size);
+/* Its file was just made, and is to have all its room at once. */
+bool disk_wants_room(const struct disk *disk);
 /* Its LU has gone, or never was. */
 void disk_close(struct daemon *d, struct disk *disk);
 /* The order that makes it a LU, and its descriptor. 0 or -errno with `why`. */

@@ -112,6 +112,11 @@ int disk_open_node(struct daemon *d, struct config_node *node, bool make, struct
 	return 0;
 }
 
+bool disk_wants_room(const struct disk *disk)
+{
+	return disk->bs->created && !strcmp(object(disk->node, "sparse"), "False");
+}
+
 void disk_close(struct daemon *d, struct disk *disk)
 {
 	d->disks[disk->number] = NULL;

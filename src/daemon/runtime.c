@@ -23,6 +23,7 @@ struct deed {
 	void (*settle)(struct deed *deed);
 	enum runtime_how how;
 	struct disk *disk;
+	struct bs_allocation allocation;
 	struct net_addr addr;
 	runtime_done *done;
 	void *ctx;
@@ -134,31 +135,52 @@ static void disk_made(struct deed *deed)
 		runtime_disk_came(d, node);
 }
 
-static void make_disk(struct deed *deed)
+static void hand_over(struct deed *deed)
 {
 	struct daemon *d = deed->d;
-	struct disk *disk = deed->node->runtime;
 	char why[ORDER_WHY_SIZE] = "";
-	int err = disk ? 0
-		       : disk_open_node(d, deed->node, deed->how == RUNTIME_NEW, &disk, why,
-					sizeof(why));
-	if (err) {
-		deed_fail(deed, err, why);
-		return;
-	}
 	/* LUNs of it may be told of at once: orders are carried out one after the other. */
-	deed->node->runtime = deed->disk = disk;
-	deed->settle = disk_made;
+	deed->node->runtime = deed->disk;
 	struct errand_out *e = order_new(deed, ORDER_LU_ADD);
 	if (!e)
 		return;
-	err = disk_order(d, disk, &e->order, &e->file, why, sizeof(why));
+	int err = disk_order(d, deed->disk, &e->order, &e->file, why, sizeof(why));
 	if (err) {
 		free(e);
 		deed_fail(deed, err, why);
 		return;
 	}
 	give(deed, e);
+}
+
+static void allocated(struct bs_allocation *a, int err, const char *why)
+{
+	struct deed *deed = container_of(a, struct deed, allocation);
+	if (err)
+		deed_fail(deed, err, why);
+	else
+		hand_over(deed);
+	deed_step(deed);
+}
+
+static void make_disk(struct deed *deed)
+{
+	char why[ORDER_WHY_SIZE] = "";
+	deed->disk = deed->node->runtime;
+	int err = deed->disk ? 0
+			     : disk_open_node(deed->d, deed->node, deed->how == RUNTIME_NEW,
+					      &deed->disk, why, sizeof(why));
+	if (err) {
+		deed_fail(deed, err, why);
+		return;
+	}
+	deed->settle = disk_made;
+	if (!disk_wants_room(deed->disk)) {
+		hand_over(deed);
+		return;
+	}
+	deed->left++;
+	bs_allocate(&deed->allocation, deed->disk->bs, allocated);
 }
 
 static void disk_unmade(struct deed *deed)

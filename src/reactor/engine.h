@@ -40,6 +40,7 @@ struct engine_ops {
 	int (*remove)(struct engine *e, const char *path);
 	ssize_t (*peek)(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 	int (*truncate)(struct engine *e, int file, uint64_t size);
+	int (*room)(struct engine *e, int file, uint64_t *bytes);
 	int (*probe_holes)(struct engine *e, int file);
 	int (*sync)(struct engine *e, int file);
 	int (*sync_name)(struct engine *e, const char *path);

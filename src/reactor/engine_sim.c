@@ -367,6 +367,7 @@ static const struct engine_ops sim_engine = {
 	.remove = sim_file_remove,
 	.peek = sim_file_peek,
 	.truncate = sim_file_truncate,
+	.room = sim_file_room,
 	.probe_holes = sim_file_probe_holes,
 	.sync = sim_file_sync,
 	.sync_name = sim_file_sync_name,

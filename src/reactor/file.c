@@ -52,6 +52,12 @@ int file_truncate(struct reactor *r, int file, uint64_t size)
 	return e->ops->truncate(e, file, size);
 }
 
+int file_room(struct reactor *r, int file, uint64_t *bytes)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->room(e, file, bytes);
+}
+
 int file_probe_holes(struct reactor *r, int file)
 {
 	struct engine *e = reactor_engine(r);

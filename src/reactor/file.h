@@ -37,6 +37,8 @@ int file_remove(struct reactor *r, const char *path);
 /* A blocking read at opening time, to look at what is there: bytes read (may be short) or -errno. */
 ssize_t file_peek(struct reactor *r, int file, void *buf, size_t size, uint64_t offset);
 int file_truncate(struct reactor *r, int file, uint64_t size);
+/* Bytes that its file system has left for files of everybody's. */
+int file_room(struct reactor *r, int file, uint64_t *bytes);
 /* At opening time, blocking: whether holes can be punched into the file, which is open for writing and
  * stays as it is, its modification time included. -EOPNOTSUPP: they cannot. */
 int file_probe_holes(struct reactor *r, int file);

@@ -16,9 +16,10 @@
 	.local_addr = posix_local_addr, .send_now = posix_send_now, .shutdown = posix_shutdown,   \
 	.open = posix_open, .info = posix_info, .stat = posix_stat, .real_path = posix_real_path, \
 	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,                   \
-	.probe_holes = posix_probe_holes, .sync = posix_sync, .sync_name = posix_sync_name,       \
-	.lock = posix_lock, .unlock = posix_unlock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,           \
-	.extent = posix_extent, .load = posix_load, .store = posix_store
+	.room = posix_room, .probe_holes = posix_probe_holes, .sync = posix_sync,                 \
+	.sync_name = posix_sync_name, .lock = posix_lock, .unlock = posix_unlock,                 \
+	.get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr, .extent = posix_extent,       \
+	.load = posix_load, .store = posix_store
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);
@@ -51,6 +52,7 @@ int posix_real_path(struct engine *e, const char *path, char *out, size_t size);
 int posix_remove(struct engine *e, const char *path);
 ssize_t posix_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int posix_truncate(struct engine *e, int file, uint64_t size);
+int posix_room(struct engine *e, int file, uint64_t *bytes);
 int posix_probe_holes(struct engine *e, int file);
 int posix_sync(struct engine *e, int file);
 int posix_sync_name(struct engine *e, const char *path);

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -171,6 +172,15 @@ int posix_truncate(struct engine *e, int file, uint64_t size)
 	if (size > INT64_MAX)
 		return -EFBIG;
 	return (int)NOT_INTERRUPTED(ftruncate(file, (off_t)size));
+}
+
+int posix_room(struct engine *e, int file, uint64_t *bytes)
+{
+	struct statvfs st;
+	if (fstatvfs(file, &st))
+		return -errno;
+	*bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	return 0;
 }
 
 /* Past the end there is nothing to lose; but the kernel takes a hole in nothing for a change, too. */

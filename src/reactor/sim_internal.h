@@ -230,6 +230,7 @@ int sim_file_real_path(struct engine *e, const char *path, char *out, size_t siz
 int sim_file_remove(struct engine *e, const char *path);
 ssize_t sim_file_peek(struct engine *e, int file, void *buf, size_t size, uint64_t offset);
 int sim_file_truncate(struct engine *e, int file, uint64_t size);
+int sim_file_room(struct engine *e, int file, uint64_t *bytes);
 int sim_file_probe_holes(struct engine *e, int file);
 int sim_file_sync(struct engine *e, int file);
 int sim_file_sync_name(struct engine *e, const char *path);

@@ -51,6 +51,14 @@ says "is refused in targetcli's words" 'Storage object fileio/disk0 exists'
 try_fails "a file that is not there, without a size" create /backstores/fileio \
 	"\"name\": \"none\", \"file_or_dev\": \"$T/none.img\""
 says "is told what to type" 'no such file; a size, such as 10G, would make one'
+try "one that takes all its room at once" create /backstores/fileio \
+	"\"name\": \"full\", \"file_or_dev\": \"$T/full.img\", \"size\": \"4M\", \"sparse\": \"false\""
+is "has it" "$(stat -c %b "$T/full.img")" 8192
+try_fails "what there is no room for" create /backstores/fileio \
+	"\"name\": \"huge\", \"file_or_dev\": \"$T/huge.img\", \"size\": \"15T\", \"sparse\": \"false\""
+says "is refused with what to do" 'there is no room .*make it smaller, or leave sparse=false out'
+is "and leaves no file" "$(ls "$T" | grep -c huge)" 0
+try "it goes again" control tree.delete '{"path": "/backstores/fileio", "args": {"name": "full"}}'
 try "a target" create /iscsi "\"wwn\": \"$IQN\""
 try "without the portal on all addresses" control tree.delete \
 	"{\"path\": \"/iscsi/$IQN/tpg1/portals\", \"args\": {\"ip_address\": \"0.0.0.0\", \"ip_port\": \"3260\"}}"

@@ -206,6 +206,47 @@ static void a_full_disk_is_told_and_passes(void **state)
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), 0);
 }
 
+struct room {
+	struct bs_allocation a;
+	bool done;
+	int err;
+	char why[256];
+};
+
+static void has_room(struct bs_allocation *a, int err, const char *why)
+{
+	struct room *room = container_of(a, struct room, a);
+	room->done = true;
+	room->err = err;
+	snprintf(room->why, sizeof(room->why), "%s", why);
+}
+
+static struct room set_room_aside(struct store_rig *rig)
+{
+	struct room room = {.done = false};
+	bs_allocate(&room.a, rig->bs, has_room);
+	while (!room.done)
+		assert_true(sim_step(rig->sim, REACTOR_NEVER));
+	return room;
+}
+
+/* Nothing that is there changes by it. */
+static void room_is_set_aside_or_refused(void **state)
+{
+	struct store_rig *rig = *state;
+	memset(rig->buf, 7, SIZE);
+	assert_int_equal(do_io(rig, BS_WRITE, false, 0, SIZE), 0);
+	assert_int_equal(set_room_aside(rig).err, 0);
+	set_faults(rig, (struct sim_faults){.disk_full = ALWAYS});
+	struct room none = set_room_aside(rig);
+	assert_int_equal(none.err, -ENOSPC);
+	assert_non_null(strstr(none.why, "there is no room for"));
+	set_faults(rig, (struct sim_faults){0});
+	memset(rig->buf, 0, SIZE);
+	assert_int_equal(do_io(rig, BS_READ, false, 0, SIZE), 0);
+	assert_int_equal(rig->buf[SIZE - 1], 7);
+}
+
 static void short_transfers_go_on(void **state)
 {
 	struct store_rig *rig = *state;
@@ -663,6 +704,7 @@ int main(void)
 		CASE(a_failed_durable_zero_is_remembered),
 		CASE(a_failed_plain_write_is_not),
 		CASE(a_full_disk_is_told_and_passes),
+		CASE(room_is_set_aside_or_refused),
 		CASE(short_transfers_go_on),
 		CASE(what_was_durable_is_there_after_a_power_cut),
 		CASE(a_disk_that_went_is_used_when_it_returns),
