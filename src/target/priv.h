@@ -332,7 +332,6 @@ struct conn {
 
 	struct timer timer;
 	uint64_t started, heard; /* when the last byte came */
-	uint32_t login_timeout;  /* seconds, from `started` on */
 	uint64_t pdu_began;      /* the PDU that is coming in */
 	uint64_t taken;          /* when the peer last took something, or had all of it */
 	uint64_t ended;          /* CONN_ENDING: since then */
@@ -341,6 +340,7 @@ struct conn {
 	uint64_t owed_heard;     /* when one of them last began or moved */
 	uint64_t ping_sent;      /* 0: no NOP-In waits for its answer */
 	uint32_t ping_ttt;
+	uint32_t login_timeout; /* seconds that a login may take, from `started` on */
 
 	struct conn_login *login;
 	struct session *session;

@@ -78,7 +78,6 @@ says "for that" 'no answer to a NOP-In' "$T/target.err"
 # --- who may write
 
 write_one() {
-	IO_OPTIONS=()
 	io_lun "initiator-name=$INITIATOR" "write 0 512"
 }
 
