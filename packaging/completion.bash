@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# bash: the commands of lunar; of `lunar target`, what its own shell would complete.
+# bash: the commands of lunar, and their options; of `lunar target`, what its own shell would complete.
 
 _lunar_target() { # WORD...: those before the cursor, the last of which is being typed
 	local line word
@@ -14,6 +14,12 @@ _lunar_target() { # WORD...: those before the cursor, the last of which is being
 	if [ ${#COMPREPLY[@]} -eq 1 ] && [[ ${COMPREPLY[0]} == *[/=] ]]; then
 		compopt -o nospace
 	fi
+}
+
+_lunar_help() { # SED COMMAND...: words of what it says of itself
+	local sed=$1
+	shift
+	lunar "$@" --help 2>/dev/null | sed -n "$sed"
 }
 
 _lunar() {
@@ -30,10 +36,13 @@ _lunar() {
 	if [ "${words[0]##*/}" = targetcli ]; then
 		_lunar_target "${words[@]:1}"
 	elif [ ${#words[@]} -le 2 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(lunar --help | sed -n 's/^  \([a-z]\+\) .*/\1/p' | grep -v '^lunar$')" -- "$cursor")
+		mapfile -t COMPREPLY < <(compgen -W "$(_lunar_help 's/^  \([a-z]\+\)  .*/\1/p') --help --version" -- "$cursor")
 	elif [ "${words[1]}" = target ]; then
 		_lunar_target "${words[@]:2}"
-	else
+	elif [[ $cursor == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_lunar_help 's/^  \(--[a-z-]*\).*/\1/p' "${words[1]}")" -- "$cursor")
+	fi
+	if [ ${#COMPREPLY[@]} -eq 0 ] && [[ $cursor != -* ]] && [ ${#words[@]} -gt 2 ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cursor")
 	fi
 }

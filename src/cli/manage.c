@@ -249,6 +249,11 @@ static const struct {
 	int (*run)(struct shell *s, char **words);
 } verbs[] = {{"apply", apply}, {"explain", explain}, {"import", import}};
 
+const char *manage_verb(size_t i)
+{
+	return i < ARRAY_SIZE(verbs) ? verbs[i].name : NULL;
+}
+
 bool manage_run(struct shell *s, char **words, int *code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(verbs) && words[0]; i++) {

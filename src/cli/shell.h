@@ -62,6 +62,8 @@ const char *shell_socket(const char *given);
 
 /* What targetcli has not (manage.c): true, with the exit code, when `words` begin with one of these. */
 bool manage_run(struct shell *s, char **words, int *code);
+/* Their names; NULL behind the last. */
+const char *manage_verb(size_t i);
 
 /* ---- for commands ---- */
 

@@ -35,6 +35,9 @@ static const struct {
 	{"--complete", offsetof(struct options, complete), "LINE", NULL},
 };
 
+/* Of what manage.c does. */
+static const char *const manage_options[] = {"--dry-run", "--from", "--target"};
+
 static void usage(FILE *out)
 {
 	fprintf(out,
@@ -79,9 +82,8 @@ static int take_option(struct options *o, char **argv)
 			return 2;
 		}
 	}
-	static const char *const others[] = {"--dry-run", "--from", "--target"}; /* manage.c */
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (!strcmp(argv[0], others[i]))
+	for (size_t i = 0; i < ARRAY_SIZE(manage_options); i++)
+		if (!strcmp(argv[0], manage_options[i]))
 			return 0;
 	return strncmp(argv[0], "--", 2) != 0 ? 0 : -EINVAL;
 }
@@ -160,17 +162,54 @@ static int run(struct options *o, char **words, bool is_targetcli)
 	return code;
 }
 
-/* What the last word of the line may become, a line each. */
-static int complete(const struct options *o)
+static void offer(const char *word, const char *typed)
+{
+	if (!strncmp(word, typed, strlen(typed)))
+		printf("%s\n", word);
+}
+
+/* Behind the options that the line begins with. */
+static const char *skip_options(const char *line)
+{
+	for (;;) {
+		size_t len = strcspn(line, " "), known = 0;
+		while (rows[known].help && strncmp(line, rows[known].name, len) != 0)
+			known++;
+		if (strncmp(line, "--", 2) != 0 || !line[len] || !rows[known].help)
+			return line;
+		line += len + strspn(line + len, " ");
+		if (rows[known].value && strcspn(line, " ") < strlen(line))
+			line += strcspn(line, " ") + 1;
+	}
+}
+
+static void complete_command(const struct options *o, const char *line)
 {
 	struct shell s;
 	size_t from;
 	shell_begin(&s, o, false);
-	json_t *list = shell_complete(&s, o->complete, &from);
+	json_t *list = shell_complete(&s, line, &from);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		printf("%s\n", json_string_value(json_array_get(list, i)));
 	json_decref(list);
 	shell_end(&s);
+}
+
+/* What the last word of the line may become, a line each. Of words that are files, nothing: a shell knows those. */
+static int complete(const struct options *o)
+{
+	const char *line = skip_options(o->complete), *verb;
+	const char *word = strrchr(line, ' ') ? strrchr(line, ' ') + 1 : line;
+	if (word[0] == '-') {
+		for (size_t i = 0; i < ARRAY_SIZE(rows) && rows[i].help; i++)
+			offer(rows[i].name, word);
+		for (size_t i = 0; i < ARRAY_SIZE(manage_options); i++)
+			offer(manage_options[i], word);
+		return 0;
+	}
+	for (size_t i = 0; word == line && (verb = manage_verb(i)); i++)
+		offer(verb, word);
+	complete_command(o, line);
 	return 0;
 }
 

@@ -177,6 +177,35 @@ completes "lunar target sessions " "list detail action= sid="
 completes "lunar target @f" @four
 completes "lunar target /nix/" ""
 completes "lunar target help saveco" saveconfig
+completes "lunar target --js" --json
+completes "lunar target --json /is" /iscsi/
+completes "lunar target ap" apply
+completes "lunar target apply o" "$(compgen -f -- o | paste -sd' ')"
+completes "lunar status --w" --watch
+completes "lunar serve --rea" "--readonly --reactors"
+
+# --- and in zsh
+
+# zsh_completes LINE WORD: typed into a zsh on a terminal, the line becomes that.
+zsh_completes() {
+	if ! command -v zsh >/dev/null; then
+		skip "\"$1\" is completed in zsh" "zsh is not installed"
+	else
+		is "\"$1\" is completed in zsh" "$("$HERE/zsh.py" "$(dirname "$LUNAR")" "$HERE/../../packaging/completion.zsh" "$1")" "$2"
+	fi
+}
+zsh_completes "lunar ta" "lunar target "
+zsh_completes "lunar target /is" "lunar target /iscsi/"
+zsh_completes "lunar target /iscsi cr" "lunar target /iscsi create "
+zsh_completes "targetcli /iscsi delete $IQN:f" "targetcli /iscsi delete $IQN:four "
+zsh_completes "lunar target /iscsi/$IQN:four/tp" "lunar target /iscsi/$IQN:four/tpg1/"
+zsh_completes "lunar target /iscsi/$IQN:four/tpg1 set attribute authentic" \
+	"lunar target /iscsi/$IQN:four/tpg1 set attribute authentication="
+zsh_completes "lunar target --js" "lunar target --json "
+zsh_completes "lunar target exp" "lunar target explain "
+zsh_completes "lunar status --w" "lunar status --watch "
+touch other.img
+zsh_completes "lunar serve other.i" "lunar serve other.img "
 
 # --- the daemon ends
 
