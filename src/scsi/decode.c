@@ -138,10 +138,6 @@ bool scsi_lengths_write_same(struct scsi_io *io)
 	/* No number does not mean "to the end" here: WSNZ in VPD page B0h. */
 	if (io->blocks == 0 || range_bytes(io) > SCSI_WRITE_SAME_MAX)
 		return length_refused(io);
-	if (io->cdb[1] & 0x08 && !io->lu->thin) { /* UNMAP */
-		scsi_sense_invalid_field_in_cdb(io, 1, 3);
-		return false;
-	}
 	io->out_len = ndob ? 0 : io->lu->block_size;
 	io->buf_len = ndob ? 0 : step_bytes(io);
 	return true;
@@ -166,7 +162,7 @@ static void start_over(struct scsi_io *io)
 	io->state = SCSI_IO_NEW;
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
-	io->write_through = io->alone = false;
+	io->write_through = io->alone = io->counted = false;
 	list_init(&io->entry.link);
 	io->gate = io->grant = NULL;
 }
@@ -213,21 +209,22 @@ static bool find_command(struct scsi_io *io)
 }
 
 /* The bits of byte `i` that are set and should not be. (The service action is what found the row.) */
-static uint8_t unused_bits(const struct scsi_io *io, unsigned i)
+static uint8_t unused_bits(const struct scsi_io *io, unsigned i, uint32_t features)
 {
-	return io->cdb[i] & ~io->cmd->usage[i];
+	return io->cdb[i] & (uint8_t)~scsi_command_usage(io->cmd, i, features);
 }
 
 static bool check_usage(struct scsi_io *io)
 {
-	uint8_t bad = 0;
+	uint32_t features = scsi_lu_features(io->lu);
+	uint8_t bad = unused_bits(io, 1, features);
 
-	for (unsigned i = 1; i < io->cmd->cdb_len; i++)
-		bad |= unused_bits(io, i);
+	for (unsigned i = 2; i < io->cmd->cdb_len; i++)
+		bad |= io->cdb[i] & (uint8_t)~io->cmd->usage[i];
 	if (!bad)
 		return true;
 	for (unsigned i = 1; i < io->cmd->cdb_len; i++) {
-		bad = unused_bits(io, i);
+		bad = unused_bits(io, i, features);
 		if (bad) {
 			scsi_sense_invalid_field_in_cdb(io, i, 31 - __builtin_clz(bad));
 			break;

@@ -34,6 +34,7 @@ void scsi_gate_adopt(struct scsi_io *io)
 	io->itl = scsi_nexus_itl_of(io->nexus, scsi_io_lun(io), lu);
 	/* Whatever it would have to wait for has waited for it, or will. */
 	list_add_tail(&lu->tasks, &io->task);
+	scsi_order_count(io);
 	if (io->state == SCSI_IO_STORE) {
 		bs_share(lu->bs);
 		lu->stats.inflight++;
@@ -133,7 +134,8 @@ static bool is_calm(const struct scsi_lu *lu, const struct scsi_itl *itl)
 	return !scsi_ua_pending(itl) && !itl->leaves && !lu->alone && !lu->waiting &&
 	       !lu->order_hold && !lu->fences && list_empty(&lu->held) &&
 	       list_empty(&lu->entering) && !lu->bs->missing && !lu->stopped &&
-	       !lu->write_through && (!lu->reserved_by || lu->reserved_by == itl->nexus) &&
+	       !lu->write_through && !lu->task_limit &&
+	       (!lu->reserved_by || lu->reserved_by == itl->nexus) &&
 	       list_empty(&itl->nexus->dev->functions);
 }
 

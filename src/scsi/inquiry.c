@@ -44,7 +44,7 @@ static void standard_data(struct scsi_io *io)
 	d[4] = 96 - 5;
 	d[7] = 0x02; /* CMDQUE */
 	put_ascii(d + 8, lu ? lu->vendor : "LUNAR", 8);
-	put_ascii(d + 16, lu ? lu->product : "", 16);
+	put_ascii(d + 16, lu ? lu->options.product : "", 16);
 	put_ascii(d + 32, lu ? lu->revision : "", 4);
 	for (size_t i = 0; i < ARRAY_SIZE(standards); i++)
 		put_be16(d + 58 + 2 * i, standards[i]);
@@ -103,7 +103,7 @@ static void t10_vendor(struct page *g)
 	size_t n = 16 + strnlen(lu->serial, 252 - 8 - 16);
 	uint8_t *d = designator(g, ASCII, OF_LU | T10_VENDOR, 8 + n);
 	put_ascii(d, lu->vendor, 8);
-	put_ascii(d + 8, lu->product, 16);
+	put_ascii(d + 8, lu->options.product, 16);
 	memcpy(d + 24, lu->serial, n - 16);
 }
 
@@ -162,22 +162,33 @@ static uint32_t in_blocks(const struct scsi_lu *lu, uint64_t bytes)
 	return (uint32_t)(bytes >> lu->block_shift);
 }
 
+static void unmap_limits(struct page *g, const struct scsi_lu *lu)
+{
+	const struct scsi_limits *set = &lu->options.limits;
+	uint32_t grain = MAX(1, in_blocks(lu, lu->bs->unmap_granularity));
+
+	if (scsi_lu_features(lu) & SCSI_HAS_UNMAP) {
+		put_be32(g->p + 20, scsi_lu_unmap_max(lu));
+		put_be32(g->p + 24, scsi_lu_unmap_ranges(lu));
+	}
+	put_be32(g->p + 28, set->unmap_granularity ? set->unmap_granularity : grain);
+	put_be32(g->p + 32, 0x80000000 | set->unmap_alignment); /* UGAVALID */
+}
+
 static void block_limits(struct page *g)
 {
 	const struct scsi_lu *lu = g->lu;
 	uint32_t grain = MAX(1, in_blocks(lu, lu->bs->block_size));
+	uint32_t most = in_blocks(lu, SCSI_TRANSFER_MAX), best = in_blocks(lu, SCSI_TRANSFER_BEST);
+	uint32_t set = lu->options.limits.transfer;
 
 	g->p[4] = 0x01; /* WSNZ */
 	put_be16(g->p + 6, (uint16_t)MIN(grain, UINT16_MAX));
-	put_be32(g->p + 8, in_blocks(lu, SCSI_TRANSFER_MAX));
-	put_be32(g->p + 12, in_blocks(lu, SCSI_TRANSFER_BEST));
-	if (lu->thin) {
-		put_be32(g->p + 20, in_blocks(lu, SCSI_UNMAP_MAX));
-		put_be32(g->p + 24, SCSI_UNMAP_RANGES);
-		put_be32(g->p + 28, MAX(1, in_blocks(lu, lu->bs->unmap_granularity)));
-		put_be32(g->p + 32, 0x80000000); /* UGAVALID, alignment 0 */
-	}
-	put_be64(g->p + 36, in_blocks(lu, SCSI_WRITE_SAME_MAX));
+	put_be32(g->p + 8, most);
+	put_be32(g->p + 12, set ? MIN(set, most) : best);
+	if (scsi_lu_thin(lu))
+		unmap_limits(g, lu);
+	put_be64(g->p + 36, scsi_lu_write_same_max(lu));
 	g->len = 64;
 }
 
@@ -193,8 +204,14 @@ static void characteristics(struct page *g)
 
 static void provisioning(struct page *g)
 {
-	g->p[5] = 0xe4; /* LBPU, LBPWS, LBPWS10, LBPRZ */
-	g->p[6] = 0x02; /* thin */
+	uint32_t features = scsi_lu_features(g->lu);
+
+	g->p[5] = 0x04; /* LBPRZ */
+	if (features & SCSI_HAS_UNMAP)
+		g->p[5] |= 0x80; /* LBPU */
+	if (features & SCSI_HAS_UNMAP_SAME)
+		g->p[5] |= 0x60; /* LBPWS, LBPWS10 */
+	g->p[6] = 0x02;          /* thin */
 	g->len = 8;
 }
 
@@ -214,7 +231,7 @@ static bool with_lu(const struct scsi_lu *lu)
 
 static bool when_thin(const struct scsi_lu *lu)
 {
-	return lu && lu->thin;
+	return lu && scsi_lu_thin(lu);
 }
 
 static const struct vpd_page {

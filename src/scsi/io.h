@@ -125,6 +125,7 @@ struct scsi_io {
 	unsigned generation;     /* of the nexus's LUN inventory, when it was decoded */
 	bool write_through;      /* it counts in scsi_lu.write_through */
 	bool alone;              /* it counts in scsi_lu.alone */
+	bool counted;            /* it counts in scsi_itl.running */
 	uint64_t deadline;       /* of what it waits for */
 	struct scsi_entry entry; /* while it waits for gates to close */
 

@@ -12,12 +12,8 @@
 
 /* --- made and freed */
 
-/* Printable ASCII that fits (SPC-4 4.3.1); `dflt` for NULL. */
-static int set_text(char *to, size_t size, const char *what, const char *text, const char *dflt,
-		    char *why, size_t why_size)
+int scsi_check_text(const char *what, const char *text, size_t size, char *why, size_t why_size)
 {
-	if (!text)
-		text = dflt;
 	if (strlen(text) >= size) {
 		snprintf(why, why_size, "%s \"%s\" is longer than %zu characters", what, text,
 			 size - 1);
@@ -30,8 +26,18 @@ static int set_text(char *to, size_t size, const char *what, const char *text, c
 			return -EINVAL;
 		}
 	}
-	snprintf(to, size, "%s", text);
 	return 0;
+}
+
+/* `dflt` for NULL. */
+static int set_text(char *to, size_t size, const char *what, const char *text, const char *dflt,
+		    char *why, size_t why_size)
+{
+	int err = scsi_check_text(what, text ? text : dflt, size, why, why_size);
+
+	if (!err)
+		snprintf(to, size, "%s", text ? text : dflt);
+	return err;
 }
 
 static int set_texts(struct scsi_lu *lu, const struct scsi_lu_config *c, char *why, size_t why_size)
@@ -47,9 +53,6 @@ static int set_texts(struct scsi_lu *lu, const struct scsi_lu_config *c, char *w
 		revision[strlen(revision) - 1] = '\0';
 
 	err = set_text(lu->vendor, sizeof(lu->vendor), "vendor", c->vendor, "LUNAR", why, why_size);
-	if (!err)
-		err = set_text(lu->product, sizeof(lu->product), "product", c->product,
-			       "VIRTUAL-DISK", why, why_size);
 	if (!err)
 		err = set_text(lu->revision, sizeof(lu->revision), "revision", c->revision,
 			       revision, why, why_size);
@@ -68,28 +71,35 @@ static int set_texts(struct scsi_lu *lu, const struct scsi_lu_config *c, char *w
 	return err;
 }
 
-static int check_geometry(const struct backstore *bs, const struct scsi_lu_config *c, char *why,
+static int check_geometry(const struct backstore *bs, uint32_t block_size, char *why,
 			  size_t why_size)
 {
-	if (c->block_size != 512 && c->block_size != 4096) {
-		snprintf(why, why_size, "block size %u: must be 512 or 4096", c->block_size);
+	if (block_size != 512 && block_size != 4096) {
+		snprintf(why, why_size, "block size %u: must be 512 or 4096", block_size);
 		return -EINVAL;
 	}
-	if (bs->block_size && c->block_size % bs->block_size) {
+	if (bs->block_size && block_size % bs->block_size) {
 		snprintf(why, why_size,
 			 "block size %u: around the page cache it has blocks of %u bytes; use "
 			 "--block-size 4096, or leave --direct out",
-			 c->block_size, bs->block_size);
+			 block_size, bs->block_size);
 		return -EINVAL;
 	}
-	if (bs->size == 0 || bs->size % c->block_size) {
+	if (bs->size == 0 || bs->size % block_size) {
 		snprintf(why, why_size,
 			 "size %llu: must be a multiple of the block size %u, not 0; use "
 			 "--block-size 512, or fill a file up with zeroes by `truncate -s %%%u`",
-			 (unsigned long long)bs->size, c->block_size, c->block_size);
+			 (unsigned long long)bs->size, block_size, block_size);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static void set_geometry(struct scsi_lu *lu, uint32_t block_size)
+{
+	lu->block_size = block_size;
+	lu->block_shift = (unsigned)__builtin_ctz(block_size);
+	lu->blocks = lu->bs->size >> lu->block_shift;
 }
 
 /* A device that comes back may be another, or have another size (SPC-4 annex: 28/00). */
@@ -111,7 +121,8 @@ static bool is_idle(const struct scsi_lu *lu)
 {
 	return !lu->mapping_count && list_empty(&lu->itls) && list_empty(&lu->tasks) &&
 	       list_empty(&lu->functions) && list_empty(&lu->orphans) &&
-	       list_empty(&lu->entering) && !lu->stats.inflight && scsi_gates_are_shut(lu);
+	       list_empty(&lu->entering) && list_empty(&lu->changes) && !lu->stats.inflight &&
+	       scsi_gates_are_shut(lu);
 }
 
 static void look_idle(struct deferred *d)
@@ -140,11 +151,31 @@ void scsi_lu_retire(struct scsi_lu *lu, void (*idle)(void *ctx), void *ctx)
 
 /* --- made */
 
+static int set_options(struct scsi_lu *lu, const struct scsi_lu_config *c, char *why,
+		       size_t why_size)
+{
+	struct scsi_lu_options ours = scsi_lu_standard_options;
+
+	if (c->options)
+		return scsi_options_init(lu, c->options, why, why_size);
+	ours.write_cache = !c->write_through;
+	ours.rotational = lu->bs->rotational;
+	if (!c->thin)
+		ours.features &= ~(uint32_t)(SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME);
+	if (c->product) {
+		int err = set_text(ours.product, sizeof(ours.product), "product", c->product, "",
+				   why, why_size);
+		if (err)
+			return err;
+	}
+	return scsi_options_init(lu, &ours, why, why_size);
+}
+
 int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
 		struct log *log, char *why, size_t why_size)
 {
 	struct scsi_lu *lu;
-	int err = check_geometry(bs, config, why, why_size);
+	int err = check_geometry(bs, config->block_size, why, why_size);
 
 	if (err)
 		return err;
@@ -154,22 +185,22 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 		return -ENOMEM;
 	}
 	memcpy(lu->id, config->id, sizeof(lu->id));
+	lu->bs = bs;
+	lu->can_unmap = bs->unmap_granularity;
 	err = set_texts(lu, config, why, why_size);
+	if (!err)
+		err = set_options(lu, config, why, why_size);
 	if (err) {
 		free(lu);
 		return err;
 	}
 	lu->number = config->number ? config->number : get_be32(lu->id) | 1;
 	lu->reactor = bs->reactor;
-	lu->bs = bs;
 	lu->log = log;
-	lu->block_size = config->block_size;
-	lu->block_shift = (unsigned)__builtin_ctz(config->block_size);
-	lu->blocks = bs->size >> lu->block_shift;
+	set_geometry(lu, config->block_size);
 	lu->readonly = config->readonly || bs->readonly;
-	lu->thin = config->thin && bs->unmap_granularity;
 	lu->fence_hold = config->fence_hold;
-	scsi_mode_init(&lu->mode, bs->volatile_cache && !config->write_through);
+	list_init(&lu->changes);
 	list_init(&lu->resize.link);
 	list_init(&lu->gates);
 	list_init(&lu->entering);
@@ -201,6 +232,7 @@ void scsi_lu_free(struct scsi_lu *lu)
 	timer_cancel(lu->reactor, &lu->hold_timer);
 	deferred_cancel(&lu->later_work);
 	deferred_cancel(&lu->idle_work);
+	scsi_options_free(lu);
 	scsi_gates_free(lu);
 	free(lu->latency);
 	bs_close(lu->bs);
@@ -219,6 +251,16 @@ void scsi_lu_reset(struct scsi_lu *lu)
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu)
 {
 	return lu->block_size;
+}
+
+int scsi_lu_set_block_size(struct scsi_lu *lu, uint32_t block_size, char *why, size_t why_size)
+{
+	int err = check_geometry(lu->bs, block_size, why, why_size);
+
+	assert(is_idle(lu));
+	if (!err)
+		set_geometry(lu, block_size);
+	return err;
 }
 
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu)

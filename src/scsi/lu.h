@@ -16,6 +16,50 @@
 
 #define SCSI_LUN_MAX 16383 /* flat space addressing, SAM-5 4.7.7.1; below 256 peripheral device */
 
+/*
+ * What a LU may have or not. A command that belongs to one is there with it only, and so is a bit of a CDB: see
+ * the rows of cmd_table.c, which name them.
+ */
+enum scsi_feature {
+	SCSI_HAS_UNMAP = 1 << 16,   /* UNMAP, where the backstore can */
+	SCSI_HAS_RESERVE = 1 << 17, /* RESERVE and RELEASE, PERSISTENT RESERVE IN and OUT */
+	SCSI_HAS_OPCODES = 1 << 18, /* REPORT SUPPORTED OPERATION CODES */
+	SCSI_HAS_COMPARE = 1 << 19, /* COMPARE AND WRITE */
+	SCSI_HAS_COPY = 1 << 20,    /* EXTENDED COPY and what belongs to it */
+	SCSI_HAS_COMMANDS =
+		0x1f << 16, /* those above, which are whole commands; from here on, bits */
+	SCSI_HAS_UNMAP_SAME = 1 << 24, /* WRITE SAME: UNMAP, where the backstore can */
+	SCSI_HAS_DPO = 1 << 25,
+	SCSI_HAS_FUA_READ = 1 << 26, /* FUA of those that read */
+	SCSI_HAS_FUA_WRITE = 1 << 27,
+	SCSI_HAS_ALL = SCSI_HAS_COMMANDS | 0xf << 24,
+};
+
+/* In logical blocks, where they are no numbers. 0: ours; above ours, it is ours as well. */
+struct scsi_limits {
+	uint32_t unmap_descriptors, unmap_blocks; /* of one UNMAP */
+	uint32_t write_same;                      /* of one WRITE SAME */
+	/* What initiators are advised to do: not enforced, and told as they are. */
+	uint32_t unmap_granularity, unmap_alignment, transfer;
+};
+
+/* What may change while a LU is in use. Bytes without pointers. */
+struct scsi_lu_options {
+	uint32_t features; /* enum scsi_feature */
+	bool write_cache;  /* where the backstore has one; false: no initiator turns it on */
+	bool rotational;
+	/* QUEUE ALGORITHM MODIFIER 0 (SPC-4 7.5.8): tasks of a nexus run one after the other. */
+	bool restricted;
+	bool task_aborted;    /* TAS */
+	uint8_t ua_interlock; /* 0, 1, 2: UA_INTLCK_CTRL 00b, 10b, 11b */
+	/* As many tasks of a nexus run at a time, and others wait in order; 0: all that there are. */
+	uint32_t queue_depth;
+	struct scsi_limits limits;
+	char product[16 + 1]; /* "": VIRTUAL-DISK */
+};
+
+extern const struct scsi_lu_options scsi_lu_standard_options;
+
 struct scsi_lu_config {
 	uint8_t id[16];       /* the identity: NAA, serial and the rest come from it */
 	const char *vendor;   /* NULL: "LUNAR" */
@@ -30,6 +74,8 @@ struct scsi_lu_config {
 	bool readonly;
 	bool write_through; /* each write is durable when it is answered, and no initiator changes that */
 	bool thin;          /* UNMAP is offered (the backstore can) */
+	/* NULL: ours, with `product`, `write_through` and `thin`, which otherwise do not count. */
+	const struct scsi_lu_options *options;
 	uint64_t fence_hold; /* ns that I/O waits behind a fence before it gets BUSY */
 	uint32_t number;     /* scsi_io_lu_number(); 0: from the identity */
 };
@@ -46,6 +92,18 @@ void scsi_lu_free(struct scsi_lu *lu);
  */
 void scsi_lu_retire(struct scsi_lu *lu, void (*idle)(void *ctx), void *ctx);
 uint32_t scsi_lu_block_size(const struct scsi_lu *lu);
+/* Like scsi_lu_new(), of a LU of which scsi_lu_retire() has said that it is idle. 0 or -EINVAL with `why`. */
+int scsi_lu_set_block_size(struct scsi_lu *lu, uint32_t block_size, char *why, size_t why_size);
+/* Those that were set last, what is under way included. */
+void scsi_lu_get_options(const struct scsi_lu *lu, struct scsi_lu_options *out);
+/*
+ * Other options from now on; every nexus is told by a unit attention what it has read of the LU and is different
+ * now. Of a write cache that is turned off nothing is left in it when `done` is called, once, maybe from inside:
+ * 0, or what kept it from being emptied, and then all is as it was. Calls are obeyed one after the other.
+ * -ENOMEM, -EINVAL (the product is not printable): `done` is not called.
+ */
+int scsi_lu_set_options(struct scsi_lu *lu, const struct scsi_lu_options *to,
+			void (*done)(void *ctx, int err), void *ctx);
 uint64_t scsi_lu_blocks(const struct scsi_lu *lu);
 struct backstore *scsi_lu_backstore(struct scsi_lu *lu);
 /* A number of the LU that scsi_decode() has found, the same by whatever LUN and nexus, for accounts that are kept

@@ -43,8 +43,8 @@ enum scsi_command_flag {
 	SCSI_CMD_RESERVED_OK = 1 << 4,  /* runs under another nexus' reservation, see reserve.c */
 	SCSI_CMD_NOT_READY_OK = 1 << 5, /* runs when stopped, or when the store has gone */
 	SCSI_CMD_NO_LUN_OK = 1 << 6,    /* runs with io->lu NULL, io->itl NULL */
-	SCSI_CMD_THIN = 1 << 7,         /* is there only when the LU offers UNMAP */
-	SCSI_CMD_PLAIN = 1 << 8,        /* may run by a pass (gate.h) */
+	/* From bit 16 on: enum scsi_feature. */
+	SCSI_CMD_PLAIN = 1 << 8,   /* may run by a pass (gate.h) */
 	SCSI_CMD_ALONE = 1 << 9,   /* changes what others see of the LU: not while passes are out */
 	SCSI_CMD_UNMAPS = 1 << 10, /* may call for BS_UNMAP */
 };
@@ -60,7 +60,8 @@ struct scsi_command {
 	 * bit set is refused. `cdb_len` bytes count.
 	 */
 	uint8_t usage[16];
-	uint16_t flags; /* enum scsi_command_flag */
+	uint32_t
+		flags; /* enum scsi_command_flag, and of enum scsi_feature what it needs or has bits of */
 	/* The ALLOCATION, PARAMETER LIST or TRANSFER LENGTH field: offset, bytes (0: none). */
 	uint8_t length_at, length_size;
 	/*
@@ -79,6 +80,8 @@ const struct scsi_command *scsi_command_find(uint8_t opcode, unsigned action, bo
 const struct scsi_command *scsi_command_next(const struct scsi_command *prev);
 /* Whether this LU has the command; `lu` may be NULL. */
 static inline bool scsi_command_offered(const struct scsi_command *cmd, const struct scsi_lu *lu);
+/* Byte `i` of its CDB usage data, in a LU with these features. */
+uint8_t scsi_command_usage(const struct scsi_command *cmd, unsigned i, uint32_t features);
 
 /* --- lengths (decode.c); see struct scsi_command */
 
@@ -116,13 +119,18 @@ struct scsi_lu {
 	unsigned block_shift;
 	uint64_t blocks;
 	bool readonly;
-	bool thin;
-	bool stopped;             /* START STOP UNIT */
+	bool can_unmap;
+	bool stopped; /* START STOP UNIT */
+	/* options.features, as far as the store can: all threads look at it when they decode. */
+	atomic_uint features;
+	struct scsi_lu_options options;
+	struct list changes; /* of them, the first one under way: options.c */
+	unsigned
+		task_limit; /* as they have it: tasks of a nexus that run at a time; 0: any number */
 	struct scsi_entry resize; /* a new size, to be taken over */
 	uint64_t fence_hold;
 	struct scsi_mode mode;
-	unsigned
-		write_through; /* MODE SELECTs under way that turn the cache off: it is as good as off */
+	unsigned write_through; /* what is under way to turn the cache off: it is as good as off */
 	struct scsi_lu_stats stats, total;      /* total: with those of the gates, for who asks */
 	_Atomic(struct scsi_latency *) latency; /* of tasks that ended here; NULL: none yet */
 	struct scsi_error_log error_logs[SCSI_ERROR_KINDS];
@@ -130,7 +138,6 @@ struct scsi_lu {
 	uint8_t id[16];
 	uint32_t number;
 	char vendor[8 + 1]; /* not padded */
-	char product[16 + 1];
 	char revision[4 + 1];
 	char serial[252 + 1];
 	char t10_id[252 + 1]; /* "": made of vendor, product and serial */
@@ -274,6 +281,7 @@ struct scsi_itl {
 	/* Of the store's losses (backstore.lost_generation), those that the nexus has heard of or that
 	 * came before it. */
 	uint64_t lost_seen;
+	unsigned running, queued; /* of its tasks in the task set: past order, and BLOCKED by it */
 	struct list of_lu;
 	struct list detached;
 	struct scsi_mapping
@@ -281,9 +289,50 @@ struct scsi_itl {
 	struct list of_mapping;
 };
 
+/* From every thread; NULL: none. */
+static inline uint32_t scsi_lu_features(const struct scsi_lu *lu)
+{
+	return lu ? atomic_load_explicit(&lu->features, memory_order_relaxed) : 0;
+}
+
 static inline bool scsi_command_offered(const struct scsi_command *cmd, const struct scsi_lu *lu)
 {
-	return !(cmd->flags & SCSI_CMD_THIN) || (lu && lu->thin);
+	return !(cmd->flags & SCSI_HAS_COMMANDS & ~scsi_lu_features(lu));
+}
+
+/* Logical block provisioning is told of (LBPME). */
+static inline bool scsi_lu_thin(const struct scsi_lu *lu)
+{
+	return scsi_lu_features(lu) & (SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME);
+}
+
+/* What the bit DPOFUA says of a LU with these features. */
+static inline bool scsi_dpofua(uint32_t features)
+{
+	const uint32_t all = SCSI_HAS_DPO | SCSI_HAS_FUA_READ | SCSI_HAS_FUA_WRITE;
+
+	return (features & all) == all;
+}
+
+/* Of struct scsi_limits: with what is ours, in bytes or as a number. */
+static inline uint32_t scsi_limit(uint32_t set, uint64_t ours)
+{
+	return set && set < ours ? set : (uint32_t)ours;
+}
+
+static inline uint32_t scsi_lu_write_same_max(const struct scsi_lu *lu)
+{
+	return scsi_limit(lu->options.limits.write_same, SCSI_WRITE_SAME_MAX >> lu->block_shift);
+}
+
+static inline uint32_t scsi_lu_unmap_max(const struct scsi_lu *lu)
+{
+	return scsi_limit(lu->options.limits.unmap_blocks, SCSI_UNMAP_MAX >> lu->block_shift);
+}
+
+static inline uint32_t scsi_lu_unmap_ranges(const struct scsi_lu *lu)
+{
+	return scsi_limit(lu->options.limits.unmap_descriptors, SCSI_UNMAP_RANGES);
 }
 
 /* The LU, or the mapping by which the nexus sees it, is write-protected. */
@@ -365,6 +414,8 @@ bool scsi_order_join(struct scsi_io *io);
 /* Out of the task set. Whose turn it then is, scsi_order_run() starts. */
 void scsi_order_leave(struct scsi_io *io);
 void scsi_order_run(struct scsi_lu *lu);
+/* It runs, or does not any more: scsi_itl.running. */
+void scsi_order_count(struct scsi_io *io);
 
 /* --- fence.c */
 
@@ -391,6 +442,10 @@ static inline bool scsi_ua_pending(const struct scsi_itl *itl)
 }
 /* The next one, taken out of the queue; 0: none. */
 uint16_t scsi_ua_take(struct scsi_itl *itl);
+/* The one that goes with CHECK CONDITION: it stays where UA_INTLCK_CTRL says so (SPC-4 7.5.8). There is one. */
+uint16_t scsi_ua_report(struct scsi_itl *itl);
+/* A task ends with this status, of which there may be something to be told later. */
+void scsi_ua_of_status(struct scsi_io *io);
 
 /* --- tmf.c */
 
@@ -456,6 +511,18 @@ struct scsi_view *scsi_map_view(struct scsi_map *map, struct reactor *reactor);
 void scsi_map_abandon(struct scsi_map *map);
 void scsi_mapping_abandon(struct scsi_mapping *m);
 
+/* --- options.c */
+
+/* Of a LU that is new: as these say. */
+int scsi_options_init(struct scsi_lu *lu, const struct scsi_lu_options *options, char *why,
+		      size_t why_size);
+/* What is under way comes to nothing. */
+void scsi_options_free(struct scsi_lu *lu);
+
+/* --- lu.c */
+
+/* Printable ASCII that fits (SPC-4 4.3.1). 0 or -EINVAL with `why`. */
+int scsi_check_text(const char *what, const char *text, size_t size, char *why, size_t why_size);
 /* A flush that nobody waits for. */
 void scsi_lu_flush_soon(struct scsi_lu *lu);
 /* A logical unit reset's part: what the LU itself forgets (SAM-5 6.3.3). */

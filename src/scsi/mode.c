@@ -62,6 +62,32 @@ void scsi_mode_init(struct scsi_mode *m, bool volatile_cache)
 	scsi_mode_reset(m);
 }
 
+/* The bits of the mask; both `byte` are in the same place. */
+static void decide(uint8_t *byte, uint8_t *standard, uint8_t mask, uint8_t bits)
+{
+	*byte = (uint8_t)((*byte & ~mask) | bits);
+	*standard = (uint8_t)((*standard & ~mask) | bits);
+}
+
+#define DECIDE(m, place, mask, bits) decide(&(m)->current.place, &(m)->defaults.place, mask, bits)
+
+void scsi_mode_decide(struct scsi_mode *m, const struct scsi_lu_options *before,
+		      const struct scsi_lu_options *to, bool volatile_cache)
+{
+	static const uint8_t interlock[] = {0x00, 0x20, 0x30};
+
+	if (to->write_cache != before->write_cache && volatile_cache) {
+		DECIDE(m, caching[2], WCE, to->write_cache ? WCE : 0);
+		m->changeable.caching[2] = to->write_cache ? WCE : 0;
+	}
+	if (to->restricted != before->restricted)
+		DECIDE(m, control[3], 0xf0, to->restricted ? 0x00 : 0x10);
+	if (to->task_aborted != before->task_aborted)
+		DECIDE(m, control[5], 0x40, to->task_aborted ? 0x40 : 0);
+	if (to->ua_interlock != before->ua_interlock)
+		DECIDE(m, control[4], 0x30, interlock[MIN(to->ua_interlock, 2)]);
+}
+
 void scsi_mode_reset(struct scsi_mode *m)
 {
 	m->current = m->defaults;
@@ -114,10 +140,12 @@ static bool unknown_page(struct scsi_io *io, uint8_t code, uint8_t subcode)
 	return true;
 }
 
-/* WP and DPOFUA (SBC-3 6.5.1). */
+/* WP and DPOFUA (SBC-3 6.5.1), which says that all of these bits are taken. */
 static uint8_t device_specific(const struct scsi_io *io)
 {
-	return (scsi_io_readonly(io) || scsi_mode_swp(&io->lu->mode) ? 0x80 : 0) | 0x10;
+	bool protected = scsi_io_readonly(io) || scsi_mode_swp(&io->lu->mode);
+
+	return (protected ? 0x80 : 0) | (scsi_dpofua(scsi_lu_features(io->lu)) ? 0x10 : 0);
 }
 
 static uint32_t short_blocks(const struct scsi_lu *lu)

@@ -26,6 +26,13 @@ struct scsi_mode {
 
 /* `volatile_cache`: the store has one that may be used, so WCE may be 1; else it stays 0. */
 void scsi_mode_init(struct scsi_mode *m, bool volatile_cache);
+/*
+ * What these options say otherwise than those before: as default, and at once. Of the rest the pages stay as
+ * initiators have made them. `volatile_cache` as before.
+ */
+struct scsi_lu_options;
+void scsi_mode_decide(struct scsi_mode *m, const struct scsi_lu_options *before,
+		      const struct scsi_lu_options *to, bool volatile_cache);
 /* After a logical unit reset or power on: the defaults again. */
 void scsi_mode_reset(struct scsi_mode *m);
 
@@ -39,6 +46,12 @@ static inline bool scsi_mode_wce(const struct scsi_mode *m)
 static inline bool scsi_mode_d_sense(const struct scsi_mode *m)
 {
 	return m->current.control[2] & 0x04;
+}
+
+/* UA_INTLCK_CTRL: 0, 2 or 3. */
+static inline unsigned scsi_mode_ua_interlock(const struct scsi_mode *m)
+{
+	return m->current.control[4] >> 4 & 3;
 }
 
 /* Software write protect: write commands get DATA PROTECT. */

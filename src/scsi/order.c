@@ -6,7 +6,8 @@
  *   ORDERED            when nothing is before it
  *   SIMPLE, UNTAGGED   when no ORDERED and no HEAD OF QUEUE task is before it
  *
- * and HEAD OF QUEUE tasks stand before all others, so "before" is the place in lu->tasks.
+ * and HEAD OF QUEUE tasks stand before all others, so "before" is the place in lu->tasks. Where a nexus may have
+ * no more than so many tasks running, the next ones wait likewise, and nobody else for them.
  */
 #include "scsi/lu_priv.h"
 
@@ -21,10 +22,41 @@ static bool waits_for_turn(const struct scsi_io *io)
 	return io->state == SCSI_IO_BLOCKED && list_empty(&io->wait);
 }
 
+void scsi_order_count(struct scsi_io *io)
+{
+	if (io->itl)
+		io->itl->running++;
+	io->counted = true;
+}
+
+/* Its nexus has as many tasks running as it may have. */
+static bool is_full(const struct scsi_io *io)
+{
+	const struct scsi_lu *lu = io->lu;
+
+	return lu->task_limit && io->itl && io->itl->running >= lu->task_limit;
+}
+
+static void block(struct scsi_io *io)
+{
+	io->state = SCSI_IO_BLOCKED;
+	io->lu->waiting++;
+	if (io->itl)
+		io->itl->queued++;
+}
+
+/* It waits no more. */
+static void unblock(struct scsi_io *io)
+{
+	io->lu->waiting--;
+	if (io->itl)
+		io->itl->queued--;
+}
+
 bool scsi_order_join(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
-	bool wait = lu->strict > 0;
+	bool wait = lu->strict > 0 || is_full(io) || (lu->task_limit && io->itl && io->itl->queued);
 
 	if (io->attr == SCSI_HEAD_OF_QUEUE) {
 		wait = false;
@@ -36,10 +68,10 @@ bool scsi_order_join(struct scsi_io *io)
 	}
 	lu->strict += scsi_order_is_strict(io);
 	lu->alone += io->alone;
-	if (wait) {
-		io->state = SCSI_IO_BLOCKED;
-		lu->waiting++;
-	}
+	if (wait)
+		block(io);
+	else
+		scsi_order_count(io);
 	return !wait;
 }
 
@@ -51,7 +83,10 @@ void scsi_order_leave(struct scsi_io *io)
 	lu->strict -= scsi_order_is_strict(io);
 	lu->alone -= io->alone;
 	if (waits_for_turn(io))
-		lu->waiting--;
+		unblock(io);
+	if (io->counted && io->itl)
+		io->itl->running--;
+	io->counted = false;
 }
 
 static struct scsi_io *next_in_turn(struct scsi_lu *lu)
@@ -63,7 +98,7 @@ static struct scsi_io *next_in_turn(struct scsi_lu *lu)
 			return NULL;
 		if (io->attr == SCSI_ORDERED && it->prev != &lu->tasks)
 			return NULL;
-		if (waits_for_turn(io))
+		if (waits_for_turn(io) && !is_full(io))
 			return io;
 		if (io->attr == SCSI_ORDERED)
 			return NULL;
@@ -81,8 +116,9 @@ void scsi_order_run(struct scsi_lu *lu)
 	 * not from inside. */
 	lu->order_hold++;
 	while (lu->waiting && (io = next_in_turn(lu))) {
-		lu->waiting--;
+		unblock(io);
 		io->state = SCSI_IO_NEW;
+		scsi_order_count(io);
 		scsi_start(io);
 	}
 	lu->order_hold--;

@@ -46,6 +46,8 @@ void scsi_io_done(struct scsi_io *io)
 	}
 	if (lu)
 		fence = leave(io);
+	if (io->itl && io->status != SCSI_GOOD)
+		scsi_ua_of_status(io);
 	io->state = SCSI_IO_DONE;
 	scsi_port_done(io);
 	if (!lu)
@@ -98,7 +100,7 @@ static bool check_state(struct scsi_io *io)
 	unsigned flags = io->cmd->flags;
 
 	if (io->itl && scsi_ua_pending(io->itl) && !(flags & SCSI_CMD_UA_OK)) {
-		scsi_sense_unit_attention(io, scsi_ua_take(io->itl));
+		scsi_sense_unit_attention(io, scsi_ua_report(io->itl));
 		return false;
 	}
 	if (lu->reserved_by && scsi_reserve_conflict(io)) {
@@ -140,6 +142,11 @@ static bool check_medium(struct scsi_io *io)
 
 void scsi_start(struct scsi_io *io)
 {
+	if (io->lu && !scsi_command_offered(io->cmd, io->lu)) { /* since it was decoded */
+		scsi_sense_invalid_opcode(io);
+		scsi_io_done(io);
+		return;
+	}
 	if (io->lu && (!check_state(io) || !check_medium(io))) {
 		scsi_io_done(io);
 		return;

@@ -32,7 +32,7 @@ static bool unmap_list_ok(struct scsi_io *io)
 	}
 	/* A last one that is not whole is ignored. */
 	io->blocks = len / UNMAP_DESCRIPTOR;
-	if (io->blocks > SCSI_UNMAP_RANGES) {
+	if (io->blocks > scsi_lu_unmap_ranges(io->lu)) {
 		scsi_sense_invalid_field_in_list(io, 2, -1);
 		return false;
 	}
@@ -45,7 +45,7 @@ static bool unmap_list_ok(struct scsi_io *io)
 			return false;
 		}
 		total += n;
-		if (total > SCSI_UNMAP_MAX >> io->lu->block_shift) {
+		if (total > scsi_lu_unmap_max(io->lu)) {
 			scsi_sense_invalid_field_in_list(
 				io, (unsigned)(UNMAP_HEADER + UNMAP_DESCRIPTOR * i + 8), -1);
 			return false;
@@ -159,6 +159,11 @@ static void write_same_moved(struct scsi_io *io, int err)
 
 void scsi_cmd_write_same(struct scsi_io *io)
 {
+	if (io->blocks > scsi_lu_write_same_max(io->lu)) {
+		scsi_sense_invalid_field_in_cdb(io, io->cmd->length_at, -1);
+		scsi_io_done(io);
+		return;
+	}
 	scsi_move(io, write_same_moved);
 }
 

@@ -91,7 +91,8 @@ static void report_one_command(struct scsi_io *io, const struct scsi_command *c,
 	}
 	d[1] = SUPPORTED | (timeouts ? 0x80 : 0); /* CTDP */
 	put_be16(d + 2, c->cdb_len);
-	memcpy(d + 4, c->usage, MIN(c->cdb_len, sizeof(c->usage)));
+	for (unsigned i = 0; i < MIN(c->cdb_len, sizeof(c->usage)); i++)
+		d[4 + i] = scsi_command_usage(c, i, scsi_lu_features(io->lu));
 	len += c->cdb_len;
 	if (timeouts)
 		len += put_timeouts(d + len);
@@ -200,6 +201,6 @@ void scsi_cmd_read_capacity16(struct scsi_io *io)
 	put_be64(d, io->lu->blocks - 1);
 	put_be32(d + 8, io->lu->block_size);
 	d[13] = physical_exponent(io->lu);
-	d[14] = io->lu->thin ? 0xc0 : 0; /* LBPME, LBPRZ */
+	d[14] = scsi_lu_thin(io->lu) ? 0xc0 : 0; /* LBPME, LBPRZ */
 	scsi_reply(io, 32);
 }

@@ -4,7 +4,8 @@
  * talked to the LU yet has no queue and needs none: POWER ON waits for it in any case.
  */
 #include <string.h>
-#include "scsi/lu_priv.h"
+#include "common/cleanup.h"
+#include "scsi/gate.h"
 
 /* POWER ON, RESET, OR BUS DEVICE RESET OCCURRED says "look at everything again". */
 #define ANY_RESET SCSI_ASC_RESET
@@ -72,4 +73,47 @@ uint16_t scsi_ua_take(struct scsi_itl *itl)
 		asc_ascq = SCSI_ASC_LUNS_CHANGED;
 	}
 	return asc_ascq;
+}
+
+uint16_t scsi_ua_report(struct scsi_itl *itl)
+{
+	if (!scsi_mode_ua_interlock(&itl->lu->mode))
+		return scsi_ua_take(itl);
+	return itl->ua_count ? itl->ua[0] : SCSI_ASC_LUNS_CHANGED;
+}
+
+static const struct {
+	uint8_t status;
+	uint16_t asc_ascq;
+} previous[] = {
+	{SCSI_BUSY, SCSI_ASC_PREVIOUS_BUSY},
+	{SCSI_TASK_SET_FULL, SCSI_ASC_PREVIOUS_TASK_SET_FULL},
+	{SCSI_RESERVATION_CONFLICT, SCSI_ASC_PREVIOUS_CONFLICT},
+};
+
+static bool is_previous(uint16_t asc_ascq)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(previous); i++)
+		if (previous[i].asc_ascq == asc_ascq)
+			return true;
+	return false;
+}
+
+/* UA_INTLCK_CTRL 11b: one for all such statuses, until a REQUEST SENSE has told it (SPC-4 7.5.8). */
+void scsi_ua_of_status(struct scsi_io *io)
+{
+	struct scsi_itl *itl = io->itl;
+
+	if (scsi_mode_ua_interlock(&itl->lu->mode) != 3)
+		return;
+	for (unsigned i = 0; i < itl->ua_count; i++)
+		if (is_previous(itl->ua[i]))
+			return;
+	for (size_t i = 0; i < ARRAY_SIZE(previous); i++) {
+		if (previous[i].status != io->status)
+			continue;
+		scsi_ua_add(itl, previous[i].asc_ascq);
+		/* Who passes would not hear of it. */
+		scsi_gate_close(itl->lu);
+	}
 }

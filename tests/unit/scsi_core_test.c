@@ -431,7 +431,7 @@ static void lu_texts(void **state)
 	struct hold *h = *state;
 
 	assert_string_equal(h->lu->vendor, "LUNAR");
-	assert_string_equal(h->lu->product, "VIRTUAL-DISK");
+	assert_string_equal(h->lu->options.product, "VIRTUAL-DISK");
 	assert_string_equal(scsi_lu_serial(h->lu), "00000000000000000000000000000000");
 	assert_true(strlen(h->lu->revision) >= 1 && strlen(h->lu->revision) <= 4);
 	assert_int_not_equal(h->lu->revision[strlen(h->lu->revision) - 1], '.');

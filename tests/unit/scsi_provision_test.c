@@ -73,7 +73,8 @@ static void write_same_refused(void **state)
 	cmd_expect(c, 0x052400);
 	cmd_expect(cmd_run(h, h->a, CDB(0x41, 0, 0, 0, 0, 5, 0, 0, 2, 0), zero, BLOCK - 1),
 		   0x0b4b00);
-	h->lu->thin = false;
+	atomic_store(&h->lu->features,
+		     SCSI_HAS_ALL & ~(unsigned)(SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME));
 	c = cmd_run(h, h->a, CDB(0x41, 0x08, 0, 0, 0, 5, 0, 0, 2, 0), zero, BLOCK);
 	assert_int_equal(cmd_field(c), 0xcb0001);
 	cmd_expect(c, 0x052400);
@@ -214,7 +215,8 @@ static void unmap_when_not_thin(void **state)
 {
 	struct hold *h = *state;
 
-	h->lu->thin = false;
+	atomic_store(&h->lu->features,
+		     SCSI_HAS_ALL & ~(unsigned)(SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME));
 	cmd_expect(cmd_run(h, h->a, CDB(0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0), NULL, 0), 0x052000);
 }
 
