@@ -153,7 +153,10 @@ static void warn(struct config_txn *txn, const struct config_node *node,
 static int set_attr(struct config_txn *txn, struct config_node *node,
 		    const struct config_attr *attr, const char *value)
 {
+	size_t count = txn->count;
 	int err = config_give(txn, node, attr, value);
+	if (!err && txn->count > count)
+		err = config_check_free(txn, node, attr);
 	if (err) {
 		struct config_why why = txn->why;
 		return config_refuse(&txn->why, -err, "Not setting %s! %.440s", attr->name,

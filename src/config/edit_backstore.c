@@ -103,6 +103,21 @@ int config_check_unique(struct config_txn *txn, const struct config_node *backst
 	return 0;
 }
 
+/* Initiators have read how large a block is, and count in them. */
+int config_check_free(struct config_txn *txn, const struct config_node *node,
+		      const struct config_attr *attr)
+{
+	char path[CONFIG_PATH_SIZE];
+	if (!config_is_backstore(node->kind) || list_empty(&node->users) ||
+	    strcmp(attr->name, "block_size") != 0)
+		return 0;
+	return config_refuse(
+		&txn->why, EBUSY,
+		"%s is in use as %.300s: delete its LUNs first, initiators have to look "
+		"at it anew",
+		node->name, config_path(list_first(&node->users, struct config_node, use), path));
+}
+
 /* What a kind cannot be made without. */
 static int check_args(struct config_txn *txn, enum config_kind kind,
 		      const struct config_backstore_args *args)

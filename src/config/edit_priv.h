@@ -36,6 +36,10 @@ int config_give_random_wwn(struct config_txn *txn, const struct config_prefs *pr
 /* The backstore that is complete is like no other: by path and by wwn. */
 int config_check_unique(struct config_txn *txn, const struct config_node *backstore);
 
+/* Refuses what cannot change while the backstore is a LUN. */
+int config_check_free(struct config_txn *txn, const struct config_node *node,
+		      const struct config_attr *attr);
+
 /* With all below it and all that refers to that. */
 int config_remove(struct config_txn *txn, struct config_node *node);
 

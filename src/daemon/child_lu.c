@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include "daemon/child_priv.h"
 
+#define FORMAT_TIME (10 * NSEC_PER_SEC)
+
 #define LUS_MOST 65536 /* numbers of LUs: the parent gives out the lowest that is free */
 
 static int let_open(struct bs_opener *o, char *why, size_t why_size)
@@ -40,6 +42,15 @@ static int make_room(struct child *c, uint32_t number)
 	return lus[number] ? -EEXIST : 0;
 }
 
+/* No session has more than so many commands at a time: then nobody has to count. */
+static void take_options(struct scsi_lu_options *out, const struct child *c,
+			 const struct scsi_lu_options *in)
+{
+	*out = *in;
+	if (out->queue_depth >= c->o->serving.limits.max_commands)
+		out->queue_depth = 0;
+}
+
 static int make_lu(struct errand *e, struct child_lu *l)
 {
 	const struct child *c = e->child;
@@ -51,18 +62,17 @@ static int make_lu(struct errand *e, struct child_lu *l)
 		return err;
 	}
 	e->file = -1;
-	bs->rotational = !d->nonrot;
+	struct scsi_lu_options options;
+	take_options(&options, c, &d->options);
 	struct scsi_lu_config config = {
 		.vendor = or_null(d->vendor),
-		.product = or_null(d->product),
 		.revision = or_null(d->revision),
 		.serial = or_null(d->serial),
 		.t10_id = or_null(d->t10_id),
 		.naa_len = d->naa_len,
 		.block_size = d->block_size,
 		.readonly = d->readonly,
-		.thin = d->thin,
-		.write_through = !d->write_cache,
+		.options = &options,
 		.number = l->number + 1,
 		.fence_hold = c->o->serving.limits.fence_hold * NSEC_PER_SEC,
 	};
@@ -137,6 +147,76 @@ int child_lu_resize(struct errand *e)
 		snprintf(e->why, sizeof(e->why), "its size cannot be taken over: %s",
 			 strerror(-err));
 	return err;
+}
+
+/* --- what it is like */
+
+static void was_set(void *ctx, int err)
+{
+	struct errand *e = ctx;
+	if (err)
+		snprintf(e->why, sizeof(e->why),
+			 "what its write cache holds cannot be brought to stable storage: %s",
+			 strerror(-err));
+	errand_end(e, err);
+}
+
+/* It may be done from inside. */
+int child_lu_set(struct errand *e)
+{
+	struct child_lu *l = child_lu_find(e);
+	struct scsi_lu_options options;
+	if (!l)
+		return -ENOENT;
+	take_options(&options, l->child, &e->order.options);
+	child_say(l->child, &(struct word){.kind = WORD_LATER, .number = e->order.number});
+	int err = scsi_lu_set_options(l->lu, &options, was_set, e);
+	if (err) {
+		snprintf(e->why, sizeof(e->why), "its attributes cannot be taken over: %s",
+			 strerror(-err));
+		errand_end(e, err);
+	}
+	return ERRAND_GONE;
+}
+
+static void end_format(struct child_lu *l, int err)
+{
+	struct errand *e = l->format;
+	l->format = NULL;
+	timer_cancel(l->child->r, &l->format_timer);
+	errand_end(e, err);
+}
+
+static void is_idle(void *ctx)
+{
+	struct child_lu *l = ctx;
+	struct errand *e = l->format;
+	end_format(l, scsi_lu_set_block_size(l->lu, e->order.block_size, e->why, sizeof(e->why)));
+}
+
+static void is_not_idle(struct timer *t)
+{
+	struct child_lu *l = container_of(t, struct child_lu, format_timer);
+	scsi_lu_retire(l->lu, NULL, NULL);
+	snprintf(
+		l->format->why, sizeof(l->format->why),
+		"its disk has not answered yet what was asked of it while it was a LUN; try again");
+	end_format(l, -EBUSY);
+}
+
+/* It was a LUN a moment ago, maybe, and its nexuses are on their way out. */
+int child_lu_format(struct errand *e)
+{
+	struct child_lu *l = child_lu_find(e);
+	if (!l)
+		return -ENOENT;
+	if (scsi_lu_block_size(l->lu) == e->order.block_size)
+		return 0;
+	l->format = e;
+	timer_init(&l->format_timer, is_not_idle);
+	timer_set(l->child->r, &l->format_timer, reactor_now(l->child->r) + FORMAT_TIME);
+	scsi_lu_retire(l->lu, is_idle, l);
+	return ERRAND_LATER;
 }
 
 int child_lu_opened(struct errand *e)

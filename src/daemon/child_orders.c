@@ -340,6 +340,7 @@ static int drain(struct errand *e)
 static int (*const orders[ORDER_KINDS])(struct errand *e) = {
 	[ORDER_LU_ADD] = child_lu_add,       [ORDER_LU_REMOVE] = child_lu_remove,
 	[ORDER_LU_RESIZE] = child_lu_resize, [ORDER_LU_OPENED] = child_lu_opened,
+	[ORDER_LU_SET] = child_lu_set,       [ORDER_LU_FORMAT] = child_lu_format,
 	[ORDER_NODE_ADD] = node_add,         [ORDER_NODE_REMOVE] = node_remove,
 	[ORDER_GROUP_ADD] = group_add,       [ORDER_GROUP_REMOVE] = group_remove,
 	[ORDER_GROUP_SET] = group_set,       [ORDER_GROUP_ENABLE] = group_enable,

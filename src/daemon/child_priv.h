@@ -19,6 +19,8 @@ struct child_lu {
 	int file; /* or -errno, once it is answered */
 	char why[ORDER_WHY_SIZE];
 	struct errand *removal;
+	struct errand *format; /* waits until nothing of it is in use any more */
+	struct timer format_timer;
 };
 
 /* An order on its way. */
@@ -80,6 +82,8 @@ int child_lu_add(struct errand *e);
 int child_lu_remove(struct errand *e);
 int child_lu_resize(struct errand *e);
 int child_lu_opened(struct errand *e);
+int child_lu_set(struct errand *e);
+int child_lu_format(struct errand *e);
 int child_stats(struct errand *e);
 /* NULL, with e->why: there is none. */
 struct child_lu *child_lu_find(struct errand *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "daemon/daemon.h"
+#include "daemon/runtime_fill.h"
 
 #define DISKS_MOST 65536
 
@@ -154,10 +155,8 @@ static void copy(char *to, size_t size, const char *from)
 
 static void present(const struct config_node *node, struct order_disk *o)
 {
-	bool alias = config_true(node, CONFIG_ATTRIBUTE, "emulate_model_alias");
-	const char *product = object(node, "product"), *serial = object(node, "serial");
+	const char *serial = object(node, "serial");
 	copy(o->vendor, sizeof(o->vendor), object(node, "vendor"));
-	copy(o->product, sizeof(o->product), product[0] ? product : alias ? node->name : "");
 	copy(o->revision, sizeof(o->revision), object(node, "revision"));
 	copy(o->serial, sizeof(o->serial), serial[0] ? serial : object(node, "wwn"));
 	copy(o->t10_id, sizeof(o->t10_id), object(node, "t10_id"));
@@ -180,12 +179,9 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
 		return *file;
 	memcpy(o->id, disk->id, sizeof(o->id));
 	present(node, o);
-	o->block_size = (uint32_t)config_number(node, CONFIG_ATTRIBUTE, "block_size");
-	o->block_size = MAX(o->block_size, disk->bs->block_size);
+	o->block_size = fill_block_size(disk, NULL);
 	o->readonly = is_true(node, "readonly");
-	o->thin = config_true(node, CONFIG_ATTRIBUTE, "emulate_tpu");
-	o->write_cache = config_true(node, CONFIG_ATTRIBUTE, "emulate_write_cache");
-	o->nonrot = config_true(node, CONFIG_ATTRIBUTE, "is_nonrot");
+	fill_options(&o->options, node, NULL);
 	return 0;
 }
 

@@ -35,6 +35,8 @@ enum order_kind {
 	ORDER_LU_ADD,    /* lu, `disk`; its descriptor goes along */
 	ORDER_LU_REMOVE, /* lu; answered when its store is closed */
 	ORDER_LU_RESIZE, /* lu, flag: it may get smaller */
+	ORDER_LU_SET,    /* lu, `options` */
+	ORDER_LU_FORMAT, /* lu, `block_size`; it is no LUN */
 	ORDER_LU_OPENED, /* lu, the answer to WORD_REOPEN: err and `why`, or a descriptor */
 	ORDER_NODE_ADD,
 	ORDER_NODE_REMOVE, /* seconds */
@@ -63,11 +65,12 @@ enum order_kind {
 
 struct order_disk {
 	uint8_t id[16];
-	char vendor[9], product[17], revision[5]; /* "": ours */
-	char serial[253], t10_id[253];            /* "": made of the identity */
-	uint8_t naa[16], naa_len;                 /* 0: likewise */
+	char vendor[9], revision[5];   /* "": ours */
+	char serial[253], t10_id[253]; /* "": made of the identity */
+	uint8_t naa[16], naa_len;      /* 0: likewise */
 	uint32_t block_size;
-	bool readonly, thin, write_cache, nonrot;
+	bool readonly;
+	struct scsi_lu_options options;
 	struct bs_parcel parcel;
 };
 
@@ -105,6 +108,8 @@ struct order {
 	/* Of these, what its kind has; the rest does not go over. */
 	union {
 		struct order_disk disk;
+		struct scsi_lu_options options;
+		uint32_t block_size;
 		struct order_group group;
 		struct order_acl acl;
 		struct order_auth auth;

@@ -469,10 +469,28 @@ static void discovery_value(struct deed *deed, const struct config_attr *attr, c
 	give(deed, e);
 }
 
+static void disk_attribute(struct deed *deed, const struct config_attr *attr, const char *value)
+{
+	const struct disk *disk = deed->node->runtime;
+	struct fill_instead instead = {attr, value};
+	bool format = !strcmp(attr->name, "block_size");
+	struct errand_out *e = order_new(deed, format ? ORDER_LU_FORMAT : ORDER_LU_SET);
+	if (!e)
+		return;
+	e->order.lu = disk->number;
+	if (format)
+		e->order.block_size = fill_block_size(disk, &instead);
+	else
+		fill_options(&e->order.options, deed->node, &instead);
+	give(deed, e);
+}
+
 static void disk_value(struct deed *deed, const struct config_attr *attr, const char *value)
 {
 	struct disk *disk = deed->node->runtime;
 	char why[ORDER_WHY_SIZE];
+	if (disk && attr->group == CONFIG_ATTRIBUTE)
+		disk_attribute(deed, attr, value);
 	if (!disk || attr->group != CONFIG_OBJECT || strcmp(attr->name, "size") != 0)
 		return; /* it is obeyed when the disk is opened next */
 	int err = disk_resize(deed->d, disk, strtoull(value, NULL, 10), why, sizeof(why));
@@ -488,10 +506,10 @@ static void disk_value(struct deed *deed, const struct config_attr *attr, const 
 
 static void (*const values[CONFIG_KINDS])(struct deed *deed, const struct config_attr *attr,
 					  const char *value) = {
-	[CONFIG_BLOCK] = disk_value,      [CONFIG_FILEIO] = disk_value,
-	[CONFIG_ISCSI] = discovery_value, [CONFIG_TPG] = group_value,
-	[CONFIG_ACL] = acl_value,         [CONFIG_MAPPED_LUN] = mapped_value,
-	[CONFIG_PORTAL] = portal_value,
+	[CONFIG_BLOCK] = disk_value,        [CONFIG_FILEIO] = disk_value,
+	[CONFIG_RAMDISK] = disk_value,      [CONFIG_ISCSI] = discovery_value,
+	[CONFIG_TPG] = group_value,         [CONFIG_ACL] = acl_value,
+	[CONFIG_MAPPED_LUN] = mapped_value, [CONFIG_PORTAL] = portal_value,
 };
 
 void runtime_value(struct daemon *d, struct config_node *node, const struct config_attr *attr,
@@ -543,19 +561,6 @@ static void go_on(void *ctx, int err, const char *why)
 	config_txn_continue(txn, err, &reason);
 }
 
-/* What a disk is told when it becomes a LU, and not later. */
-static bool is_for_the_next_start(const struct config_change *change)
-{
-	static const char *const names[] = {"block_size", "emulate_model_alias", "emulate_tpu",
-					    "emulate_write_cache", "is_nonrot"};
-	if (!change->node->runtime || change->attr->group != CONFIG_ATTRIBUTE)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(change->attr->name, names[i]))
-			return true;
-	return false;
-}
-
 static int apply(void *ctx, struct config_txn *txn, const struct config_change *change, bool back,
 		 struct config_why *why)
 {
@@ -577,9 +582,6 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 		runtime_object(d, change->node, back ? RUNTIME_AGAIN : RUNTIME_REMOVE, go_on, txn);
 		break;
 	case CONFIG_SET:
-		if (!back && is_for_the_next_start(change))
-			config_say(txn, "%s counts from the next start of the daemon on.",
-				   change->attr->name);
 		runtime_value(d, change->node, change->attr, back ? change->before : change->after,
 			      go_on, txn);
 		break;

@@ -54,6 +54,78 @@ void fill_place(struct order *order, const struct config_node *node)
 	}
 }
 
+/* --- backstores */
+
+static const struct {
+	const char *name;
+	uint32_t feature;
+} features[] = {
+	{"emulate_3pc", SCSI_HAS_COPY},
+	{"emulate_caw", SCSI_HAS_COMPARE},
+	{"emulate_dpo", SCSI_HAS_DPO},
+	{"emulate_fua_read", SCSI_HAS_FUA_READ},
+	{"emulate_fua_write", SCSI_HAS_FUA_WRITE},
+	{"emulate_pr", SCSI_HAS_RESERVE},
+	{"emulate_rsoc", SCSI_HAS_OPCODES},
+	{"emulate_tpu", SCSI_HAS_UNMAP},
+	{"emulate_tpws", SCSI_HAS_UNMAP_SAME},
+};
+
+/* The defaults are those of the kernel's target. Who has not chosen another number gets what we can do best. */
+static uint32_t limit(const struct values *v, const char *name)
+{
+	const struct config_attr *attr = config_attr_find(v->node->kind, CONFIG_ATTRIBUTE, name);
+	const char *value = text(v, CONFIG_ATTRIBUTE, name);
+	return strcmp(value, attr->standard) ? (uint32_t)strtoul(value, NULL, 10) : 0;
+}
+
+static void fill_limits(struct scsi_limits *out, const struct values *v)
+{
+	out->unmap_descriptors = limit(v, "max_unmap_block_desc_count");
+	out->unmap_blocks = limit(v, "max_unmap_lba_count");
+	out->write_same = limit(v, "max_write_same_len");
+	out->unmap_granularity = limit(v, "unmap_granularity");
+	out->unmap_alignment = limit(v, "unmap_granularity_alignment");
+	out->transfer = limit(v, "optimal_sectors");
+}
+
+/* Names may be longer than the field, and have letters that it has not (SPC-4 4.3.1, 6.6.2). */
+static void fill_product(struct scsi_lu_options *out, const struct values *v)
+{
+	const char *product = text(v, CONFIG_OBJECT, "product");
+	if (!product[0] && flag(v, "emulate_model_alias"))
+		product = v->node->name;
+	copy(out->product, sizeof(out->product), product);
+	for (char *p = out->product; *p; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '_';
+}
+
+void fill_options(struct scsi_lu_options *out, const struct config_node *backstore,
+		  const struct fill_instead *instead)
+{
+	const struct values v = {backstore, instead};
+	*out = (struct scsi_lu_options){
+		.write_cache = flag(&v, "emulate_write_cache"),
+		.rotational = !flag(&v, "is_nonrot"),
+		.restricted = flag(&v, "emulate_rest_reord"),
+		.task_aborted = flag(&v, "emulate_tas"),
+		.ua_interlock = (uint8_t)number(&v, CONFIG_ATTRIBUTE, "emulate_ua_intlck_ctrl"),
+		.queue_depth = limit(&v, "queue_depth"),
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+		if (flag(&v, features[i].name))
+			out->features |= features[i].feature;
+	fill_limits(&out->limits, &v);
+	fill_product(out, &v);
+}
+
+uint32_t fill_block_size(const struct disk *disk, const struct fill_instead *instead)
+{
+	const struct values v = {disk->node, instead};
+	return MAX(number(&v, CONFIG_ATTRIBUTE, "block_size"), disk->bs->block_size);
+}
+
 /* --- accounts and networks */
 
 static void fill_auth(struct order_auth *out, const struct values *v, enum config_group group)
@@ -111,7 +183,7 @@ static int fill_networks(struct order_networks *out, const char *list, char *why
 
 /* --- groups, ACLs, discovery */
 
-static void fill_options(struct target_group_options *out, const struct values *v)
+static void fill_group_options(struct target_group_options *out, const struct values *v)
 {
 	out->generate_node_acls = flag(v, "generate_node_acls");
 	out->demo_mode_write_protect = flag(v, "demo_mode_write_protect");
@@ -156,7 +228,7 @@ int fill_group(struct order_group *out, const struct config_node *tpg,
 	       const struct fill_instead *instead, char *why, size_t why_size)
 {
 	const struct values v = {tpg, instead};
-	fill_options(&out->options, &v);
+	fill_group_options(&out->options, &v);
 	fill_params(&out->params, &v);
 	fill_auth(&out->auth, &v, CONFIG_AUTH);
 	return fill_networks(&out->networks, text(&v, CONFIG_ATTRIBUTE, "allowed_networks"), why,

@@ -201,6 +201,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	lu->readonly = config->readonly || bs->readonly;
 	lu->fence_hold = config->fence_hold;
 	list_init(&lu->changes);
+	list_init(&lu->late_changes);
 	list_init(&lu->resize.link);
 	list_init(&lu->gates);
 	list_init(&lu->entering);

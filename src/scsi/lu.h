@@ -99,7 +99,7 @@ void scsi_lu_get_options(const struct scsi_lu *lu, struct scsi_lu_options *out);
 /*
  * Other options from now on; every nexus is told by a unit attention what it has read of the LU and is different
  * now. Of a write cache that is turned off nothing is left in it when `done` is called, once, maybe from inside:
- * 0, or what kept it from being emptied, and then all is as it was. Calls are obeyed one after the other.
+ * 0, or what kept it from being emptied, and then all is as it was; -ETIMEDOUT after a minute. Calls are obeyed one after the other.
  * -ENOMEM, -EINVAL (the product is not printable): `done` is not called.
  */
 int scsi_lu_set_options(struct scsi_lu *lu, const struct scsi_lu_options *to,

@@ -125,6 +125,7 @@ struct scsi_lu {
 	atomic_uint features;
 	struct scsi_lu_options options;
 	struct list changes; /* of them, the first one under way: options.c */
+	struct list late_changes;
 	unsigned
 		task_limit; /* as they have it: tasks of a nexus that run at a time; 0: any number */
 	struct scsi_entry resize; /* a new size, to be taken over */

@@ -20,12 +20,17 @@ const struct scsi_lu_options scsi_lu_standard_options = {
 	.product = "VIRTUAL-DISK",
 };
 
+/* What is cached may be much and the disk slow; but one that does not answer must not keep others waiting. */
+#define FLUSH_TIME (60 * NSEC_PER_SEC)
+
 struct change {
 	struct list link; /* scsi_lu.changes */
 	struct scsi_entry entry;
 	struct scsi_lu *lu;
 	struct scsi_lu_options to;
 	struct bs_io flush;
+	struct timer timer;
+	bool late; /* it was given up, and is in scsi_lu.changes_late until its flush is back */
 	void (*done)(void *ctx, int err);
 	void *ctx;
 };
@@ -100,7 +105,10 @@ static void finish(struct change *c, int err)
 	if (!err)
 		apply(lu, &c->to);
 	list_del(&c->link);
-	free(c);
+	if (c->late)
+		list_add_tail(&lu->late_changes, &c->link);
+	else
+		free(c);
 	more = !list_empty(&lu->changes);
 	scsi_lu_stir(lu);
 	done(ctx, err);
@@ -111,10 +119,27 @@ static void finish(struct change *c, int err)
 static void flushed(struct bs_io *bs, int err)
 {
 	struct change *c = container_of(bs, struct change, flush);
+	struct scsi_lu *lu = c->lu;
 
-	c->lu->stats.inflight--;
-	c->lu->write_through--;
+	lu->stats.inflight--;
+	if (c->late) {
+		list_del(&c->link);
+		free(c);
+		scsi_lu_stir(lu);
+		return;
+	}
+	timer_cancel(lu->reactor, &c->timer);
+	lu->write_through--;
 	finish(c, err);
+}
+
+static void timed_out(struct timer *t)
+{
+	struct change *c = container_of(t, struct change, timer);
+
+	c->late = true;
+	c->lu->write_through--;
+	finish(c, -ETIMEDOUT);
 }
 
 static void entered(struct scsi_entry *e)
@@ -128,6 +153,7 @@ static void entered(struct scsi_entry *e)
 	}
 	lu->write_through++;
 	c->flush = (struct bs_io){.op = BS_FLUSH, .done = flushed};
+	timer_set(lu->reactor, &c->timer, reactor_now(lu->reactor) + FLUSH_TIME);
 	lu->stats.inflight++;
 	lu->stats.flushes++;
 	bs_submit(lu->bs, &c->flush);
@@ -169,14 +195,21 @@ int scsi_options_init(struct scsi_lu *lu, const struct scsi_lu_options *options,
 	return 0;
 }
 
-void scsi_options_free(struct scsi_lu *lu)
+static void forget(struct scsi_lu *lu, struct list *changes)
 {
-	while (!list_empty(&lu->changes)) {
-		struct change *c = list_first(&lu->changes, struct change, link);
+	while (!list_empty(changes)) {
+		struct change *c = list_first(changes, struct change, link);
 
+		timer_cancel(lu->reactor, &c->timer);
 		list_del(&c->link);
 		free(c);
 	}
+}
+
+void scsi_options_free(struct scsi_lu *lu)
+{
+	forget(lu, &lu->changes);
+	forget(lu, &lu->late_changes);
 }
 
 void scsi_lu_get_options(const struct scsi_lu *lu, struct scsi_lu_options *out)
@@ -198,6 +231,7 @@ int scsi_lu_set_options(struct scsi_lu *lu, const struct scsi_lu_options *to,
 		free(c);
 		return err;
 	}
+	timer_init(&c->timer, timed_out);
 	c->lu = lu;
 	c->done = done;
 	c->ctx = ctx;

@@ -354,6 +354,24 @@ static void values_are_set(void **state)
 	assert_int_equal(config_tell(store, "block_size", "4096"), -ENOENT);
 }
 
+static void blocks_of_a_lun_stay(void **state)
+{
+	struct rig *rig = *state;
+	struct config_node *tpg = rig_target(rig, IQN), *store = rig_ramdisk(rig, "x");
+	DONE(rig, config_set(&rig->txn, store, "attribute", "block_size", "4096"));
+	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/ramdisk/x", NULL,
+				    NULL, NULL));
+	REFUSED(rig, EBUSY,
+		"Not setting block_size! x is in use as /iscsi/" IQN
+		"/tpg1/luns/lun0: delete its LUNs first, initiators have to look at it anew",
+		config_set(&rig->txn, store, "attribute", "block_size", "512"));
+	assert_string_equal(config_value(store, CONFIG_ATTRIBUTE, "block_size"), "4096");
+	DONE(rig, config_set(&rig->txn, store, "attribute", "block_size", "4096"));
+	DONE(rig, config_set(&rig->txn, store, "attribute", "is_nonrot", "0"));
+	DONE(rig, config_delete_lun(&rig->txn, tpg, "0"));
+	DONE(rig, config_set(&rig->txn, store, "attribute", "block_size", "512"));
+}
+
 #define OTHER "iqn.2026-11.org.example:other"
 
 static void acls_share_a_tag(void **state)
@@ -441,6 +459,7 @@ int main(void)
 		CASE(a_lun_whose_number_is_taken_in_an_acl_gets_another_there),
 		CASE(a_backstore_can_be_mapped_at_once),
 		CASE(values_are_set),
+		CASE(blocks_of_a_lun_stay),
 		CASE(acls_share_a_tag),
 		CASE(secrets_are_not_in_what_is_said),
 		CASE(all_is_cleared),

@@ -440,6 +440,33 @@ static void a_cache_that_cannot_be_emptied(void **state)
 	expect_log(h, 0, BS_WRITE, false, 0, 1);
 }
 
+/* It is given up, and the next change has its turn; what the store says later is nobody's any more. */
+static void a_store_that_hangs(void **state)
+{
+	struct hold *h = *state;
+	struct scsi_lu_options o = options(h);
+	struct changed done[2] = {{0}};
+
+	h->holding = true;
+	o.write_cache = false;
+	assert_int_equal(scsi_lu_set_options(h->lu, &o, changed, &done[0]), 0);
+	o.write_cache = true;
+	o.queue_depth = 9;
+	assert_int_equal(scsi_lu_set_options(h->lu, &o, changed, &done[1]), 0);
+	hold_sleep(h, 59 * NSEC_PER_SEC);
+	assert_int_equal(done[0].count, 0);
+	hold_sleep(h, 2 * NSEC_PER_SEC);
+	assert_int_equal(done[0].err, -ETIMEDOUT);
+	assert_int_equal(done[1].count, 1);
+	assert_int_equal(done[1].err, 0);
+	assert_true(caches(h) && !h->lu->write_through);
+	assert_int_equal(scsi_lu_busy(h->lu), 1);
+	hold_answer(h, 0);
+	assert_int_equal(done[0].count, 1);
+	h->holding = false;
+	expect_told(h, 0, 0);
+}
+
 /* Who is off already has nothing to be emptied. */
 static void a_cache_that_an_initiator_turned_off(void **state)
 {
@@ -559,6 +586,7 @@ int main(void)
 		HOLD_TEST(what_initiators_chose_stays),
 		HOLD_TEST(the_cache_is_turned_off),
 		HOLD_TEST(a_cache_that_cannot_be_emptied),
+		HOLD_TEST(a_store_that_hangs),
 		HOLD_TEST(a_cache_that_an_initiator_turned_off),
 		HOLD_TEST(one_change_after_the_other),
 		cmocka_unit_test(a_lu_ends_during_a_change),
