@@ -5,6 +5,7 @@
 #include "config/commands.h"
 #include "daemon/admin.h"
 #include "daemon/status.h"
+#include "records/rows.h"
 
 static const char *const places[CONFIG_KINDS] = {
 	[CONFIG_ROOT] = "`/`",
@@ -175,6 +176,77 @@ static void global(void)
 	}
 }
 
+/* ---- docs/records.md ---- */
+
+static void print_record_effect(const struct record_row *row)
+{
+	static const char *const effects[] = {[RECORD_OBEYED] = "obeyed",
+					      [RECORD_IN_PART] = "in part: ",
+					      [RECORD_KEPT] = "kept",
+					      [RECORD_NO_EFFECT] = "no effect: "};
+	printf("%s%s%s", row->flags & RECORD_OURS ? "ours; " : "", effects[row->effect],
+	       row->note ? row->note : "");
+}
+
+static void print_record_row(const struct record_row *row)
+{
+	char syntax[256];
+	printf("| `%s` | %s | %s | %s | ", row->name, row->standard[0] ? row->standard : "(none)",
+	       record_syntax(row, syntax, sizeof(syntax)), row->help);
+	print_record_effect(row);
+	printf("%s |\n", row->flags & RECORD_LOOKUP ? "; cannot be changed" : "");
+}
+
+static void record_group(enum record_kind kind, enum record_group group)
+{
+	bool begun = false;
+	for (size_t i = 0; i < record_row_count; i++) {
+		const struct record_row *row = &record_rows[i];
+		if (!(row->kinds & RECORD_IN(kind)) || row->group != group ||
+		    (row->flags & RECORD_HIDDEN))
+			continue;
+		if (!begun)
+			printf("\n%s:\n\n| key | default | values | what it is | what is done with "
+			       "it |\n"
+			       "|---|---|---|---|---|\n",
+			       record_group_name(group));
+		begun = true;
+		print_record_row(row);
+	}
+}
+
+static void record_kind(enum record_kind kind)
+{
+	for (unsigned g = 0; g < RECORD_GROUPS; g++)
+		record_group(kind, (enum record_group)g);
+	printf("\n");
+}
+
+/* Without what nodes have of their ifaces, which has a table of its own. */
+static void records_node(void)
+{
+	for (unsigned g = 0; g < RECORD_GROUPS; g++) {
+		if (g != RECORD_FROM && g != RECORD_CARD)
+			record_group(RECORD_NODE, (enum record_group)g);
+	}
+	printf("\n");
+}
+
+static void records_iface(void)
+{
+	record_kind(RECORD_IFACE);
+}
+
+static void records_sendtargets(void)
+{
+	record_kind(RECORD_SENDTARGETS);
+}
+
+static void records_isns(void)
+{
+	record_kind(RECORD_ISNS);
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
@@ -183,6 +255,10 @@ static const struct {
 	{"commands", commands},
 	{"global", global},
 	{"methods", methods},
+	{"records_iface", records_iface},
+	{"records_isns", records_isns},
+	{"records_node", records_node},
+	{"records_sendtargets", records_sendtargets},
 };
 
 int main(int argc, char **argv)
@@ -193,6 +269,9 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	fprintf(stderr, "usage: tables attributes|commands|global|methods\n");
+	fprintf(stderr, "usage: tables");
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		fprintf(stderr, "%c%s", i ? '|' : ' ', tables[i].name);
+	fprintf(stderr, "\n");
 	return 2;
 }
