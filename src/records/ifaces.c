@@ -9,7 +9,7 @@ static const struct {
 	const char *name, *transport;
 } builtin[] = {{"default", "tcp"}, {"iser", "iser"}};
 
-static bool is_builtin(const char *name)
+bool iface_is_builtin(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++) {
 		if (!strcmp(builtin[i].name, name))
@@ -95,7 +95,7 @@ int records_ifaces(struct records *db, records_iface_fn *fn, void *ctx, struct c
 	for (size_t i = 0; !err && i < ARRAY_SIZE(builtin); i++)
 		err = visit_iface(db, builtin[i].name, fn, ctx, &count);
 	for (size_t i = 0; !err && i < names.count; i++) {
-		if (!is_builtin(names.names[i]))
+		if (!iface_is_builtin(names.names[i]))
 			err = visit_iface(db, names.names[i], fn, ctx, &count);
 	}
 	names_free(&names);
@@ -112,7 +112,7 @@ int records_iface_add(struct records *db, const char *name, struct config_why *w
 	struct place p = place_of("ifaces", name);
 	struct record *r;
 	int err = check_name(name, why);
-	if (!err && is_builtin(name))
+	if (!err && iface_is_builtin(name))
 		err = refuse_builtin(name, why);
 	if (!err)
 		err = records_lock(db, why);
@@ -170,7 +170,7 @@ static int update_iface(struct records *db, const char *name, const struct recor
 int records_iface_update(struct records *db, const char *name, const struct record_change *changes,
 			 size_t count, struct config_why *why)
 {
-	int err = is_builtin(name) ? refuse_builtin(name, why) : records_lock(db, why);
+	int err = iface_is_builtin(name) ? refuse_builtin(name, why) : records_lock(db, why);
 	if (err)
 		return err;
 	err = update_iface(db, name, changes, count, why);
@@ -191,7 +191,7 @@ static int delete_iface(struct records *db, const char *name, struct config_why 
 int records_iface_delete(struct records *db, const char *name, struct config_why *why)
 {
 	int err = check_name(name, why);
-	if (!err && is_builtin(name))
+	if (!err && iface_is_builtin(name))
 		err = refuse_builtin(name, why);
 	if (!err)
 		err = records_lock(db, why);

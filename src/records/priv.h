@@ -55,6 +55,9 @@ bool node_link_place(const struct record_key *key, const struct record *node, st
 int node_write(struct records *db, const struct record_key *key, const struct record *node,
 	       struct config_why *why);
 
+/* "default" and "iser" */
+bool iface_is_builtin(const char *name);
+
 void store_say(struct records *db, const char *fmt, ...) PRINTF(2, 3);
 
 #endif
