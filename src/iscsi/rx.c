@@ -33,16 +33,42 @@ void iscsi_rx_place(struct iscsi_rx *rx, void *data, uint32_t len)
 	assert(rx->phase == RX_DATA && rx->data_got == 0);
 	rx->data = data;
 	rx->place_len = data ? MIN(len, rx->data_len) : 0;
+	rx->one = (struct iovec){data, rx->place_len};
+	rx->place = &rx->one;
+	rx->place_skip = 0;
 }
 
-unsigned iscsi_rx_want(struct iscsi_rx *rx, struct iovec *iov)
+void iscsi_rx_place_iov(struct iscsi_rx *rx, const struct iovec *iov, size_t skip, uint32_t len)
+{
+	assert(rx->phase == RX_DATA && rx->data_got == 0);
+	rx->data = (uint8_t *)iov->iov_base + skip;
+	rx->place_len = MIN(len, rx->data_len);
+	rx->place = iov;
+	rx->place_skip = skip;
+}
+
+/* Adds the places that are next, and leaves one vector for the stage. False: there are more of them. */
+static bool add_places(struct iscsi_rx *rx, struct iovec *iov, unsigned max, unsigned *n)
+{
+	size_t left = rx->place_len - rx->data_got, skip = rx->place_skip;
+	const struct iovec *v = rx->place;
+	for (; left && *n + 1 < max; v++, skip = 0) {
+		size_t part = MIN(v->iov_len - skip, left);
+		if (part)
+			iov[(*n)++] = (struct iovec){(uint8_t *)v->iov_base + skip, part};
+		left -= part;
+	}
+	rx->direct = (uint32_t)(rx->place_len - rx->data_got - left);
+	return !left;
+}
+
+unsigned iscsi_rx_want_many(struct iscsi_rx *rx, struct iovec *iov, unsigned max)
 {
 	unsigned n = 0;
 	rx->direct = 0;
-	if (rx->phase == RX_DATA && !staged(rx) && rx->data_got < rx->place_len) {
-		rx->direct = rx->place_len - rx->data_got;
-		iov[n++] = (struct iovec){rx->data + rx->data_got, rx->direct};
-	}
+	if (rx->phase == RX_DATA && !staged(rx) && rx->data_got < rx->place_len &&
+	    !add_places(rx, iov, max, &n))
+		return n;
 	/* Only a header in pieces is ever left here, so this moves little and rarely. */
 	if (rx->start && rx->stage_size - rx->end < ISCSI_RX_STAGE_MIN / 2) {
 		memmove(rx->stage, rx->stage + rx->start, staged(rx));
@@ -53,14 +79,38 @@ unsigned iscsi_rx_want(struct iscsi_rx *rx, struct iovec *iov)
 	return n;
 }
 
+unsigned iscsi_rx_want(struct iscsi_rx *rx, struct iovec *iov)
+{
+	return iscsi_rx_want_many(rx, iov, ISCSI_RX_IOV);
+}
+
+/* `n` bytes have their place: from `from`, or, NULL, they are there already. */
+static void place(struct iscsi_rx *rx, const uint8_t *from, size_t n)
+{
+	rx->data_got += (uint32_t)n;
+	while (n) {
+		size_t part = MIN(rx->place->iov_len - rx->place_skip, n);
+		uint8_t *to = (uint8_t *)rx->place->iov_base + rx->place_skip;
+		if (from && part) {
+			memcpy(to, from, part);
+			from += part;
+		}
+		if (rx->data_digest)
+			rx->crc = crc32c_update(rx->crc, to, part);
+		rx->place_skip += part;
+		if (rx->place_skip == rx->place->iov_len) {
+			rx->place++;
+			rx->place_skip = 0;
+		}
+		n -= part;
+	}
+}
+
 void iscsi_rx_got(struct iscsi_rx *rx, size_t n)
 {
 	size_t direct = MIN(n, rx->direct);
-	if (direct) {
-		if (rx->data_digest)
-			rx->crc = crc32c_update(rx->crc, rx->data + rx->data_got, direct);
-		rx->data_got += (uint32_t)direct;
-	}
+	if (direct)
+		place(rx, NULL, direct);
 	rx->direct = 0;
 	rx->end += n - direct;
 	assert(rx->end <= rx->stage_size);
@@ -107,11 +157,14 @@ static bool take_data(struct iscsi_rx *rx)
 	uint32_t n = (uint32_t)MIN(staged(rx), rx->data_len - rx->data_got);
 	if (n) {
 		const uint8_t *p = take(rx, n);
-		if (rx->data_got < rx->place_len)
-			memcpy(rx->data + rx->data_got, p, MIN(n, rx->place_len - rx->data_got));
+		uint32_t placed = rx->data_got < rx->place_len
+					  ? (uint32_t)MIN(n, rx->place_len - rx->data_got)
+					  : 0;
+		if (placed)
+			place(rx, p, placed);
 		if (rx->data_digest)
-			rx->crc = crc32c_update(rx->crc, p, n);
-		rx->data_got += n;
+			rx->crc = crc32c_update(rx->crc, p + placed, n - placed);
+		rx->data_got += n - placed;
 	}
 	return rx->data_got == rx->data_len;
 }

@@ -49,10 +49,13 @@ struct iscsi_rx {
 	enum { RX_BHS, RX_DATA, RX_TRAILER, RX_DEAD } phase;
 	uint8_t *stage; /* bytes that came and are not yet taken: start..end */
 	size_t stage_size, start, end;
-	uint32_t place_len; /* of data_len, how much goes to `data` */
+	uint32_t place_len; /* of data_len, how much is placed */
 	uint32_t data_got;
+	struct iovec one;          /* what iscsi_rx_place() was given */
+	const struct iovec *place; /* where the next byte of it goes ... */
+	size_t place_skip;         /* ... behind so many of that buffer */
 	uint32_t crc;
-	uint32_t direct; /* of the last want: bytes of the vector's first part that are data */
+	uint32_t direct; /* of the last want: bytes of the vector that are data */
 };
 
 /* `stage` is the owner's, at least ISCSI_RX_STAGE_MIN bytes, and stays. */
@@ -62,9 +65,15 @@ void iscsi_rx_init(struct iscsi_rx *rx, uint8_t *stage, size_t stage_size);
  * valid until the event that ends the PDU. */
 void iscsi_rx_place(struct iscsi_rx *rx, void *data, uint32_t len);
 
+/* The same into several buffers, which hold `len` bytes at least, from `skip` bytes behind the beginning of the
+ * first one on. The vector, too, stays as it is. */
+void iscsi_rx_place_iov(struct iscsi_rx *rx, const struct iovec *iov, size_t skip, uint32_t len);
+
 /* Fills at most ISCSI_RX_IOV vectors, returns how many; the vectors stay valid until
  * iscsi_rx_got(). */
 unsigned iscsi_rx_want(struct iscsi_rx *rx, struct iovec *iov);
+/* ... at most `max` (>= 2): for those who place in several buffers. */
+unsigned iscsi_rx_want_many(struct iscsi_rx *rx, struct iovec *iov, unsigned max);
 void iscsi_rx_got(struct iscsi_rx *rx, size_t n);
 enum iscsi_rx_event iscsi_rx_next(struct iscsi_rx *rx);
 

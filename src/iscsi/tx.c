@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "common/cleanup.h"
 #include "common/crc32c.h"
 
 void iscsi_tx_init(struct iscsi_tx *tx)
@@ -11,7 +12,21 @@ void iscsi_tx_init(struct iscsi_tx *tx)
 	list_init(&tx->queue);
 }
 
-void iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu)
+static uint32_t data_crc(const struct iscsi_tx_pdu *pdu)
+{
+	uint32_t crc = CRC32C_INIT;
+	if (!pdu->iov)
+		return crc32c_update(crc, pdu->data, pdu->data_len);
+	size_t skip = pdu->iov_skip, left = pdu->data_len;
+	for (const struct iovec *v = pdu->iov; left; v++, skip = 0) {
+		size_t part = MIN(v->iov_len - skip, left);
+		crc = crc32c_update(crc, (const uint8_t *)v->iov_base + skip, part);
+		left -= part;
+	}
+	return crc;
+}
+
+static void push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu)
 {
 	uint8_t *head = (uint8_t *)&pdu->bhs;
 	uint32_t pad = iscsi_pad(pdu->data_len);
@@ -29,13 +44,26 @@ void iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu)
 	memset(pdu->tail, 0, sizeof(pdu->tail));
 	pdu->tail_len = (uint8_t)pad;
 	if (tx->data_digest && pdu->data_len) {
-		uint32_t crc = crc32c_update(CRC32C_INIT, pdu->data, pdu->data_len);
-		crc = crc32c_update(crc, pdu->tail, pad);
+		uint32_t crc = crc32c_update(data_crc(pdu), pdu->tail, pad);
 		put_le32(pdu->tail + pad, crc32c_final(crc));
 		pdu->tail_len += ISCSI_DIGEST_LEN;
 	}
 	list_add_tail(&tx->queue, &pdu->link);
 	tx->count++;
+}
+
+void iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu)
+{
+	pdu->iov = NULL;
+	push(tx, pdu);
+}
+
+void iscsi_tx_push_iov(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu, const struct iovec *iov,
+		       size_t skip)
+{
+	pdu->iov = iov;
+	pdu->iov_skip = skip;
+	push(tx, pdu);
 }
 
 static size_t pdu_len(const struct iscsi_tx_pdu *pdu)
@@ -55,6 +83,19 @@ static unsigned add_part(struct iovec *iov, unsigned n, const void *p, size_t le
 	return n + 1;
 }
 
+/* As many of the buffers as fit. */
+static unsigned add_buffers(struct iovec *iov, unsigned n, unsigned max,
+			    const struct iscsi_tx_pdu *pdu, size_t *skip)
+{
+	size_t from = pdu->iov_skip, left = pdu->data_len;
+	for (const struct iovec *v = pdu->iov; left && n < max; v++, from = 0) {
+		size_t part = MIN(v->iov_len - from, left);
+		n = add_part(iov, n, (const uint8_t *)v->iov_base + from, part, skip);
+		left -= part;
+	}
+	return n;
+}
+
 unsigned iscsi_tx_want(const struct iscsi_tx *tx, struct iovec *iov, unsigned max)
 {
 	unsigned n = 0;
@@ -64,7 +105,12 @@ unsigned iscsi_tx_want(const struct iscsi_tx *tx, struct iovec *iov, unsigned ma
 		if (n + 3 > max)
 			break;
 		n = add_part(iov, n, &pdu->bhs, pdu->head_len, &skip);
-		n = add_part(iov, n, pdu->data, pdu->data_len, &skip);
+		if (pdu->iov)
+			n = add_buffers(iov, n, max, pdu, &skip);
+		else
+			n = add_part(iov, n, pdu->data, pdu->data_len, &skip);
+		if (n == max)
+			break; /* there may be more of it */
 		n = add_part(iov, n, pdu->tail, pdu->tail_len, &skip);
 	}
 	return n;

@@ -22,6 +22,9 @@ struct iscsi_tx_pdu {
 	void (*sent)(struct iscsi_tx_pdu *pdu, int err);
 
 	struct list link;
+	const struct iovec
+		*iov; /* the data instead, of iscsi_tx_push_iov(); NULL: they are at `data` */
+	size_t iov_skip;
 	uint32_t head_len;
 	uint8_t tail_len;
 	uint8_t tail[3 + ISCSI_DIGEST_LEN]; /* padding, then the digest */
@@ -39,6 +42,11 @@ void iscsi_tx_init(struct iscsi_tx *tx);
 /* Queues it: fixes lengths, padding and digests, so nothing of it may change afterwards. The AHS,
  * if any, lies in after_bhs and bhs.total_ahs_length says how long it is. */
 void iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu);
+
+/* The same with data that lie in several buffers, data_len bytes from `skip` bytes behind the beginning of
+ * the first one on. The vector, too, stays as it is until `sent`. */
+void iscsi_tx_push_iov(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu, const struct iovec *iov,
+		       size_t skip);
 
 /* Fills at most `max` vectors (>= 3) with what is to be sent next; 0 when there is nothing. */
 unsigned iscsi_tx_want(const struct iscsi_tx *tx, struct iovec *iov, unsigned max);

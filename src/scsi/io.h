@@ -26,6 +26,7 @@
 #include <stdint.h>
 #include "backstore/backstore.h"
 #include "common/list.h"
+#include "scsi/sam.h"
 
 struct scsi_command;
 struct scsi_gate;
@@ -42,21 +43,6 @@ struct scsi_entry {
 	struct list link;
 	void (*enter)(struct scsi_entry *e);
 };
-
-/* SAM-5 5.3.1 */
-enum scsi_status {
-	SCSI_GOOD = 0x00,
-	SCSI_CHECK_CONDITION = 0x02,
-	SCSI_CONDITION_MET = 0x04,
-	SCSI_BUSY = 0x08,
-	SCSI_RESERVATION_CONFLICT = 0x18,
-	SCSI_TASK_SET_FULL = 0x28,
-	SCSI_ACA_ACTIVE = 0x30,
-	SCSI_TASK_ABORTED = 0x40,
-};
-
-/* SAM-5 8.9; the values are those of the iSCSI ATTR field (RFC 7143 11.3.1). */
-enum scsi_task_attr { SCSI_UNTAGGED, SCSI_SIMPLE, SCSI_ORDERED, SCSI_HEAD_OF_QUEUE, SCSI_ACA };
 
 struct scsi_port_ops {
 	/* Bring Data-Out: the first io->out_len bytes into io->data; answer once with
