@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -149,6 +150,13 @@ static int try_read(struct op *op)
 	return or_errno(readv(op->handle, op->iov, (int)op->iovcnt));
 }
 
+static int try_poll(struct op *op)
+{
+	struct pollfd fd = {.fd = op->handle, .events = POLLIN};
+	int n = or_errno(poll(&fd, 1, 0));
+	return n ? MIN(n, 0) + fd.revents : -EAGAIN;
+}
+
 /* --- files: each kind on a thread */
 
 static int run_read(struct op *op)
@@ -186,6 +194,7 @@ static const struct kind {
 	[OP_WRITE] = {NULL, false, run_write},
 	[OP_FDATASYNC] = {NULL, false, run_fdatasync},
 	[OP_FALLOCATE] = {NULL, false, run_fallocate},
+	[OP_POLL] = {try_poll, false, NULL},
 };
 
 static int run(struct op *op)

@@ -232,7 +232,9 @@ static void submit(struct engine *e, struct op *op)
 	op->priv[SIM_OP_STATE] = SIM_OP_WAITING;
 	op->priv[SIM_OP_THREAD] = (uintptr_t)sim_thread_of(e);
 	list_init(&op->link);
-	if (is_net(op->kind))
+	if (op->kind == OP_POLL)
+		sim_complete(op, -ENOSYS);
+	else if (is_net(op->kind))
 		sim_net_submit(sim_host_of(e), op);
 	else
 		sim_disk_submit(sim_host_of(e), op);

@@ -142,6 +142,11 @@ static void prepare_fallocate(struct io_uring_sqe *sqe, struct op *op)
 				(off_t)op->length);
 }
 
+static void prepare_poll(struct io_uring_sqe *sqe, struct op *op)
+{
+	io_uring_prep_poll_add(sqe, op->handle, POLLIN);
+}
+
 static int begin_connect(struct op *op)
 {
 	op->handle = posix_stream_socket(op->addr.sa.sa_family);
@@ -182,6 +187,7 @@ static const struct kind {
 	[OP_WRITE] = {NULL, prepare_write, NULL, false},
 	[OP_FDATASYNC] = {NULL, prepare_fdatasync, NULL, false},
 	[OP_FALLOCATE] = {NULL, prepare_fallocate, NULL, false},
+	[OP_POLL] = {NULL, prepare_poll, NULL, false},
 };
 
 /* The operation is over: the result for whoever asked for it. */

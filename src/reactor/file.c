@@ -172,3 +172,8 @@ void file_fallocate(struct reactor *r, struct op *op, int file, uint32_t mode, u
 	op->flags = mode;
 	submit_vector(r, op, OP_FALLOCATE, file, NULL, 0);
 }
+
+void file_poll(struct reactor *r, struct op *op, int file)
+{
+	submit_vector(r, op, OP_POLL, file, NULL, 0);
+}

@@ -88,6 +88,10 @@ void file_datasync(struct reactor *r, struct op *op, int file);
 void file_fallocate(struct reactor *r, struct op *op, int file, uint32_t mode, uint64_t offset,
 		    uint64_t length);
 
+/* Completes with the events, POLLIN, POLLERR or POLLHUP, when one has come: for descriptors that are read by
+ * calls of their own (/dev/fuse, netlink, rings). -ENOSYS in simulation. */
+void file_poll(struct reactor *r, struct op *op, int file);
+
 /* A handle that becomes readable (file_read of a struct signalfd_siginfo) on these signals, which it
  * blocks for the calling thread. -ENOSYS in simulation. */
 int signal_open(struct reactor *r, const int *signals, size_t count);

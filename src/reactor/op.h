@@ -23,6 +23,7 @@ enum op_kind {
 	OP_WRITE,
 	OP_FDATASYNC,
 	OP_FALLOCATE,
+	OP_POLL,
 };
 
 #define OP_CACHED 1u /* the page cache may have it */

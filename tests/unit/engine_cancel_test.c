@@ -2,6 +2,7 @@
 /* The engine on a real kernel: operations that are called off, and more of them than it has room for. */
 #include "engine_rig.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #define BULK (4u << 20)
@@ -214,12 +215,38 @@ static void free_with_an_accept_that_is_done(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+static void poll_what_is_read_elsewhere(void **state)
+{
+	struct pair p;
+	struct async polling;
+	char byte = 'x';
+	pair_open(&p, *state, "127.0.0.1");
+	file_poll(p.r, async_init(&polling, NULL, 0), p.client);
+	turn_for(p.r, 20);
+	assert_int_equal(polling.done, 0);
+	assert_int_equal(do_send(p.r, p.server, &byte, 1), 1);
+	assert_true(await(p.r, &polling) & POLLIN);
+	file_poll(p.r, async_init(&polling, NULL, 0), p.client); /* it is still there */
+	assert_true(await(p.r, &polling) & POLLIN);
+	assert_int_equal(recv(p.client, &byte, 1, 0), 1);
+	file_poll(p.r, async_init(&polling, NULL, 0), p.client);
+	reactor_cancel(p.r, &polling.op);
+	assert_int_equal(await(p.r, &polling), -ECANCELED);
+	file_poll(p.r, async_init(&polling, NULL, 0), p.client);
+	turn_for(p.r, 20);
+	assert_int_equal(polling.done, 0);
+	net_shutdown(p.r, p.server);
+	assert_true(await(p.r, &polling) > 0);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ENGINE_CASE(cancel_what_the_kernel_has),
 		ENGINE_CASE(cancel_before_the_kernel_has_it),
 		ENGINE_CASE(cancel_what_is_done),
+		ENGINE_CASE(poll_what_is_read_elsewhere),
 		ENGINE_CASE(cancel_spares_the_next_use),
 		ENGINE_CASE(more_than_the_ring_holds),
 		ENGINE_CASE(one_turn_takes_them_all),
