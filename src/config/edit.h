@@ -26,6 +26,9 @@ struct config_prefs {
 	const char *iqn_prefix; /* of names we make: "iqn.2003-01.org.linux-iscsi.host.x8664" */
 	void (*random)(void *ctx, void *out, size_t len);
 	void *ctx;
+	/* What a path of the machine can become: CONFIG_BLOCK, CONFIG_FILEIO; CONFIG_KINDS: nothing. NULL: nobody
+	 * looks, and nothing can. */
+	enum config_kind (*look)(void *ctx, const char *path);
 };
 
 struct config_backstore_args {
@@ -72,7 +75,8 @@ int config_delete_portal(struct config_txn *txn, struct config_node *tpg, const 
 int config_enable_transport(struct config_txn *txn, struct config_node *portal,
 			    const char *transport, const char *enable);
 
-/* `backstore` is a path in the tree; `lun`: "7", "lun7", NULL: the lowest that is free; `map`: "true",
+/* `backstore` is a path in the tree, or one of the machine, of a block device or an image, which becomes a
+ * backstore that is called as the path is: "srv-iscsi-vm1.img"; `lun`: "7", "lun7", NULL: the lowest that is free; `map`: "true",
  * "false", NULL: as auto_add_mapped_luns says. */
 int config_create_lun(struct config_txn *txn, const struct config_prefs *prefs,
 		      struct config_node *tpg, const char *backstore, const char *lun,
@@ -88,8 +92,7 @@ int config_delete_acl(struct config_txn *txn, struct config_node *acl);
 int config_tag_acl(struct config_txn *txn, const struct config_prefs *prefs,
 		   struct config_node *tpg, const char *wwn_or_tag, const char *tag);
 int config_untag_acl(struct config_txn *txn, struct config_node *tpg, const char *wwn_or_tag);
-/* `lun`: the number of a LUN of the group, or the path of a backstore, of which a LUN is made if there is
- * none. */
+/* `lun`: the number of a LUN of the group, or a backstore as above, of which a LUN is made if there is none. */
 int config_create_mapped_lun(struct config_txn *txn, const struct config_prefs *prefs,
 			     struct config_node *acl, const char *mapped_lun, const char *lun,
 			     const char *write_protect, struct config_node **out);

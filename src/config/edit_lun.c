@@ -80,6 +80,28 @@ static int map_random(struct config_txn *txn, const struct config_prefs *prefs,
 
 /* ---- LUNs ---- */
 
+/* A path of the machine becomes a backstore. -ENOENT with `refusal`: there is no such path that can. */
+static int make_store(struct config_txn *txn, const struct config_prefs *prefs, const char *path,
+		      const char *refusal, struct config_node **out)
+{
+	enum config_kind kind =
+		prefs->look && path[0] == '/' ? prefs->look(prefs->ctx, path) : CONFIG_KINDS;
+	if (kind == CONFIG_KINDS)
+		return config_refuse(&txn->why, ENOENT, "%s", refusal);
+	CLEANUP(free) char *name = strdup(path + strspn(path, "/"));
+	if (!name)
+		return config_no_memory(txn);
+	for (size_t n = strlen(name); n && name[n - 1] == '/'; n--)
+		name[n - 1] = 0;
+	for (char *p = name; *p; p++)
+		*p = *p == '/' ? '-' : *p;
+	const struct config_backstore_args args = {.name = name, .dev = path};
+	int err = config_create_backstore(txn, prefs, kind, &args, out);
+	if (!err)
+		config_say(txn, "Created storage object %s.", (*out)->name);
+	return err;
+}
+
 /* A new LUN shows in each ACL: under the number that was asked for, or the lowest that is free there. */
 static int map_everywhere(struct config_txn *txn, const struct config_prefs *prefs,
 			  struct config_node *tpg, struct config_node *lun, bool asked)
@@ -129,9 +151,7 @@ int config_create_lun(struct config_txn *txn, const struct config_prefs *prefs,
 				      &map_all);
 	if (err)
 		return err;
-	if (!store)
-		return config_refuse(&txn->why, ENOENT, "storage object or path not valid");
-	if (config_lun_of(tpg, store))
+	if (store && config_lun_of(tpg, store))
 		return config_refuse(&txn->why, EEXIST,
 				     "lun for storage object %s/%s already exists",
 				     store->parent->name, store->name);
@@ -139,7 +159,10 @@ int config_create_lun(struct config_txn *txn, const struct config_prefs *prefs,
 		return config_refuse(&txn->why, ERANGE, "LUN must be 0 to %d", CONFIG_LUN_MAX);
 	if (number > CONFIG_LUN_MAX)
 		return config_refuse(&txn->why, ENOSPC, "All LUNs 0-%d in use", CONFIG_LUN_MAX);
-	err = make_lun(txn, prefs, tpg, store, number, &node);
+	if (!store)
+		err = make_store(txn, prefs, backstore, "storage object or path not valid", &store);
+	if (!err)
+		err = make_lun(txn, prefs, tpg, store, number, &node);
 	if (!err && map_all)
 		err = map_everywhere(txn, prefs, tpg, node, lun);
 	if (!err && out)
@@ -228,8 +251,11 @@ static int find_lun(struct config_txn *txn, const struct config_prefs *prefs,
 				     "LUN %" PRId64 " does not exist in this TPG", number);
 	}
 	struct config_node *store = config_find_backstore(txn->tree, text);
-	if (!store)
-		return config_refuse(&txn->why, ENOENT, "LUN, storage object, or path not valid");
+	int err = store ? 0
+			: make_store(txn, prefs, text, "LUN, storage object, or path not valid",
+				     &store);
+	if (err)
+		return err;
 	*out = config_lun_of(tpg, store);
 	return *out ? 0 : make_lun(txn, prefs, tpg, store, config_lowest_free(luns), out);
 }

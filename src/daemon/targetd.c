@@ -152,6 +152,17 @@ static void random_bytes(void *ctx, void *out, size_t len)
 	reactor_random(t->d.r, out, len);
 }
 
+static enum config_kind look(void *ctx, const char *path)
+{
+	const struct targetd *t = ctx;
+	struct file_info info;
+	if (file_stat(t->d.r, path, &info))
+		return CONFIG_KINDS;
+	return info.kind == FILE_BLOCK     ? CONFIG_BLOCK
+	       : info.kind == FILE_REGULAR ? CONFIG_FILEIO
+					   : CONFIG_KINDS;
+}
+
 static void set_prefix(struct targetd *t)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -226,7 +237,8 @@ static int start_reactor(struct targetd *t)
 	t->d.o.child.serving = t->o.serving;
 	t->d.o.child.sandbox = !t->o.no_sandbox;
 	set_prefix(t);
-	t->admin.prefs = (struct config_prefs){true, true, true, true, t->prefix, random_bytes, t};
+	t->admin.prefs =
+		(struct config_prefs){true, true, true, true, t->prefix, random_bytes, t, look};
 	return 0;
 }
 

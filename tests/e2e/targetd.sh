@@ -90,6 +90,23 @@ try_fails "smaller only when it is meant" resize 32M
 try "and then it is" resize 32M ', "force": true'
 try "it is saved" control config.save
 
+# --- of what is there
+
+truncate -s 1M plain.img
+try "a LUN of an image that is there" create "/iscsi/$IQN/tpg1/luns" "\"storage_object\": \"$T/plain.img\""
+says "which becomes a backstore" 'Created storage object .*-plain\.img\.'
+try "it is read" login "alice%$SECRET@" 1
+says "in its size" '^1048576$|2047'
+NAME=${T#/}/plain.img
+NAME=${NAME//\//-}
+try "it is deleted" control tree.delete "{\"path\": \"/backstores/fileio\", \"args\": {\"name\": \"$NAME\"}}"
+try_fails "a LUN of nothing" create "/iscsi/$IQN/tpg1/luns" "\"storage_object\": \"$T/nothing.img\""
+says "is refused as by targetcli" 'storage object or path not valid'
+: >empty.img
+try_fails "a LUN of an empty file" create "/iscsi/$IQN/tpg1/luns" "\"storage_object\": \"$T/empty.img\""
+says "is refused with what to do" 'empty.img is empty; remove it'
+try_fails "and leaves no backstore" control tree.list "{\"path\": \"/backstores/fileio/${NAME%plain.img}empty.img\"}"
+
 # --- ended and started
 
 kill_and_start() { # SIGNAL

@@ -211,6 +211,41 @@ static void portals_have_one_name_each(void **state)
 		config_delete_portal(&rig->txn, tpg, "127.0.0.2", "3260"));
 }
 
+static void what_the_machine_has_becomes_a_lun(void **state)
+{
+	struct rig *rig = *state;
+	struct config_node *tpg = rig_target(rig, IQN), *acl, *lun;
+	SAID(rig, buf_str(&rig->txn.said));
+	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdb", NULL, NULL, &lun));
+	SAID(rig, "Created storage object dev-sdb.\nCreated LUN 0.\n");
+	assert_int_equal(lun->ref->kind, CONFIG_BLOCK);
+	assert_string_equal(config_value(lun->ref, CONFIG_OBJECT, "dev"), "/dev/sdb");
+	REFUSED(rig, EEXIST, "Storage object block/dev-sdb exists",
+		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdb", NULL, NULL, NULL));
+	REFUSED(rig, ENOENT, "storage object or path not valid",
+		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdc", NULL, NULL, NULL));
+	/* Whatever else is wrong, nothing is made. */
+	REFUSED(rig, ERANGE, "LUN must be 0 to 16383",
+		config_create_lun(&rig->txn, &rig->prefs, tpg, "/srv/iscsi//vm1.img", "20000", NULL,
+				  NULL));
+	REFUSED(rig, EEXIST, "This LUN already exists in configFS",
+		config_create_lun(&rig->txn, &rig->prefs, tpg, "/srv/iscsi//vm1.img", "0", NULL,
+				  NULL));
+	assert_null(config_lookup(rig->tree, "/backstores/fileio/srv-iscsi--vm1.img"));
+	DONE(rig, config_create_acl(&rig->txn, &rig->prefs, tpg, INIT, "false", &acl));
+	SAID(rig, "Created Node ACL for " INIT "\n");
+	DONE(rig, config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "3", "/srv/iscsi//vm1.img",
+					   NULL, NULL));
+	SAID(rig, "Created storage object srv-iscsi--vm1.img.\nCreated LUN 1.\n"
+		  "Created Mapped LUN 3.\n");
+	assert_string_equal(
+		config_value(config_lookup(rig->tree, "/backstores/fileio/srv-iscsi--vm1.img"),
+			     CONFIG_OBJECT, "dev"),
+		"/srv/iscsi/vm1.img");
+	REFUSED(rig, ENOENT, "LUN, storage object, or path not valid",
+		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "4", "/etc", NULL, NULL));
+}
+
 /* The workflow of the manuals, in the order of the recorded session. */
 static void luns_and_acls_map_by_themselves(void **state)
 {
@@ -456,6 +491,7 @@ int main(void)
 		CASE(groups_are_enabled_and_disabled),
 		CASE(portals_have_one_name_each),
 		CASE(luns_and_acls_map_by_themselves),
+		CASE(what_the_machine_has_becomes_a_lun),
 		CASE(a_lun_whose_number_is_taken_in_an_acl_gets_another_there),
 		CASE(a_backstore_can_be_mapped_at_once),
 		CASE(values_are_set),
