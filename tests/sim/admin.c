@@ -144,6 +144,20 @@ static void make_acl(struct world *w, unsigned i)
 		fill_map(w, i + 1);
 }
 
+/* No less patience than an honest initiator needs, and no later pings than it counts on. */
+static void change_times(struct world *w, unsigned i)
+{
+	const struct config_limits *l = &w->target.limits;
+	struct target_acl_options options;
+	if (!w->admin.acl[i])
+		return;
+	target_acl_options_from(&options, l);
+	options.data_out_timeout += (uint32_t)below(w, 30);
+	options.nopin_interval = 1 + (uint32_t)below(w, l->nopin_interval);
+	options.nopin_timeout += (uint32_t)below(w, 30);
+	target_acl_set_options(w->admin.acl[i], &options);
+}
+
 static void swap_acl(struct world *w, unsigned i)
 {
 	struct admin *a = &w->admin;
@@ -279,6 +293,7 @@ void admin_act(struct world *w)
 	case 8: swap_protection(w, m, lun); break;
 	case 10: renew(w, lun); break;
 	case 11: resize(w, lun); break;
+	case 12: change_times(w, (unsigned)below(w, w->initiators)); break;
 	case 9: /* out and in again, at once */
 		swap_lun(w, m, lun);
 		swap_lun(w, m, lun);
