@@ -189,6 +189,8 @@ int serve_command(char **argv)
 	terminal_init(&s->term, s->o.verbose ? LOG_LEVEL_DEBUG
 				: s->o.quiet ? LOG_LEVEL_WARNING
 					     : LOG_LEVEL_INFO);
+	if (!err && s->o.log_levels)
+		log_set_levels(&s->term.log, s->o.log_levels, s->why, sizeof(s->why));
 	timer_init(&s->tick, tick);
 	int result = 0;
 	if (err == ARGS_HELP) {

@@ -79,6 +79,15 @@ TAKE(engine)
 TAKE(reactors)
 TAKE(limit)
 
+/* They are taken when there is a log; here it is seen whether they can be. */
+static int take_log_level(void *options, const char *value, char *why, size_t why_size)
+{
+	struct serve_options *o = options;
+	struct log log = {0};
+	o->log_levels = value;
+	return log_set_levels(&log, value, why, why_size);
+}
+
 #define FIELD(name) offsetof(struct serve_options, name)
 #define CALL(fn)    ARG_CALL, 0, fn
 
@@ -114,6 +123,9 @@ static const struct arg_option options[] = {
 	 ARG_TEXT, FIELD(user), NULL},
 	{"no-sandbox", NULL, "one process, with all that its user may do", ARG_SWITCH,
 	 FIELD(no_sandbox), NULL},
+	{"log-level", "LEVELS",
+	 "error, warning, info or debug; MODULE=LEVEL for one module; several with commas",
+	 CALL(take_log_level)},
 	{"quiet", NULL, "print the addresses and what goes wrong, nothing else", ARG_SWITCH,
 	 FIELD(quiet), NULL},
 	{"json", NULL, "print what is served as JSON, in one line", ARG_SWITCH, FIELD(json), NULL},

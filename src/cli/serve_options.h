@@ -27,6 +27,7 @@ struct serve_options {
 	uint32_t block_size; /* 0: what suits the store */
 	const char *chap, *chap_secret_file;
 	const char *mutual_chap, *mutual_secret_file;
+	const char *log_levels; /* NULL: as quiet and verbose say */
 	const char *user; /* whom the process that faces the network becomes; NULL: what suits */
 	bool readonly, raw, direct, no_sandbox, quiet, verbose, json;
 };

@@ -58,6 +58,7 @@ static void usage(FILE *out)
 		     "  lunar target apply wanted.json --dry-run\n"
 		     "  lunar target explain iqn.1993-08.org.debian:01:client\n"
 		     "  lunar target import /etc/target/saveconfig.json\n"
+		     "  lunar target log info,scsi=debug\n"
 		     "  lunar target /iscsi help\n");
 }
 

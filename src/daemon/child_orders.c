@@ -337,21 +337,41 @@ static int drain(struct errand *e)
 	return ERRAND_LATER;
 }
 
+static int set_log_levels(struct errand *e)
+{
+	return log_set_levels(e->child->o->log, e->order.text, e->why, sizeof(e->why));
+}
+
 static int (*const orders[ORDER_KINDS])(struct errand *e) = {
-	[ORDER_LU_ADD] = child_lu_add,       [ORDER_LU_REMOVE] = child_lu_remove,
-	[ORDER_LU_RESIZE] = child_lu_resize, [ORDER_LU_OPENED] = child_lu_opened,
-	[ORDER_LU_SET] = child_lu_set,       [ORDER_LU_FORMAT] = child_lu_format,
-	[ORDER_NODE_ADD] = node_add,         [ORDER_NODE_REMOVE] = node_remove,
-	[ORDER_GROUP_ADD] = group_add,       [ORDER_GROUP_REMOVE] = group_remove,
-	[ORDER_GROUP_SET] = group_set,       [ORDER_GROUP_ENABLE] = group_enable,
-	[ORDER_LISTEN] = listen_there,       [ORDER_UNLISTEN] = unlisten,
-	[ORDER_PORTAL_ADD] = portal_add,     [ORDER_PORTAL_REMOVE] = portal_remove,
-	[ORDER_ACL_ADD] = acl_add,           [ORDER_ACL_REMOVE] = acl_remove,
-	[ORDER_ACL_SET] = acl_set,           [ORDER_MAP_ADD] = map_add,
-	[ORDER_MAP_REMOVE] = map_remove,     [ORDER_MAP_READONLY] = map_readonly,
-	[ORDER_DISCOVERY] = discovery,       [ORDER_EXPLAIN] = explain,
-	[ORDER_STATS] = child_stats,         [ORDER_SESSIONS] = sessions,
-	[ORDER_SESSION_END] = session_end,   [ORDER_DRAIN] = drain,
+	[ORDER_LU_ADD] = child_lu_add,
+	[ORDER_LU_REMOVE] = child_lu_remove,
+	[ORDER_LU_RESIZE] = child_lu_resize,
+	[ORDER_LU_OPENED] = child_lu_opened,
+	[ORDER_LU_SET] = child_lu_set,
+	[ORDER_LU_FORMAT] = child_lu_format,
+	[ORDER_NODE_ADD] = node_add,
+	[ORDER_NODE_REMOVE] = node_remove,
+	[ORDER_GROUP_ADD] = group_add,
+	[ORDER_GROUP_REMOVE] = group_remove,
+	[ORDER_GROUP_SET] = group_set,
+	[ORDER_GROUP_ENABLE] = group_enable,
+	[ORDER_LISTEN] = listen_there,
+	[ORDER_UNLISTEN] = unlisten,
+	[ORDER_PORTAL_ADD] = portal_add,
+	[ORDER_PORTAL_REMOVE] = portal_remove,
+	[ORDER_ACL_ADD] = acl_add,
+	[ORDER_ACL_REMOVE] = acl_remove,
+	[ORDER_ACL_SET] = acl_set,
+	[ORDER_MAP_ADD] = map_add,
+	[ORDER_MAP_REMOVE] = map_remove,
+	[ORDER_MAP_READONLY] = map_readonly,
+	[ORDER_DISCOVERY] = discovery,
+	[ORDER_EXPLAIN] = explain,
+	[ORDER_STATS] = child_stats,
+	[ORDER_SESSIONS] = sessions,
+	[ORDER_LOG_LEVELS] = set_log_levels,
+	[ORDER_SESSION_END] = session_end,
+	[ORDER_DRAIN] = drain,
 };
 
 int errand_run(struct errand *e)

@@ -59,6 +59,7 @@ enum order_kind {
 	ORDER_STATS,
 	ORDER_SESSIONS,
 	ORDER_SESSION_END, /* tag: the session's TSIH; seconds */
+	ORDER_LOG_LEVELS,  /* text */
 	ORDER_DRAIN,       /* seconds; answered by the process's end */
 	ORDER_KINDS,
 };

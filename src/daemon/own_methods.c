@@ -17,6 +17,11 @@ OWN(counters)
 OWN(session_end)
 OWN(explain)
 
+static void set_log_levels(void *ctx, struct control_call *call)
+{
+	status_log_levels(daemon_of(ctx), call);
+}
+
 const struct control_method daemon_methods[] = {
 	{"status", counters, "histograms?",
 	 "counters of the daemon, and of each disk since it was brought up"},
@@ -24,5 +29,7 @@ const struct control_method daemon_methods[] = {
 	 "asks an initiator to log out, then drops it"},
 	{"target.explain", explain, "initiator, from?, target?",
 	 "which targets an initiator may log in to, with what, and why or why not"},
+	{"log.levels", set_log_levels, "levels?",
+	 "what is logged, and with levels what from now on"},
 };
 const size_t daemon_method_count = ARRAY_SIZE(daemon_methods);

@@ -14,5 +14,6 @@ void status_counters(struct daemon *d, struct control_call *call);
 void status_sessions(struct daemon *d, struct control_call *call);
 void status_session_end(struct daemon *d, struct control_call *call);
 void status_explain(struct daemon *d, struct control_call *call);
+void status_log_levels(struct daemon *d, struct control_call *call);
 
 #endif

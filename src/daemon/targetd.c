@@ -56,13 +56,27 @@ static void write_to_journal(struct log *log, enum log_level level, const char *
 	fprintf(stderr, "%s%s\n", prefix[level], line);
 }
 
+/* JOURNAL_STREAM is inherited by whoever is started by a service, wherever his output goes (systemd.exec(5)). */
+static bool is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
+
 static void start_log(struct targetd *t)
 {
 	t->log.level = t->o.verbose ? LOG_LEVEL_DEBUG
 		       : t->o.quiet ? LOG_LEVEL_WARNING
 				    : LOG_LEVEL_INFO;
-	if (getenv("JOURNAL_STREAM"))
+	if (t->o.log_levels)
+		log_set_levels(&t->log, t->o.log_levels, t->why, sizeof(t->why));
+	if (is_journal(STDERR_FILENO)) {
 		t->log.write = write_to_journal;
+		t->log.tagged = true;
+	}
 }
 
 /* --- the saved configuration */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "config/args.h"
 
 #define TAKE(what)                                                                           \
@@ -15,6 +16,15 @@
 TAKE(engine)
 TAKE(reactors)
 TAKE(limit)
+
+/* They are taken when there is a log; here it is seen whether they can be. */
+static int take_log_level(void *options, const char *value, char *why, size_t why_size)
+{
+	struct targetd_options *o = options;
+	struct log log = {0};
+	o->log_levels = value;
+	return log_set_levels(&log, value, why, why_size);
+}
 
 #define FIELD(name) offsetof(struct targetd_options, name)
 
@@ -40,6 +50,9 @@ static const struct arg_option options[] = {
 	 take_reactors},
 	{"no-sandbox", NULL, "the process that faces the network keeps what its user may do",
 	 ARG_SWITCH, FIELD(no_sandbox), NULL},
+	{"log-level", "LEVELS",
+	 "error, warning, info or debug; MODULE=LEVEL for one module; several with commas (info)",
+	 ARG_CALL, 0, take_log_level},
 	{"quiet", NULL, "log what goes wrong, nothing else", ARG_SWITCH, FIELD(quiet), NULL},
 	{"verbose", NULL, "log more", ARG_SWITCH, FIELD(verbose), NULL},
 	{"version", NULL, "print the version", ARG_SWITCH, FIELD(version), NULL},

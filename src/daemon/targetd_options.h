@@ -10,7 +10,7 @@
 
 struct targetd_options {
 	bool foreground; /* for completeness: it never leaves it */
-	const char *config, *state, *socket, *group, *user;
+	const char *config, *state, *socket, *group, *user, *log_levels;
 	bool no_sandbox, verbose, quiet, version;
 	struct target_options serving;
 

@@ -176,7 +176,7 @@ static void count_warning(struct log *log, enum log_level level, const char *lin
 static int setup(void **state)
 {
 	struct secrets *s = calloc(1, sizeof(*s));
-	s->log = (struct log){LOG_LEVEL_WARNING, count_warning, s};
+	s->log = (struct log){.level = LOG_LEVEL_WARNING, .write = count_warning, .ctx = s};
 	snprintf(s->path, sizeof(s->path), "/tmp/lunar-secret.XXXXXX");
 	int fd = mkstemp(s->path);
 	close(fd);

@@ -159,7 +159,7 @@ int wire_run_setup(void **state)
 	world->family = run->family == AF_UNSPEC ? AF_INET : run->family;
 	world->config = run->c->config ? run->c->config : &plain;
 	world->reactors = reactors ? (unsigned)atoi(reactors) : 1;
-	world->log = (struct log){LOG_LEVEL_DEBUG, log_to_trace, world};
+	world->log = (struct log){.level = LOG_LEVEL_DEBUG, .write = log_to_trace, .ctx = world};
 	pthread_mutex_init(&world->trace_lock, NULL);
 	list_init(&world->wires);
 	list_init(&world->arena);
