@@ -245,6 +245,79 @@ static void records_sendtargets(void)
 static void records_isns(void)
 {
 	record_kind(RECORD_ISNS);
+/* ---- man/ ---- */
+
+/* As a line of text: what would be a request or an escape is none. */
+static void roff(const char *text)
+{
+	printf("%s", *text == '.' || *text == '\'' ? "\\&" : "");
+	for (; *text; text++)
+		printf(*text == '\\' ? "\\e" : *text == '-' ? "\\-" : "%c", *text);
+}
+
+static void man_attr(const struct config_attr *a)
+{
+	static const char *const effects[] = {[CONFIG_OBEYED] = "",
+					      [CONFIG_IN_PART] = "Obeyed in part: ",
+					      [CONFIG_NOT_YET] = "Not obeyed yet: ",
+					      [CONFIG_NO_EFFECT] = "No effect: "};
+	char syntax[256];
+	printf(".TP\n.B ");
+	roff(a->name);
+	printf("\n");
+	roff(a->help);
+	printf(".\nValues: ");
+	roff(config_attr_syntax(a, syntax, sizeof(syntax)));
+	if (a->standard[0] && a->form != CONFIG_FORM_JSON) {
+		printf("; by default ");
+		roff(a->standard);
+	}
+	printf(".\n");
+	if (a->flags & CONFIG_READ_ONLY)
+		printf("It can be read only.\n");
+	if (a->effect != CONFIG_OBEYED) {
+		roff(effects[a->effect]);
+		roff(a->note);
+		printf(".\n");
+	}
+}
+
+static const char *const man_places[CONFIG_KINDS] = {
+	[CONFIG_BLOCK] = "block devices",
+	[CONFIG_FILEIO] = "files",
+	[CONFIG_RAMDISK] = "ramdisks",
+	[CONFIG_ISCSI] = "/iscsi",
+	[CONFIG_TARGET] = "targets",
+	[CONFIG_TPG] = "portal groups",
+	[CONFIG_ACL] = "ACLs",
+	[CONFIG_MAPPED_LUN] = "mapped LUNs",
+	[CONFIG_LUN] = "LUNs",
+	[CONFIG_PORTAL] = "portals",
+};
+
+static void man_attributes(void)
+{
+	for (unsigned k = 0; k < CONFIG_KINDS; k++) {
+		size_t count;
+		const struct config_attr *rows = config_attrs((enum config_kind)k, &count);
+		for (unsigned g = 0; g < CONFIG_GROUPS && man_places[k]; g++) {
+			if (!config_group_of((enum config_kind)k, (enum config_group)g))
+				continue;
+			printf(".SS Of %s, group %s\n", man_places[k],
+			       g == CONFIG_OBJECT ? "info" : config_group_name(g));
+			for (size_t i = 0; i < count; i++)
+				if (rows[i].group == g)
+					man_attr(&rows[i]);
+		}
+	}
+}
+
+static void man_global(void)
+{
+	size_t count;
+	const struct config_attr *rows = config_global_attrs(&count);
+	for (size_t i = 0; i < count; i++)
+		man_attr(&rows[i]);
 }
 
 static const struct {
@@ -259,6 +332,8 @@ static const struct {
 	{"records_isns", records_isns},
 	{"records_node", records_node},
 	{"records_sendtargets", records_sendtargets},
+	{"attributes", attributes},         {"commands", commands},     {"global", global},
+	{"man_attributes", man_attributes}, {"man_global", man_global}, {"methods", methods},
 };
 
 int main(int argc, char **argv)
@@ -273,5 +348,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		fprintf(stderr, "%c%s", i ? '|' : ' ', tables[i].name);
 	fprintf(stderr, "\n");
+	fprintf(stderr,
+		"usage: tables attributes|commands|global|man_attributes|man_global|methods\n");
 	return 2;
 }
