@@ -216,8 +216,9 @@ int place_read(struct records *db, const struct place *p, enum record_kind kind,
 	if (fd < 0)
 		return fd;
 	place_name(p, name);
-	buf_init(&text, RECORD_TEXT_MAX);
-	int err = read_all(fd, &text);
+	int err = record_buf_init(&text);
+	if (!err)
+		err = read_all(fd, &text);
 	if (err == -EFBIG)
 		err = config_refuse(why, EBADMSG, "%.300s is damaged: it is longer than %d bytes",
 				    name, RECORD_TEXT_MAX);
@@ -270,13 +271,12 @@ static int write_temporary(struct records *db, const struct buf *text)
 static bool is_like(struct records *db, const struct place *p, const struct buf *text)
 {
 	struct config_why why;
-	struct buf there;
+	struct buf there = {.data = NULL};
 	struct stat st;
 	CLEANUP(fd) int fd = open_file(db, p, &why);
-	buf_init(&there, RECORD_TEXT_MAX);
-	bool same = fd >= 0 && !fstat(fd, &st) && (st.st_mode & 07777) == 0600 &&
-		    !read_all(fd, &there) && there.len == text->len &&
-		    !memcmp(there.data, text->data, text->len);
+	bool same = fd >= 0 && !record_buf_init(&there) && !fstat(fd, &st) &&
+		    (st.st_mode & 07777) == 0600 && !read_all(fd, &there) &&
+		    there.len == text->len && !memcmp(there.data, text->data, text->len);
 	record_wipe_buf(&there);
 	return same;
 }
@@ -307,8 +307,9 @@ int place_write(struct records *db, const struct place *p, const struct record *
 		struct config_why *why)
 {
 	struct buf text;
-	buf_init(&text, RECORD_TEXT_MAX);
-	int err = record_print(r, RECORD_FILE, &text);
+	int err = record_buf_init(&text);
+	if (!err)
+		err = record_print(r, RECORD_FILE, &text);
 	if (err == -EMSGSIZE)
 		err = config_refuse(why, EFBIG, "the record is longer than %d bytes",
 				    RECORD_TEXT_MAX);

@@ -15,10 +15,21 @@ void record_wipe(char *text)
 	free(text);
 }
 
+int record_buf_init(struct buf *b)
+{
+	buf_init(b, RECORD_TEXT_MAX);
+	b->data = malloc(RECORD_TEXT_MAX + 1);
+	if (!b->data)
+		return b->err = -ENOMEM;
+	b->data[0] = 0;
+	b->size = RECORD_TEXT_MAX + 1;
+	return 0;
+}
+
 void record_wipe_buf(struct buf *b)
 {
 	if (b->data)
-		explicit_bzero(b->data, b->size);
+		explicit_bzero(b->data, b->len);
 	buf_free(b);
 }
 

@@ -93,6 +93,8 @@ int record_next_line(const char *text, size_t len, size_t *at, char *line, struc
 
 /* Frees text that may be a secret. */
 void record_wipe(char *text);
+/* A buffer with room for any record: it does not grow, and so leaves no copies. 0, or -ENOMEM. */
+int record_buf_init(struct buf *b);
 void record_wipe_buf(struct buf *b);
 
 #endif
