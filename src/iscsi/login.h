@@ -217,6 +217,14 @@ struct iscsi_login_config {
 	unsigned algorithms; /* mask; 0: all. The strongest is proposed first; MD5 last. */
 };
 
+/* What a login failed by, when the failure is of our finding. */
+enum iscsi_login_blame {
+	ISCSI_BLAME_NOBODY, /* the target is against the protocol, or there is no memory */
+	ISCSI_BLAME_METHOD, /* no authentication that both sides do */
+	ISCSI_BLAME_PROOF,  /* the target does not prove who it is */
+	ISCSI_BLAME_VALUES, /* what it negotiates, or its portal group, is not what was asked for */
+};
+
 struct iscsi_login_initiator {
 	/* For the owner. */
 	struct iscsi_nego nego;                  /* nego.params: valid when FINISHED */
@@ -225,8 +233,9 @@ struct iscsi_login_initiator {
 	char target_alias[ISCSI_SIMPLE_MAX + 1]; /* "" when none came; checked UTF-8 */
 	char address[ISCSI_ADDRESS_SIZE];        /* when MOVED: "host[:port]", checked characters */
 	bool moved_permanently;
-	uint16_t status;          /* of the last response; 0 when the failure is of our finding */
-	char why[ISCSI_WHY_SIZE]; /* when FAILED: a sentence for a person, safe to print */
+	uint16_t status; /* of the last response; 0 when the failure is of our finding */
+	enum iscsi_login_blame blame; /* then */
+	char why[ISCSI_WHY_SIZE];     /* when FAILED: a sentence for a person, safe to print */
 
 	/* private */
 	void (*random)(void *ctx, void *out, size_t len);

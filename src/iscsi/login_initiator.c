@@ -23,6 +23,13 @@ static enum iscsi_login_result refuse(struct iscsi_login_initiator *l, const cha
 	return ISCSI_LOGIN_FAILED;
 }
 
+static enum iscsi_login_result blame(struct iscsi_login_initiator *l, enum iscsi_login_blame on,
+				     enum iscsi_login_result result)
+{
+	l->blame = on;
+	return result;
+}
+
 /* ---- before ---- */
 
 static int check_config(const struct iscsi_login_config *c)
@@ -254,8 +261,9 @@ static enum iscsi_login_result take_method(struct iscsi_login_initiator *l,
 		l->auth = LOGIN_AUTH_OVER;
 		return ISCSI_LOGIN_GOES_ON;
 	}
-	return refuse(l, l->chap ? "the target does not authenticate by CHAP"
-				 : "the target requires an authentication");
+	return blame(l, ISCSI_BLAME_METHOD,
+		     refuse(l, l->chap ? "the target does not authenticate by CHAP"
+				       : "the target requires an authentication"));
 }
 
 static enum iscsi_login_result take_challenge(struct iscsi_login_initiator *l,
@@ -268,7 +276,9 @@ static enum iscsi_login_result take_challenge(struct iscsi_login_initiator *l,
 	    iscsi_login_others(v, BIT(CHAP_A) | BIT(CHAP_I) | BIT(CHAP_C)))
 		return refuse(l, "the target sends no CHAP challenge");
 	if (iscsi_parse_number(algorithm, &a) != 0 || !iscsi_chap_choose(algorithm, l->algorithms))
-		return refuse(l, "the target chooses a CHAP algorithm that was not proposed");
+		return blame(
+			l, ISCSI_BLAME_METHOD,
+			refuse(l, "the target chooses a CHAP algorithm that was not proposed"));
 	iscsi_parse_number(id, &number);
 	iscsi_parse_binary(challenge, l->their_challenge, sizeof(l->their_challenge),
 			   &l->their_challenge_len);
@@ -285,16 +295,20 @@ static enum iscsi_login_result take_proof(struct iscsi_login_initiator *l,
 	uint8_t response[ISCSI_BINARY_MAX];
 	size_t len = 0;
 	if (!name || !proof || iscsi_login_others(v, BIT(CHAP_N) | BIT(CHAP_R)))
-		return refuse(l, "the target does not authenticate itself");
+		return blame(l, ISCSI_BLAME_PROOF,
+			     refuse(l, "the target does not authenticate itself"));
 	iscsi_parse_binary(proof, response, sizeof(response), &len);
 	/* RFC 7143 9.2.1: one secret must not serve both ways. */
 	if (iscsi_chap_verify(l->algorithm, l->challenge_id, &l->ours, l->challenge,
 			      sizeof(l->challenge), response, len))
-		return refuse(l, "the CHAP secret is the same in both directions");
+		return blame(l, ISCSI_BLAME_PROOF,
+			     refuse(l, "the CHAP secret is the same in both directions"));
 	if (strcmp(name, l->theirs.name) != 0 ||
 	    !iscsi_chap_verify(l->algorithm, l->challenge_id, &l->theirs, l->challenge,
 			       sizeof(l->challenge), response, len))
-		return refuse(l, "the target fails to authenticate itself: wrong name or secret");
+		return blame(
+			l, ISCSI_BLAME_PROOF,
+			refuse(l, "the target fails to authenticate itself: wrong name or secret"));
 	l->auth = LOGIN_AUTH_OVER;
 	return ISCSI_LOGIN_GOES_ON;
 }
@@ -328,7 +342,8 @@ static enum iscsi_login_result take_declarations(struct iscsi_login_initiator *l
 	iscsi_parse_number(tpgt, &number);
 	l->tpgt = (int32_t)number;
 	if (l->want_tpgt >= 0 && l->tpgt != l->want_tpgt)
-		return refuse(l, "portal group %d answers, not %d", l->tpgt, l->want_tpgt);
+		return blame(l, ISCSI_BLAME_VALUES,
+			     refuse(l, "portal group %d answers, not %d", l->tpgt, l->want_tpgt));
 	return ISCSI_LOGIN_GOES_ON;
 }
 
@@ -337,7 +352,7 @@ static enum iscsi_login_result refuse_key(struct iscsi_login_initiator *l)
 	static const char from[] = "the target's answer: ";
 	memcpy(l->why, from, sizeof(from));
 	iscsi_nego_explain(&l->nego, l->why + sizeof(from) - 1, sizeof(l->why) - sizeof(from) + 1);
-	return ISCSI_LOGIN_FAILED;
+	return blame(l, ISCSI_BLAME_VALUES, ISCSI_LOGIN_FAILED);
 }
 
 static enum iscsi_login_result take_text(struct iscsi_login_initiator *l)
@@ -360,7 +375,8 @@ static enum iscsi_login_result transit(struct iscsi_login_initiator *l,
 {
 	uint16_t tsih = get_be16(rsp->tsih);
 	if (l->stage == ISCSI_SECURITY && l->auth != LOGIN_AUTH_OVER)
-		return refuse(l, "the target skips the authentication");
+		return blame(l, ISCSI_BLAME_METHOD,
+			     refuse(l, "the target skips the authentication"));
 	/* No answer is due in a new stage, and none to a response with the T bit (11.13.6). */
 	iscsi_text_out_reset(&l->out);
 	l->stage = ISCSI_LOGIN_NSG(rsp->flags);

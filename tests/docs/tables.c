@@ -245,6 +245,8 @@ static void records_sendtargets(void)
 static void records_isns(void)
 {
 	record_kind(RECORD_ISNS);
+}
+
 /* ---- man/ ---- */
 
 /* As a line of text: what would be a request or an escape is none. */
@@ -327,13 +329,13 @@ static const struct {
 	{"attributes", attributes},
 	{"commands", commands},
 	{"global", global},
+	{"man_attributes", man_attributes},
+	{"man_global", man_global},
 	{"methods", methods},
 	{"records_iface", records_iface},
 	{"records_isns", records_isns},
 	{"records_node", records_node},
 	{"records_sendtargets", records_sendtargets},
-	{"attributes", attributes},         {"commands", commands},     {"global", global},
-	{"man_attributes", man_attributes}, {"man_global", man_global}, {"methods", methods},
 };
 
 int main(int argc, char **argv)
@@ -348,7 +350,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		fprintf(stderr, "%c%s", i ? '|' : ' ', tables[i].name);
 	fprintf(stderr, "\n");
-	fprintf(stderr,
-		"usage: tables attributes|commands|global|man_attributes|man_global|methods\n");
 	return 2;
 }
