@@ -221,6 +221,8 @@ void scsi_moved_home(struct scsi_io *io, int err)
 
 /* --- the backstore */
 
+static void store_done(struct bs_io *bs, int err);
+
 /* It was to be cached, and while it was at the store the cache was turned off. */
 static bool outlived_cache(const struct scsi_io *io)
 {
@@ -231,6 +233,7 @@ static bool outlived_cache(const struct scsi_io *io)
 static void flush_after(struct scsi_io *io)
 {
 	io->bs.op = BS_FLUSH;
+	io->bs.done = store_done; /* it may have been tried without us */
 	io->lu->stats.flushes++;
 	scsi_store_issue(io);
 }

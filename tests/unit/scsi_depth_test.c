@@ -305,6 +305,32 @@ static void passes_are_brought_home(void **state)
 	write_by(w, 0, true);
 }
 
+/* It was past us at the store when the cache went: it is durable all the same before it is GOOD. */
+static void a_write_that_passes_outlives_the_cache(void **state)
+{
+	struct away *w = *state;
+	struct hold *h = w->h;
+	struct scsi_lu_options o = options(h);
+	struct cmd *write;
+
+	write_by(w, 0, false);
+	h->trying = true;
+	write = cmd_go(h, w->c, CDB(WRITE10(0, 1)), block, BLOCK);
+	assert_non_null(h->trial);
+	o.write_cache = false;
+	set(h, &o);
+	h->holding = true;
+	hold_end_try(h);
+	hold_turn(h);
+	assert_false(write->done);
+	assert_int_equal(hold_pending(h), 1);
+	assert_int_equal(h->log[h->log_count - 1].op, BS_FLUSH);
+	hold_answer(h, 0);
+	hold_turn(h);
+	cmd_expect(write, 0);
+	h->holding = h->trying = false;
+}
+
 /* It ran by a pass when the limit came: it counts. */
 static void nobody_passes_a_limit(void **state)
 {
@@ -368,6 +394,7 @@ int main(void)
 		HOLD_TEST(a_status_leaves_a_unit_attention),
 		HOLD_TEST(busy_leaves_a_unit_attention),
 		AWAY_TEST(passes_are_brought_home),
+		AWAY_TEST(a_write_that_passes_outlives_the_cache),
 		AWAY_TEST(nobody_passes_a_limit),
 		AWAY_TEST(nobody_passes_a_bit),
 	};

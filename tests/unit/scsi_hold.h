@@ -44,6 +44,8 @@ struct hold {
 	struct request log[4096];
 	size_t log_count;
 	size_t tried; /* of what went past us */
+	bool trying;  /* that waits for hold_end_try() */
+	struct bs_io *trial;
 
 	struct scsi_lu *lu;
 	struct scsi_device *dev;
@@ -121,6 +123,17 @@ static void hold_attempt(struct backstore *bs, struct reactor *r, struct bs_io *
 		memcpy(io->buf, h->mem + io->offset, io->length);
 	else
 		memcpy(h->mem + io->offset, io->buf, io->length);
+	if (h->trying)
+		h->trial = io;
+	else
+		bs_tried(io, true);
+}
+
+static inline void hold_end_try(struct hold *h)
+{
+	struct bs_io *io = h->trial;
+
+	h->trial = NULL;
 	bs_tried(io, true);
 }
 
