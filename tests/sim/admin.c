@@ -96,6 +96,87 @@ static void resize(struct world *w, unsigned lun)
 	scsi_lu_resized(w->target.lu[lun], true);
 }
 
+/* --- options of a LU */
+
+/* Mode parameters, INQUIRY data, capacity. */
+#define ATTENTIONS 3
+
+static void options_done(void *ctx, int err)
+{
+	struct admin_options *o = ctx;
+	struct world *w = o->world;
+	o->changing = false;
+	if (w->admin.renewed[o->lun])
+		return;
+	w->admin.lun_changed[o->lun] = tick(w);
+	if (o->flushes && err)
+		model_flush_bad(w->model[o->lun], o->issued, w->clock);
+	if (err) { /* a store whose flush has failed does not flush any more: there must be a new one */
+		o->odd &= o->to_be;
+		return;
+	}
+	if (o->flushes) {
+		model_flush_good(w->model[o->lun], o->issued);
+		o->no_cache = true;
+		o->since = w->clock;
+	}
+	o->odd = o->to_be;
+	w->result->n.options++;
+}
+
+static void change_options(struct world *w, unsigned lun, const struct scsi_lu_options *to,
+			   bool odd)
+{
+	struct admin_options *o = &w->admin.options[lun];
+	struct scsi_lu_options before;
+	if (o->changing || w->admin.renewed[lun])
+		return;
+	scsi_lu_get_options(w->target.lu[lun], &before);
+	changed(w, lun);
+	for (unsigned i = 0; i < w->initiators; i++)
+		w->scripts[i].attentions[lun] += ATTENTIONS;
+	o->world = w;
+	o->lun = lun;
+	o->changing = true;
+	o->to_be = odd;
+	o->issued = w->clock;
+	o->flushes = before.write_cache && !to->write_cache;
+	if (to->write_cache)
+		o->no_cache = false;
+	if (scsi_lu_set_options(w->target.lu[lun], to, options_done, o))
+		wrong(w, "options cannot be changed");
+}
+
+static void swap_options(struct world *w, unsigned lun)
+{
+	struct scsi_lu_options to = scsi_lu_standard_options;
+	if (below(w, 3) == 0)
+		to.features &= ~(uint32_t)SCSI_HAS_UNMAP;
+	if (below(w, 4) == 0)
+		to.features &= ~(uint32_t)SCSI_HAS_FUA_WRITE;
+	to.write_cache = below(w, 3) == 0;
+	to.task_aborted = below(w, 2);
+	to.restricted = below(w, 5) == 0;
+	to.queue_depth = (uint32_t)below(w, 5);
+	to.limits.write_same = below(w, 2) ? 64 : 0;
+	change_options(w, lun, &to, true);
+}
+
+static void standard_options(struct world *w, unsigned lun)
+{
+	struct scsi_lu_options to = process_options(w, lun);
+	if (w->admin.options[lun].odd)
+		change_options(w, lun, &to, false);
+}
+
+/* The LU is a new one. */
+static void options_begin(struct world *w, unsigned lun)
+{
+	struct admin_options *o = &w->admin.options[lun];
+	*o = (struct admin_options){.no_cache = !process_options(w, lun).write_cache,
+				    .since = w->clock};
+}
+
 /* --- a LU goes for good, and another one is made of its disk */
 
 static void renew(struct world *w, unsigned lun)
@@ -107,6 +188,7 @@ static void renew(struct world *w, unsigned lun)
 		if (map_of(w, m) && !a->out[m][lun])
 			swap_lun(w, m, lun);
 	a->renewed[lun] = a->lu_ends[lun] = true;
+	a->options[lun].odd = a->options[lun].no_cache = false;
 	changed(w, lun);
 	scsi_lu_retire(w->target.lu[lun], done, &a->lu_ends[lun]);
 }
@@ -122,6 +204,7 @@ static void renew_more(struct world *w, unsigned lun)
 	if (process_open(w, lun))
 		return;
 	a->renewed[lun] = false;
+	options_begin(w, lun);
 	w->result->n.renewed++;
 	changed(w, lun);
 }
@@ -281,7 +364,7 @@ void admin_act(struct world *w)
 		undo(w);
 		return;
 	}
-	switch (below(w, 16)) {
+	switch (below(w, 24)) {
 	case 0: delete_node(w); break;
 	case 1: disable(w); break;
 	case 2:
@@ -294,6 +377,14 @@ void admin_act(struct world *w)
 	case 10: renew(w, lun); break;
 	case 11: resize(w, lun); break;
 	case 12: change_times(w, (unsigned)below(w, w->initiators)); break;
+	case 16:
+	case 17:
+	case 18:
+	case 19:
+	case 20:
+	case 21:
+	case 22: swap_options(w, lun); break;
+	case 23: standard_options(w, lun); break;
 	case 9: /* out and in again, at once */
 		swap_lun(w, m, lun);
 		swap_lun(w, m, lun);
@@ -311,9 +402,22 @@ bool admin_rest(struct world *w, bool disks)
 	for (unsigned i = 0; i < w->initiators; i++)
 		busy |= a->acl_ends[i];
 	undo(w);
-	for (unsigned lun = 0; lun < LUNS; lun++)
-		busy |= disks && a->renewed[lun];
+	for (unsigned lun = 0; lun < LUNS; lun++) {
+		standard_options(w, lun);
+		busy |= disks &&
+			(a->renewed[lun] || a->options[lun].changing || a->options[lun].odd);
+	}
 	return !busy && a->node && !a->disabled;
+}
+
+/* A flush without an answer may have failed, and the next process does not know. */
+void admin_dies(struct world *w)
+{
+	for (unsigned lun = 0; lun < LUNS; lun++) {
+		const struct admin_options *o = &w->admin.options[lun];
+		if (o->changing && o->flushes && w->sync_may_fail)
+			model_flush_bad(w->model[lun], o->issued, tick(w));
+	}
 }
 
 void admin_forget(struct world *w)
@@ -325,6 +429,8 @@ void admin_forget(struct world *w)
 	a->has_acl = has_acl;
 	for (unsigned lun = 0; lun < LUNS; lun++)
 		a->lun_changed[lun] = at;
+	for (unsigned lun = 0; lun < LUNS; lun++)
+		options_begin(w, lun);
 }
 
 /* --- for judge.c */
@@ -338,4 +444,36 @@ bool admin_changed(const struct world *w, unsigned lun, uint64_t since)
 		if (a->out[m][lun] || a->readonly[m][lun])
 			return true;
 	return a->renewed[lun];
+}
+
+bool admin_lacks(const struct world *w, unsigned lun, uint32_t feature)
+{
+	struct scsi_lu_options now;
+	if (!w->target.up || w->admin.renewed[lun] || w->admin.options[lun].changing)
+		return true;
+	scsi_lu_get_options(w->target.lu[lun], &now);
+	return !(now.features & feature);
+}
+
+bool admin_no_cache(const struct world *w, unsigned lun, uint64_t since)
+{
+	const struct admin_options *o = &w->admin.options[lun];
+	return o->no_cache && since > o->since;
+}
+
+bool admin_maybe_no_cache(const struct world *w, unsigned lun, uint64_t since)
+{
+	const struct admin_options *o = &w->admin.options[lun];
+	return o->changing || o->odd || !process_options(w, lun).write_cache ||
+	       w->admin.lun_changed[lun] >= since;
+}
+
+bool admin_slows(const struct world *w, unsigned lun)
+{
+	return w->admin.options[lun].changing || w->admin.options[lun].odd;
+}
+
+unsigned admin_attentions(const struct world *w, unsigned lun)
+{
+	return w->admin.options[lun].changing ? ATTENTIONS : 0;
 }

@@ -5,6 +5,7 @@
  * of the disk, each of which one command has suffered, BUSY by a write that does not return. Once
  * faults have ended, nothing else than GOOD and unit attentions is right.
  */
+#include "scsi/lu.h"
 #include "scsi/sense.h"
 #include "world_priv.h"
 
@@ -29,8 +30,11 @@ static bool is_attention(struct script *s, const struct ini_cmd *cmd)
 
 static bool is_unmapped(struct script *s, const struct ini_cmd *cmd)
 {
+	const struct world *w = s->world;
 	judge_aborted(s, cmd);
-	return admin_changed(s->world, cmd->lun, cmd->issued);
+	return admin_changed(w, cmd->lun, cmd->issued) ||
+	       (cmd->kind == UNMAP && admin_lacks(w, cmd->lun, SCSI_HAS_UNMAP)) ||
+	       (cmd->kind == WRITE_FUA && admin_lacks(w, cmd->lun, SCSI_HAS_FUA_WRITE));
 }
 
 /* What the disk had done wrong before the process that was asked this began. */
@@ -53,7 +57,7 @@ static bool is_medium_error(struct script *s, const struct ini_cmd *cmd)
 	struct world *w = s->world;
 	const struct sim_disk_failures *f = sim_disk_failures(w->sim, world_disks[cmd->lun]);
 	struct sim_disk_failures *told = &w->told[cmd->lun];
-	if (cmd_flushes(cmd) && flush_has_failed(w, cmd))
+	if (cmd_may_flush(w, cmd) && flush_has_failed(w, cmd))
 		return true;
 	if (cmd->kind == READ || cmd->kind == VERIFY)
 		return ++told->reads <= f->reads;
@@ -64,7 +68,7 @@ static bool is_full(struct script *s, const struct ini_cmd *cmd)
 {
 	struct world *w = s->world;
 	const struct sim_disk_failures *f = sim_disk_failures(w->sim, world_disks[cmd->lun]);
-	if (cmd_flushes(cmd) && flush_has_failed(w, cmd))
+	if (cmd_may_flush(w, cmd) && flush_has_failed(w, cmd))
 		return true;
 	if (cmd_writes(cmd) && admin_changed(w, cmd->lun, cmd->issued))
 		return true; /* the LUN was write-protected */
@@ -183,6 +187,6 @@ void judge_login(struct script *s)
 {
 	/* Power on, and resets whose time is not known. */
 	for (unsigned i = 0; i < LUNS; i++)
-		s->attentions[i] = 1 + s->world->resets;
+		s->attentions[i] = 1 + s->world->resets + admin_attentions(s->world, i);
 	s->inventory = 0;
 }

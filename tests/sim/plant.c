@@ -11,7 +11,8 @@
 enum plant plant;
 
 const char *const plant_names[PLANT_COUNT] = {
-	"none", "flush-dropped", "early-ack", "fence-skipped", "answered-twice", "gate-left-open",
+	"none",           "flush-dropped",  "early-ack",     "fence-skipped",
+	"answered-twice", "gate-left-open", "cache-left-on",
 };
 
 void __real_bs_submit(struct backstore *bs, struct bs_io *io);
@@ -67,9 +68,20 @@ static void write_behind(struct backstore *bs, struct bs_io *io)
 	io->done(io, 0);
 }
 
+static bool is_for_cache(const struct bs_io *io)
+{
+	return io->op == BS_WRITE && io->fua && !scsi_io_fua(container_of(io, struct scsi_io, bs));
+}
+
 void __wrap_bs_submit(struct backstore *bs, struct bs_io *io)
 {
-	if (plant == PLANT_FLUSH_DROPPED && io->op == BS_FLUSH)
+	bool cached = plant == PLANT_CACHE_LEFT_ON;
+	if (cached && is_for_cache(io))
+		io->fua = false;
+	/* Of a write that it was not durable, and has a length therefore. */
+	if (cached && io->op == BS_FLUSH && io->length)
+		io->done(io, 0);
+	else if (plant == PLANT_FLUSH_DROPPED && io->op == BS_FLUSH)
 		io->done(io, 0);
 	else if (plant == PLANT_EARLY_ACK && io->op == BS_WRITE)
 		write_behind(bs, io);

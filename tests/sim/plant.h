@@ -13,6 +13,7 @@ enum plant {
 	PLANT_FENCE_SKIPPED,  /* new I/O passes an aborted write that has not returned */
 	PLANT_ANSWERED_TWICE, /* now and then a SCSI Response is sent again */
 	PLANT_GATE_LEFT_OPEN, /* who needs a LU for himself does not wait for those who pass */
+	PLANT_CACHE_LEFT_ON,  /* a write without FUA is not durable when there is no cache */
 	PLANT_COUNT,
 };
 

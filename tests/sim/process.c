@@ -17,11 +17,20 @@ static void note_start(struct world *w, unsigned i)
 	p->flush_failed[i] = 0;
 }
 
-static int open_lun(struct target_process *p, unsigned i, char *why, size_t why_size)
+struct scsi_lu_options process_options(const struct world *w, unsigned lun)
 {
+	struct scsi_lu_options o = scsi_lu_standard_options;
+	o.write_cache = !(w->no_cache & 1u << lun);
+	return o;
+}
+
+static int open_lun(struct world *w, unsigned i, char *why, size_t why_size)
+{
+	struct target_process *p = &w->target;
 	struct bs_file_options opt = {0};
+	struct scsi_lu_options options = process_options(w, i);
 	struct scsi_lu_config config = {.block_size = MODEL_BLOCK,
-					.thin = true,
+					.options = &options,
 					.fence_hold = p->limits.fence_hold * NSEC_PER_SEC};
 	config.id[0] = (uint8_t)(i + 1);
 	int err = bs_open_path(&p->bs[i], p->reactor, world_disks[i], &opt, why, why_size);
@@ -33,7 +42,7 @@ static int open_lun(struct target_process *p, unsigned i, char *why, size_t why_
 int process_open(struct world *w, unsigned lun)
 {
 	char why[256];
-	int err = open_lun(&w->target, lun, why, sizeof(why));
+	int err = open_lun(w, lun, why, sizeof(why));
 	if (!err)
 		note_start(w, lun);
 	return err;
@@ -59,7 +68,7 @@ void process_start(struct world *w)
 	for (unsigned i = 0; i < p->other_count && !err; i++)
 		err = target_add_reactor(p->target, p->others[i]);
 	for (unsigned i = 0; i < LUNS && !err; i++)
-		err = open_lun(p, i, why, sizeof(why));
+		err = open_lun(w, i, why, sizeof(why));
 	admin_forget(w);
 	if (!err)
 		err = admin_open(w);
@@ -113,6 +122,7 @@ static void die(struct world *w, bool power)
 {
 	struct target_process *p = &w->target;
 	uint64_t now = tick(w);
+	admin_dies(w);
 	sim_crash(w->sim, p->reactor, power);
 	process_free(w);
 	end_writes(w, now);

@@ -41,6 +41,12 @@ bool cmd_flushes(const struct ini_cmd *cmd)
 	return !cmd->tmf && (cmd->kind == FLUSH || cmd->kind == WRITE_FUA || cmd->kind == VERIFY);
 }
 
+bool cmd_may_flush(const struct world *w, const struct ini_cmd *cmd)
+{
+	return cmd_flushes(cmd) ||
+	       (cmd_writes(cmd) && admin_maybe_no_cache(w, cmd->lun, cmd->issued));
+}
+
 static bool is_reset(const struct ini_cmd *cmd)
 {
 	return cmd->tmf == ISCSI_TMF_LOGICAL_UNIT_RESET;
@@ -186,7 +192,7 @@ static void give_up(struct script *s, struct ini_cmd *cmd)
 	if (cmd_writes(cmd))
 		model_write_over(w->model[cmd->lun], cmd->id, cmd->lba, cmd->blocks, now);
 	/* A flush without an answer may have failed, and the next process does not know. */
-	if (cmd_flushes(cmd) && w->sync_may_fail)
+	if (cmd_may_flush(w, cmd) && w->sync_may_fail)
 		model_flush_bad(w->model[cmd->lun], cmd->issued, now);
 	if (is_reset(cmd))
 		reset_ended(w);
@@ -358,11 +364,14 @@ static void tell_model(struct script *s, struct ini_cmd *cmd, uint64_t now)
 {
 	struct model *m = s->world->model[cmd->lun];
 	bool good = cmd->status == 0;
-	if (cmd_flushes(cmd) && judge_store_failed(cmd))
+	bool no_cache = admin_no_cache(s->world, cmd->lun, cmd->issued);
+	if (cmd_may_flush(s->world, cmd) && judge_store_failed(cmd))
 		model_flush_bad(m, cmd->issued, now);
 	if (cmd_writes(cmd) && good)
-		model_write_good(m, cmd->id, cmd->lba, cmd->blocks, cmd->kind == WRITE_FUA,
-				 cmd->issued, now);
+		s->world->result->n.no_cache += no_cache;
+	if (cmd_writes(cmd) && good)
+		model_write_good(m, cmd->id, cmd->lba, cmd->blocks,
+				 cmd->kind == WRITE_FUA || no_cache, cmd->issued, now);
 	else if (cmd_writes(cmd))
 		model_write_over(m, cmd->id, cmd->lba, cmd->blocks, now);
 	else if (cmd->kind == FLUSH && good)
@@ -416,7 +425,8 @@ static void overdue(struct script *s)
 			ini_cut(&s->ini);
 		else if (cmd->tmf)
 			wrong(w, "initiator %u: task management does not end", s->index);
-		else if (!script_was_reset(w, cmd) && now > w->hung_until + OVERDUE_NS)
+		else if (!script_was_reset(w, cmd) && now > w->hung_until + OVERDUE_NS &&
+			 !admin_slows(w, cmd->lun))
 			wrong(w, "initiator %u: a %s is not answered", s->index,
 			      world_kind_names[cmd->kind]);
 		else if (!cmd->aborting)

@@ -146,6 +146,8 @@ static bool saw_everything(const struct totals *t)
 	good &= enough(t->n.tmf_timed_out, "aborts that run out of time");
 	good &= enough(t->n.changes > t->seeds, "changes of the configuration");
 	good &= enough(t->n.renewed, "LUs made anew");
+	good &= enough(t->n.options > t->seeds / 4, "changes of options");
+	good &= enough(t->n.no_cache > t->seeds, "writes without a cache");
 	return good;
 }
 
@@ -164,9 +166,11 @@ static void report(const struct totals *t)
 		       (unsigned long long)t->n.good[i], (unsigned long long)t->n.answered[i],
 		       i + 1 < KINDS ? "," : "\n");
 	printf("# task management: %llu complete, %llu out of time; %llu changes of the "
-	       "configuration, %llu LUs made anew\n",
+	       "configuration, %llu LUs made anew; %llu changes of options, %llu writes without a "
+	       "cache\n",
 	       (unsigned long long)t->n.tmf_complete, (unsigned long long)t->n.tmf_timed_out,
-	       (unsigned long long)t->n.changes, (unsigned long long)t->n.renewed);
+	       (unsigned long long)t->n.changes, (unsigned long long)t->n.renewed,
+	       (unsigned long long)t->n.options, (unsigned long long)t->n.no_cache);
 }
 
 /* --- the test suite */

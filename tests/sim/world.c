@@ -319,6 +319,7 @@ bool world_run(uint64_t seed, uint64_t commands, bool verbose, struct world_resu
 	w->initiators = (unsigned)(2 + below(w, INITIATORS_MAX - 1));
 	w->admin.has_acl = (unsigned)below(w, 1u << INITIATORS_MAX);
 	w->administered = below(w, 3) != 0;
+	w->no_cache = below(w, 3) ? 0 : (unsigned)below(w, 1u << LUNS);
 	for (unsigned i = 0; i < w->initiators; i++)
 		snprintf(w->scripts[i].name, sizeof(w->scripts[i].name),
 			 "iqn.2026-11.org.example:init%u", i);

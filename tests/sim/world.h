@@ -46,6 +46,8 @@ struct world_counts {
 	uint64_t answered[KINDS], good[KINDS];
 	uint64_t tmf_complete, tmf_timed_out;
 	uint64_t changes, renewed; /* of the configuration; LUs */
+	uint64_t options,
+		no_cache; /* changes of LUs' options; writes that were good without a cache */
 };
 
 struct world_result {

@@ -10,6 +10,7 @@
 #include "initiator.h"
 #include "model.h"
 #include "reactor/sim.h"
+#include "scsi/lu.h"
 #include "target/target.h"
 #include "world.h"
 
@@ -48,6 +49,17 @@ struct target_process {
 	uint64_t flush_failed[LUNS]; /* when an initiator was told so, 0: never */
 };
 
+/* Options of a LU that he changes, one time after the other. */
+struct admin_options {
+	struct world *world;
+	unsigned lun;
+	bool changing;   /* it is on its way */
+	bool odd, to_be; /* they are not those of the beginning, or will not be */
+	bool flushes;    /* the change turns the cache off */
+	bool no_cache;   /* ... and it is, for what was issued after `since` */
+	uint64_t issued, since;
+};
+
 /* What the administrator has done (admin.c); maps: those without an ACL, then each initiator's. */
 struct admin {
 	struct target_node *node;
@@ -58,6 +70,7 @@ struct admin {
 	bool renewed[LUNS], lu_ends[LUNS]; /* it is being made anew; the old one is in use still */
 	bool disabled, group_ends, node_ends, acl_ends[INITIATORS_MAX];
 	uint64_t lun_changed[LUNS]; /* the model's time */
+	struct admin_options options[LUNS];
 };
 
 struct script {
@@ -90,6 +103,7 @@ struct world {
 	unsigned resets;     /* under way */
 	uint64_t hung_until; /* in virtual time */
 	bool verbose, sync_may_fail, administered;
+	unsigned no_cache; /* a bit for each LUN: it begins without a write cache */
 	struct sim_faults faults;
 	struct sim_disk_failures told[LUNS]; /* of which initiators were told */
 	struct world_result *result;
@@ -119,6 +133,8 @@ static inline uint64_t below(struct world *w, uint64_t n)
 void process_start(struct world *w);
 /* A disk is opened, and its LU made. 0 or -errno. */
 int process_open(struct world *w, unsigned lun);
+/* As a LU is when the process starts. */
+struct scsi_lu_options process_options(const struct world *w, unsigned lun);
 /* It dies, and is started again soon. */
 void process_crash(struct world *w, bool power);
 void process_free(struct world *w);
@@ -131,10 +147,22 @@ int admin_open(struct world *w);
 void admin_forget(struct world *w);
 /* Does something, or undoes what he did. */
 void admin_act(struct world *w);
+/* It dies now, and with it what he is at. */
+void admin_dies(struct world *w);
 /* Undoes; true when all is as it was; but for what waits for a disk, without `disks`. */
 bool admin_rest(struct world *w, bool disks);
 /* What this LUN is for some initiator has changed since then, or is not as it should be. */
 bool admin_changed(const struct world *w, unsigned lun, uint64_t since);
+
+/* The LU is, or may be, without this of enum scsi_feature. */
+bool admin_lacks(const struct world *w, unsigned lun, uint32_t feature);
+/* It has no cache, and had none since then; it may have had none at some time since. */
+bool admin_no_cache(const struct world *w, unsigned lun, uint64_t since);
+bool admin_maybe_no_cache(const struct world *w, unsigned lun, uint64_t since);
+/* Commands wait for each other. */
+bool admin_slows(const struct world *w, unsigned lun);
+/* So many unit attentions may be on their way. */
+unsigned admin_attentions(const struct world *w, unsigned lun);
 
 /* --- script.c */
 
@@ -146,6 +174,8 @@ bool script_was_reset(const struct world *w, const struct ini_cmd *cmd);
 bool cmd_writes(const struct ini_cmd *cmd);
 /* Brings the disk's data to the medium; VERIFY does, for it is the medium that it verifies. */
 bool cmd_flushes(const struct ini_cmd *cmd);
+/* Or may have, there being no cache. */
+bool cmd_may_flush(const struct world *w, const struct ini_cmd *cmd);
 
 /* --- judge.c */
 
