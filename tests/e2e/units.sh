@@ -41,6 +41,13 @@ else
 	try "and below 1.0 but for what the daemon's work needs" exposure --threshold=9 \
 		--security-policy="$PACKAGING/exceptions.json"
 	try "where each exception is one" explained
+	cat "$UNIT" "$PACKAGING/strict.conf" >units/strict.service
+	sed "s,^ExecStart=[^ ]*,ExecStart=$TARGETD," units/strict.service >units/lunar-strict.service
+	try "the stricter one is a unit" systemd-analyze verify --man=no "$T/units/lunar-strict.service"
+	UNIT=$T/units/strict.service
+	try "its exposure is less" exposure --threshold=23
+	try "and all of that is explained" exposure --threshold=1 --security-policy="$PACKAGING/exceptions.json"
+	UNIT=$(dirname "$LUNAR")/packaging/lunar-targetd.service
 fi
 if command -v systemd-sysusers >/dev/null; then
 	mkdir -p root/etc
