@@ -27,7 +27,7 @@ discover() {
 }
 TARGETD=$(dirname "$LUNAR")/lunar-targetd
 
-for levels in loud scsi= nix=info info,; do
+for levels in loud "scsi=" "nix=info" "info,"; do
 	"$TARGETD" --state "$T/none" --log-level "$levels" >out 2>&1
 	is "--log-level $levels is refused" $? 2
 	says "with what there is" 'is no (level|module) of the log: '
