@@ -364,7 +364,7 @@ static void every_refusal_has_its_reason(struct wire_world *world)
 	refused(world, &c, INI_REFUSED, 0);
 	configure(&probe, &c);
 	c.address = "no.such.host.invalid";
-	refused(world, &c, world->sim ? INI_UNREACHABLE : INI_UNRESOLVED, 0);
+	refused(world, &c, INI_UNRESOLVED, 0);
 }
 
 static const struct wire_config with_chap = {
