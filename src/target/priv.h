@@ -227,8 +227,8 @@ struct record {
 	uint32_t expcmdsn, maxcmdsn; /* for its beginning; and of its end */
 	struct list waiting;         /* enrol.link: who takes its place */
 	const char *why;
-	bool ending; /* the part was told, and has not answered */
-	bool left;   /* the part has no session any more */
+	bool ending, asking; /* the part was told, and has not answered */
+	bool left;           /* the part has no session any more */
 	bool settled;
 	struct mail end, gone;
 	struct mail ask; /* to log out */

@@ -247,7 +247,8 @@ static void make(struct enrol *e, const struct record *old)
 static void free_record(struct record *r)
 {
 	struct target *home = r->part->home;
-	if (!r->settled || (r->ending && !home->freeing))
+	/* A letter about it may be on its way still, though the session has gone by itself. */
+	if (!r->settled || ((r->ending || r->asking) && !home->freeing))
 		return;
 	home->registry->records--;
 	free(r);
@@ -282,11 +283,24 @@ void registry_end(struct record *r, const char *why)
 	reactor_post(r->part->reactor, &r->end, end_there);
 }
 
+static void ask_it(const struct record *r)
+{
+	if (r->session && r->session->conn->state == CONN_FULL)
+		conn_ask_logout(r->session->conn, r->ask_seconds);
+}
+
+static void asked_here(struct mail *m)
+{
+	struct record *r = container_of(m, struct record, ask);
+	r->asking = false;
+	free_record(r);
+}
+
 static void ask_there(struct mail *m)
 {
 	const struct record *r = container_of(m, struct record, ask);
-	if (r->session && r->session->conn->state == CONN_FULL)
-		conn_ask_logout(r->session->conn, r->ask_seconds);
+	ask_it(r);
+	reactor_post(r->part->home->reactor, m, asked_here);
 }
 
 void registry_ask(struct record *r, uint32_t seconds)
@@ -295,10 +309,12 @@ void registry_ask(struct record *r, uint32_t seconds)
 		return;
 	r->asked = true;
 	r->ask_seconds = seconds;
-	if (r->part == r->part->home)
-		ask_there(&r->ask);
-	else
-		reactor_post(r->part->reactor, &r->ask, ask_there);
+	if (r->part == r->part->home) {
+		ask_it(r);
+		return;
+	}
+	r->asking = true;
+	reactor_post(r->part->reactor, &r->ask, ask_there);
 }
 
 struct record *registry_each(struct target *t, bool (*one)(const struct record *r, void *ctx),

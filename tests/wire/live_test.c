@@ -283,6 +283,25 @@ static void expect_asked(struct wire *w, unsigned seconds)
 	assert_int_equal(get_be16(async.async.parameter3), seconds);
 }
 
+/* Who is asked to log out may just be going, on whatever reactor. */
+static void asked_while_it_goes(struct wire_world *world)
+{
+	for (int round = 0; round < 40; round++) {
+		struct wire *w[6];
+
+		for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
+			w[i] = wire_open(world);
+			wire_login(w[i], &(struct wire_login){.discovery = i % 2});
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+			wire_close(w[i]);
+		wire_run(world, 0.0001 * (round % 8));
+		for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+			target_session_end(world->target, w[i]->tsih, 5, NULL, NULL);
+		wire_run(world, 0.1);
+	}
+}
+
 static void an_acl_is_deleted(struct wire_world *world)
 {
 	struct target_group *group = target_group_find(world->node, 1);
@@ -548,6 +567,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(commands_on_a_lun_that_goes, &two_luns),
 	REAL_WITH(a_lu_is_replaced, &two_luns),
 	REAL_WITH(changes_under_load, &two_luns),
+	REAL(asked_while_it_goes),
 	REAL_WITH(an_acl_is_deleted, &two_luns),
 	REAL_WITH(a_group_is_disabled, &two_luns),
 	CASE(a_group_is_enabled_again),
