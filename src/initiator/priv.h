@@ -272,6 +272,8 @@ void ini_task_tick(struct ini_session *s);
 void ini_task_sent(struct ini_task *task);
 /* An answer: status and the like are in the task. */
 void ini_task_answered(struct ini_task *task);
+/* Of a retired one that a function has ended: it is issued again if that is why it was, or `again`. */
+void ini_task_over(struct ini_task *task, bool again);
 /* All under way on this LUN (NULL: on any) that were issued before CmdSN `before` are over, by a function. */
 void ini_task_cleared(struct ini_session *s, const uint8_t *lun, uint32_t before, bool again);
 

@@ -31,6 +31,7 @@ void ini_config_init(struct ini_config *c)
 			  .login = 15 * NS_PER_SEC,
 			  .ping_interval = 5 * NS_PER_SEC,
 			  .ping_timeout = 5 * NS_PER_SEC,
+			  .answer = 30 * NS_PER_SEC,
 			  .abort = 10 * NS_PER_SEC,
 			  .reset = 15 * NS_PER_SEC,
 			  .text = 30 * NS_PER_SEC,

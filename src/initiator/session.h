@@ -58,6 +58,8 @@ struct ini_times {
 	uint64_t login;         /* from there to full feature phase */
 	uint64_t ping_interval; /* nothing was heard for so long: NOP-Out; 0: never */
 	uint64_t ping_timeout;  /* nothing still: the connection is dead */
+	uint64_t
+		answer; /* a command that is not answered is aborted, and issued again if INI_RETRY */
 	uint64_t abort;         /* ABORT TASK takes no longer; then LOGICAL UNIT RESET */
 	uint64_t reset;         /* nor does that; then the session is dropped */
 	uint64_t text;          /* SendTargets, all of its answer */

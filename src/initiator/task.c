@@ -103,6 +103,9 @@ static void go_on(struct ini_session *s, struct list *from)
 		t->tag = ini_tag_new(s, TAG_TASK, t);
 		t->state = TASK_ISSUED;
 		t->issues++;
+		t->issued_at = s->now;
+		t->redo = false;
+		watch(s, ini_session_after(s, s->config.times.answer));
 		s->in_flight++;
 		list_add_tail(&s->issued, &t->link);
 		ini_transfer_begin(t);
@@ -340,6 +343,17 @@ void ini_task_fail_all(struct ini_session *s, int err, bool lost)
 	}
 }
 
+void ini_task_over(struct ini_task *t, bool again)
+{
+	if (!t->err && (again || t->redo) && t->flags & INI_RETRY)
+		ini_task_settle(t, VERDICT_AGAIN, 0);
+	else
+		ini_task_settle(t, VERDICT_END,
+				t->err    ? t->err
+				: t->redo ? -ETIMEDOUT
+					  : -ECANCELED);
+}
+
 void ini_task_cleared(struct ini_session *s, const uint8_t *lun, uint32_t before, bool again)
 {
 	struct list over;
@@ -356,10 +370,7 @@ void ini_task_cleared(struct ini_session *s, const uint8_t *lun, uint32_t before
 	while (!list_empty(&over)) {
 		struct ini_task *t = list_entry(over.prev, struct ini_task, link);
 		list_del(&t->link);
-		if (t->err || !again || !(t->flags & INI_RETRY))
-			ini_task_settle(t, VERDICT_END, t->err ? t->err : -ECANCELED);
-		else
-			ini_task_settle(t, VERDICT_AGAIN, 0);
+		ini_task_over(t, again);
 	}
 }
 
@@ -427,19 +438,35 @@ static void collect(struct ini_session *s, struct list *from, struct list *due, 
 	}
 }
 
+/* When something is to be done about a command that is under way. */
+static uint64_t patience_ends(const struct ini_session *s, const struct ini_task *t)
+{
+	uint64_t answer = s->config.times.answer;
+	uint64_t at = answer >= INI_NEVER - t->issued_at ? INI_NEVER : t->issued_at + answer;
+	return t->err || t->redo ? 0 : t->deadline ? MIN(t->deadline, at) : at;
+}
+
 static void check_issued(struct ini_session *s, uint64_t *soonest)
 {
 	list_for_each_safe (it, &s->issued) {
 		struct ini_task *t = list_entry(it, struct ini_task, link);
+		uint64_t ends = patience_ends(s, t);
+		/* One that is being aborted to be issued again may see its deadline meanwhile. */
+		if (t->abort && t->deadline && t->deadline <= s->now && !t->err)
+			t->err = -ETIMEDOUT;
+		if (t->abort && t->deadline && !t->err)
+			*soonest = MIN(*soonest, t->deadline);
 		if (t->abort)
 			continue;
-		if (!t->err && (!t->deadline || t->deadline > s->now)) {
-			*soonest = MIN(*soonest, t->deadline ? t->deadline : INI_NEVER);
+		if (ends > s->now) {
+			*soonest = MIN(*soonest, ends);
 			continue;
 		}
-		if (!t->err) {
-			t->err = -ETIMEDOUT;
+		if (!t->err && !t->redo) {
 			s->stats.timeouts++;
+			t->redo = true;
+			if (t->deadline && t->deadline <= s->now)
+				t->err = -ETIMEDOUT;
 		}
 		if (ini_session_full(s) && !ini_tmf_abort(t))
 			*soonest = MIN(*soonest, ini_session_after(s, ABORT_RETRY));

@@ -43,7 +43,7 @@ enum ini_task_flags {
  *
  *	0             the target has answered: see status
  *	-EREMOTEIO    it has answered that it did not do it: `response`, or a Reject
- *	-ETIMEDOUT    the deadline has passed
+ *	-ETIMEDOUT    the deadline has passed; or it was not answered for long, and is not INI_RETRY
  *	-ECANCELED    ini_cancel()
  *	-ECONNRESET   the connection broke, and the task is not INI_RETRY
  *	-EHOSTDOWN    there is no session, for longer than the policy allows
@@ -88,8 +88,9 @@ struct ini_task {
 	uint8_t verdict; /* enum task_verdict: what becomes of it when `refs` is 0 */
 	uint8_t refs; /* PDUs of it in the send queue, which holds no more than INI_TX_DEPTH of them */
 	uint8_t tries; /* after statuses that may pass */
+	bool redo;     /* it is to end for not being answered; then it is issued again */
 	int err;       /* why it is to end, before it has; then how it ends */
-	uint64_t not_before, busy_since;
+	uint64_t issued_at, not_before, busy_since;
 	struct ini_abort *abort; /* that is about it */
 	/* the way in */
 	unsigned in_at; /* of `in`, and bytes of it that are full */

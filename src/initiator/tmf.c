@@ -73,7 +73,7 @@ static void end_one(struct ini_session *s, const struct ini_tmf *tmf)
 	if (!t)
 		return;
 	ini_task_retire(t);
-	ini_task_settle(t, VERDICT_END, t->err ? t->err : -ECANCELED);
+	ini_task_over(t, false);
 }
 
 /*

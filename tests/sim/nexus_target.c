@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The target's process: it starts, dies, and is started again. */
+#include <stdio.h>
+#include <string.h>
+#include "backstore/backstore.h"
+#include "nexus.h"
+#include "scsi/lu.h"
+
+#define STARTS_MAX 100
+
+const char *const nexus_disks[LUNS] = {"/disk/0", "/disk/1"};
+
+static int open_lun(struct nexus_world *w, unsigned i, char *why, size_t size)
+{
+	struct bs_file_options opt = {0};
+	struct scsi_lu_config config = {.block_size = MODEL_BLOCK,
+					.thin = true,
+					.fence_hold = w->limits.fence_hold * NSEC_PER_SEC};
+	struct backstore *bs;
+	config.id[0] = (uint8_t)(i + 1);
+	int err = bs_open_path(&bs, w->reactor, nexus_disks[i], &opt, why, size);
+	if (!err)
+		err = scsi_lu_new(&w->lu[i], bs, &config, NULL, why, size);
+	return err;
+}
+
+static int open_all(struct nexus_world *w, char *why, size_t size)
+{
+	struct net_addr addr;
+	int err = target_new(&w->target, w->reactor, &w->limits);
+	if (!err && w->other)
+		err = target_add_reactor(w->target, w->other);
+	if (!err)
+		err = target_node_open(&w->node, w->target, TARGET_NAME, NULL);
+	for (unsigned i = 0; i < LUNS && !err; i++) {
+		err = open_lun(w, i, why, size);
+		if (!err)
+			err = scsi_device_map(target_node_device(w->node), (uint16_t)i, w->lu[i]);
+	}
+	if (!err) {
+		sim_node_addr(w->sim, w->reactor, AF_INET, PORT, &addr);
+		err = target_listen(w->target, &addr, NULL);
+	}
+	return err;
+}
+
+void target_start(struct nexus_world *w)
+{
+	char why[256] = "";
+	memset(w->lu, 0, sizeof(w->lu));
+	config_limits_defaults(&w->limits);
+	w->limits.max_burst_length = 16384;
+	w->limits.first_burst_length = 8192;
+	w->limits.max_recv_data_segment_length = 8192;
+	w->limits.max_commands = (uint32_t)(2 + below(w, 15));
+	w->limits.immediate_data = below(w, 4) != 0;
+	w->limits.initial_r2t = below(w, 2) != 0;
+	w->limits.default_time2wait = (uint32_t)below(w, 3);
+	int err = open_all(w, why, sizeof(why));
+	w->up = true;
+	if (!err) {
+		w->failed_starts = 0;
+		return;
+	}
+	/* The disk may fail at this very moment. */
+	if (++w->failed_starts > STARTS_MAX)
+		wrong(w, "the target does not start: %s %s", strerror(-err), why);
+	target_die(w, false);
+}
+
+void target_forget(struct nexus_world *w)
+{
+	if (!w->up)
+		return;
+	if (w->target)
+		target_free(w->target);
+	w->target = NULL;
+	for (unsigned i = 0; i < LUNS; i++)
+		if (w->lu[i])
+			scsi_lu_free(w->lu[i]);
+	w->up = false;
+}
+
+static void restart_fired(struct timer *t)
+{
+	target_start(container_of(t, struct nexus_world, restart));
+}
+
+void target_die(struct nexus_world *w, bool power)
+{
+	uint64_t now = tick(w);
+	if (!w->up)
+		return;
+	if (w->verbose)
+		fprintf(stderr, "%10.6f the target's %s\n", (double)sim_now(w->sim) / 1e9,
+			power ? "power goes" : "process dies");
+	sim_crash(w->sim, w->reactor, power);
+	target_forget(w);
+	for (unsigned i = 0; i < LUNS; i++) {
+		sim_disk_state(w->sim, nexus_disks[i], SIM_DISK_OK);
+		if (power)
+			model_power_cut(w->model[i], now);
+	}
+	for (unsigned i = 0; power && i < w->host_count; i++)
+		host_power_cut(&w->hosts[i], now);
+	timer_init(&w->restart, restart_fired);
+	timer_set(w->reactor, &w->restart,
+		  reactor_now(w->reactor) + below(w, 300) * NSEC_PER_MSEC + 1);
+}
