@@ -267,6 +267,8 @@ void ini_task_lose_all(struct ini_session *s);
 void ini_task_reinstate_all(struct ini_session *s);
 /* What waits, with `lost` that, too. */
 void ini_task_fail_all(struct ini_session *s, int err, bool lost);
+/* A little later it is seen to what is to be aborted. */
+void ini_task_recheck(struct ini_session *s);
 void ini_task_tick(struct ini_session *s);
 /* A PDU of it has gone, or never will. */
 void ini_task_sent(struct ini_task *task);

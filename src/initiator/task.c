@@ -381,7 +381,12 @@ static void doom(struct ini_task *t, int err)
 	if (!t->err)
 		t->err = err;
 	if (!t->abort && !ini_tmf_abort(t))
-		watch(t->session, ini_session_after(t->session, ABORT_RETRY));
+		ini_task_recheck(t->session);
+}
+
+void ini_task_recheck(struct ini_session *s)
+{
+	watch(s, ini_session_after(s, ABORT_RETRY));
 }
 
 void ini_cancel(struct ini_session *s, struct ini_task *t, uint64_t now)

@@ -148,9 +148,27 @@ static void abort_free(struct ini_abort *a)
 	list_add_tail(&a->session->free_aborts, &a->link);
 }
 
+/* One for all that are stuck there: it ends them, or the session. */
+static bool is_being_reset(const struct ini_session *s, const uint8_t *lun)
+{
+	list_for_each (it, &s->tmfs) {
+		const struct ini_tmf *tmf = list_entry(it, struct ini_tmf, link);
+		if (tmf->function == ISCSI_TMF_LOGICAL_UNIT_RESET &&
+		    memcmp(tmf->lun, lun, sizeof(tmf->lun)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void reset_lun(struct ini_abort *a)
 {
 	struct ini_session *s = a->session;
+	if (is_being_reset(s, a->task->lun)) {
+		ini_task_recheck(s);
+		ini_tmf_spare(a->task);
+		abort_free(a);
+		return;
+	}
 	memcpy(a->tmf.lun, a->task->lun, sizeof(a->tmf.lun));
 	a->tmf.function = ISCSI_TMF_LOGICAL_UNIT_RESET;
 	a->tmf.task = NULL;
@@ -185,7 +203,7 @@ static void abort_done(struct ini_tmf *tmf, int err)
 bool ini_tmf_abort(struct ini_task *t)
 {
 	struct ini_session *s = t->session;
-	if (list_empty(&s->free_aborts))
+	if (list_empty(&s->free_aborts) || is_being_reset(s, t->lun))
 		return false;
 	struct ini_abort *a = list_first(&s->free_aborts, struct ini_abort, link);
 	a->tmf = (struct ini_tmf){.function = ISCSI_TMF_ABORT_TASK, .task = t, .done = abort_done};
