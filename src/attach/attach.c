@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct attach_method *const methods[] = {
+	&attach_fuse,
 	&attach_nbd_socket,
 };
 
@@ -79,16 +80,20 @@ int attach_start(struct attach **out, const struct attach_method *m, const struc
 	int err = m->start(out, o, why, why_size);
 	if (err)
 		return err;
-	struct attach *a = *out;
-	a->method = m;
-	a->o = *o;
-	snprintf(a->name, sizeof(a->name), "%s", o->name);
-	a->o.name = a->name;
+	attach_init(*out, m, o);
 	return 0;
 }
 
-void attach_stop(struct attach *a, bool force,
-		 void (*stopped)(struct attach *a, void *ctx, int err, const char *why), void *ctx)
+void attach_init(struct attach *a, const struct attach_method *m, const struct attach_options *o)
+{
+	a->method = m;
+	a->o = *o;
+	snprintf(a->name, sizeof(a->name), "%s", o->name);
+	snprintf(a->keep.method, sizeof(a->keep.method), "%s", m->name);
+	a->o.name = a->name;
+}
+
+void attach_stop(struct attach *a, bool force, attach_result *stopped, void *ctx)
 {
 	a->stopped = stopped;
 	a->stopped_ctx = ctx;
@@ -97,9 +102,12 @@ void attach_stop(struct attach *a, bool force,
 	a->method->stop(a, force);
 }
 
-void attach_leave(struct attach *a)
+void attach_leave(struct attach *a, attach_result *left, void *ctx)
 {
 	disk_unwatch(&a->watch);
+	a->stopped = left;
+	a->stopped_ctx = ctx;
+	a->stopping = true;
 	a->method->leave(a);
 }
 

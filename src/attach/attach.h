@@ -10,11 +10,14 @@
 #include "attach/disk.h"
 #include "common/cleanup.h"
 
-#define ATTACH_PATH 256
-#define ATTACH_WHY  512
+#define ATTACH_PATH  256
+#define ATTACH_WHY   512
+#define ATTACH_LINKS 4u
 
 struct attach;
 struct rights;
+
+typedef void attach_result(struct attach *a, void *ctx, int err, const char *why);
 
 /*
  * What must be known to take over what an earlier process has left behind, and go on with it. Bytes that mean
@@ -32,6 +35,9 @@ struct attach_options {
 	const char *name;
 	struct rights *rights; /* NULL for methods that need none */
 	uint32_t slot;         /* of rights: one that no other attached disk has */
+	/* Names in /dev/disk that lead to the device, there when it is ready (links.h); NULL: none. One that is
+	 * somebody else's stays that, and this is said in the log. */
+	const char *links[ATTACH_LINKS];
 	/* nbd-socket only. */
 	const char *socket;
 	gid_t group; /* (gid_t)-1: only the owner may connect */
@@ -42,7 +48,7 @@ struct attach_options {
 	int file;
 	/* Once, from the reactor's loop: there is something at attach_path(), or, with -errno, there is not, and
 	 * `a` is to be freed. */
-	void (*ready)(struct attach *a, void *ctx, int err, const char *why);
+	attach_result *ready;
 	/* After that, at most once: it has ended without being asked to, and is to be freed. */
 	void (*lost)(struct attach *a, void *ctx, const char *why);
 	void *ctx;
@@ -76,8 +82,8 @@ struct attach {
 	struct attach_keep keep;
 	struct disk_watch watch;
 	bool is_ready, stopping;
-	/* The stop that is under way. */
-	void (*stopped)(struct attach *a, void *ctx, int err, const char *why);
+	/* The stop that is under way, or the leaving. */
+	attach_result *stopped;
 	void *stopped_ctx;
 };
 
@@ -97,11 +103,13 @@ int attach_start(struct attach **out, const struct attach_method *m, const struc
  * use, and by whom, and then everything goes on as it was. With `force` it succeeds, and who uses it gets errors;
  * the end is when the disk has answered what it has, so who forces sees to it that it does.
  */
-void attach_stop(struct attach *a, bool force,
-		 void (*stopped)(struct attach *a, void *ctx, int err, const char *why), void *ctx);
-/* The process ends and the device is to stay, for one that takes over. Nothing is submitted to the disk any
- * more when this returns, and what is under way is not answered; `a` is to be freed. Methods that take over. */
-void attach_leave(struct attach *a);
+void attach_stop(struct attach *a, bool force, attach_result *stopped, void *ctx);
+/*
+ * The process ends and the device is to stay, for one that takes over. Nothing is submitted to the disk any more
+ * when this returns, and what is under way is not answered, whatever the disk says of it; `left` when the disk
+ * has answered all, and `a` is to be freed. For methods that take over, when it is ready and nothing stops it.
+ */
+void attach_leave(struct attach *a, attach_result *left, void *ctx);
 void attach_free(struct attach *a);
 
 static inline const char *attach_path(const struct attach *a)
@@ -111,11 +119,13 @@ static inline const char *attach_path(const struct attach *a)
 
 /* --- for methods */
 
+/* Sets what all have in common; attach_start() does so as well. */
+void attach_init(struct attach *a, const struct attach_method *m, const struct attach_options *o);
 void attach_set_why(struct attach *a, const char *fmt, ...) PRINTF(2, 3);
 void attach_say_ready(struct attach *a, int err);
 void attach_say_stopped(struct attach *a, int err);
 void attach_say_lost(struct attach *a);
 
-extern const struct attach_method attach_nbd_socket;
+extern const struct attach_method attach_fuse, attach_nbd_socket;
 
 #endif

@@ -13,7 +13,7 @@ attach_start() {
 	exec 9<>"$T/commands"
 	: >"$T/attach.log"
 	# Without the descriptor that keeps its input open: when this script ends, so does the input.
-	${ATTACH_WRAP:-} "$ATTACH_DISK" "$@" <"$T/commands" >"$T/attach.log" 2>&1 9>&- &
+	${ATTACH_WRAP:-} "$ATTACH_DISK" "$@" <"$T/commands" >>"$T/attach.log" 2>&1 9>&- &
 	ATTACH_PID=$!
 	wait_for 20 attach_is_up
 	ATTACHED=$(sed -n 's/^ready //p' "$T/attach.log")

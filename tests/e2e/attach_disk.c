@@ -2,7 +2,8 @@
 /*
  * A file, or memory, attached by one of the methods of src/attach, for the scripts here and in tests/vm.
  *
- *   attach_disk [--via NAME] [--socket PATH] [--memory MIB] [--block N] [--readonly] [--engine NAME] [FILE]
+ *   attach_disk [--via NAME] [--socket PATH] [--memory MIB] [--block N] [--readonly] [--engine NAME]
+ *               [--dev DIRECTORY] [--link NAME]... [FILE]
  *
  * It prints "ready PATH", and reads commands:
  *
@@ -10,6 +11,7 @@
  *   readonly 0|1      the disk is read-only, or is not any more
  *   hang, go          requests wait in the disk; go on
  *   gone              the disk is gone: what waits fails, and all that comes
+ *   restart           leaves it, as a process does that ends, and takes it over: "ready PATH" again
  *   detach, force     "detached", or "refused: WHY"; at the end of input it is forced
  *
  * "--probe" says of each method whether this host has it.
@@ -25,7 +27,17 @@
 #include <unistd.h>
 #include "attach/attach.h"
 #include "attach/disk_store.h"
+#include "attach/rights.h"
 #include "reactor/file.h"
+
+struct settings {
+	const char *via, *socket, *engine, *file, *name, *dev;
+	const char *links[ATTACH_LINKS];
+	unsigned link_count;
+	uint64_t memory;
+	uint32_t block;
+	bool readonly;
+};
 
 struct program {
 	struct log log;
@@ -37,7 +49,10 @@ struct program {
 	struct disk_request *held[1024];
 	size_t held_count;
 	bool hangs;
+	struct rights_here here;
 	struct attach *attach;
+	struct attach_keep keep; /* what it left */
+	struct settings s;
 	struct op poll;
 	char line[128];
 	size_t len;
@@ -94,6 +109,17 @@ static void stop(struct program *p, bool force)
 	attach_stop(p->attach, force, stopped, p);
 }
 
+static void begin_again(struct program *p);
+
+static void left(struct attach *a, void *ctx, int err, const char *why)
+{
+	struct program *p = ctx;
+	p->keep = a->keep;
+	attach_free(a);
+	p->attach = NULL;
+	begin_again(p);
+}
+
 static void obey(struct program *p, const char *line)
 {
 	if (!strncmp(line, "resize ", 7)) {
@@ -108,6 +134,9 @@ static void obey(struct program *p, const char *line)
 		let_go(p);
 	} else if (!strcmp(line, "gone")) {
 		disk_set_gone(&p->disk);
+		let_go(p);
+	} else if (!strcmp(line, "restart") && p->attach) {
+		attach_leave(p->attach, left, p);
 		let_go(p);
 	} else if (!strcmp(line, "detach") || !strcmp(line, "force")) {
 		stop(p, line[0] == 'f');
@@ -180,19 +209,13 @@ static int probe_all(void)
 	return 0;
 }
 
-struct settings {
-	const char *via, *socket, *engine, *file, *name;
-	uint64_t memory;
-	uint32_t block;
-	bool readonly;
-};
-
 static int parse(int argc, char **argv, struct settings *s)
 {
 	static const struct option options[] = {
 		{"via", 1, NULL, 'v'},   {"socket", 1, NULL, 's'},   {"memory", 1, NULL, 'm'},
 		{"block", 1, NULL, 'b'}, {"readonly", 0, NULL, 'r'}, {"engine", 1, NULL, 'e'},
-		{"probe", 0, NULL, 'p'}, {"name", 1, NULL, 'n'},     {NULL, 0, NULL, 0}};
+		{"probe", 0, NULL, 'p'}, {"name", 1, NULL, 'n'},     {"dev", 1, NULL, 'd'},
+		{"link", 1, NULL, 'l'},  {NULL, 0, NULL, 0}};
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (c) {
 		case 'v': s->via = optarg; break;
@@ -202,6 +225,8 @@ static int parse(int argc, char **argv, struct settings *s)
 		case 'r': s->readonly = true; break;
 		case 'e': s->engine = optarg; break;
 		case 'n': s->name = optarg; break;
+		case 'd': s->dev = optarg; break;
+		case 'l': s->links[s->link_count++ % ATTACH_LINKS] = optarg; break;
 		case 'p': exit(probe_all());
 		default: return 2;
 		}
@@ -230,37 +255,53 @@ static int open_disk(struct program *p, const struct settings *s, char *why, siz
 	return 0;
 }
 
-static int start(struct program *p, const struct settings *s, char *why, size_t why_size)
+static int start(struct program *p, const struct attach_keep *keep, char *why, size_t why_size)
 {
-	const struct attach_method *m = attach_choose(s->via, why, why_size);
+	const struct attach_method *m = attach_choose(p->s.via, why, why_size);
 	struct attach_options o = {
 		.disk = &p->disk,
-		.name = s->name ? s->name : "disk",
-		.socket = s->socket,
+		.name = p->s.name ? p->s.name : "disk",
+		.socket = p->s.socket,
 		.group = (gid_t)-1,
+		.rights = &p->here.rights,
 		.file = -1,
+		.keep = keep,
 		.ready = ready,
 		.lost = lost,
 		.ctx = p,
 	};
+	memcpy(o.links, p->s.links, sizeof(o.links));
 	return m ? attach_start(&p->attach, m, &o, why, why_size) : -ENODEV;
+}
+
+static void begin_again(struct program *p)
+{
+	char why[1024];
+	if (!start(p, &p->keep, why, sizeof(why)))
+		return;
+	fprintf(stderr, "attach_disk: %s\n", why);
+	p->over = true;
+	p->code = 1;
 }
 
 int main(int argc, char **argv)
 {
 	static struct program p;
-	struct settings s = {0};
+	struct settings *s = &p.s;
 	char why[1024] = "usage: see attach_disk.c";
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	p.log.level = LOG_LEVEL_WARNING;
 	signal(SIGPIPE, SIG_IGN);
-	int err = parse(argc, argv, &s);
+	int err = parse(argc, argv, s);
 	if (!err)
-		err = reactor_new_engine(&p.r, s.engine ? s.engine : getenv("LUNAR_ENGINE"),
+		err = reactor_new_engine(&p.r, s->engine ? s->engine : getenv("LUNAR_ENGINE"),
 					 &p.log);
 	if (!err)
-		err = open_disk(&p, &s, why, sizeof(why));
+		err = rights_here_init(&p.here, p.r, s->dev ? s->dev : "/dev");
 	if (!err)
-		err = start(&p, &s, why, sizeof(why));
+		err = open_disk(&p, s, why, sizeof(why));
+	if (!err)
+		err = start(&p, NULL, why, sizeof(why));
 	if (err) {
 		fprintf(stderr, "attach_disk: %s\n", why);
 		return 2;
@@ -271,6 +312,7 @@ int main(int argc, char **argv)
 	while (!p.over)
 		if (reactor_turn(p.r, REACTOR_NEVER) < 0)
 			return 1;
+	rights_here_free(&p.here);
 	bs_close(p.bs);
 	reactor_free(p.r);
 	return p.code;

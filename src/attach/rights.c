@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "attach/rights.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "attach/links.h"
+#include "attach/rights_priv.h"
+
+int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(answer->why, sizeof(answer->why), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(answer->why))
+		snprintf(answer->why + n, sizeof(answer->why) - (size_t)n, ": %s", strerror(-err));
+	return err;
+}
+
+/* --- orders */
+
+struct job {
+	struct rights_holder *h;
+	struct rights_slot *slot;
+	const struct rights_order *order;
+	const int *files;
+	unsigned file_count;
+	struct rights_answer *answer;
+	int *file;
+};
+
+static int no_device(const struct job *j)
+{
+	return rights_fail(j->answer, -ENODEV, "there is no device in slot %u", j->order->slot);
+}
+
+static int do_fuse_mount(const struct job *j)
+{
+	return rights_fuse_mount(j->slot, j->answer, j->file);
+}
+
+static int do_fuse_abort(const struct job *j)
+{
+	return rights_fuse_abort(j->slot, j->answer);
+}
+
+static int do_fuse_kept(const struct job *j)
+{
+	return rights_fuse_kept(j->slot, j->answer, j->file);
+}
+
+static int do_loop_start(const struct job *j)
+{
+	return rights_loop_start(j->slot, j->order, j->answer);
+}
+
+static int do_change(const struct job *j)
+{
+	if (!j->slot->device)
+		return no_device(j);
+	return j->slot->device->change(j->slot, j->order, j->answer);
+}
+
+/* What it is called beside its own name. It is there without that as well, so what fails is only said. */
+static void make_links(const struct job *j)
+{
+	for (size_t i = 0; i < ATTACH_LINKS; i++) {
+		const char *name = j->order->links[i];
+		if (!name[0] || j->slot->links[i][0])
+			continue;
+		if (!links_make(j->h->dev, name, j->slot->path, j->answer->why,
+				sizeof(j->answer->why)))
+			snprintf(j->slot->links[i], RIGHTS_NAME, "%s", name);
+	}
+}
+
+static int do_stop(const struct job *j)
+{
+	struct rights_slot *s = j->slot;
+	int err = s->device ? s->device->stop(s, j->order, j->answer) : 0;
+	if (err)
+		return err;
+	for (size_t i = 0; i < ATTACH_LINKS; i++) {
+		if (s->links[i][0])
+			links_remove(j->h->dev, s->links[i], s->path);
+		s->links[i][0] = 0;
+	}
+	rights_fuse_close(s);
+	s->device = NULL;
+	return 0;
+}
+
+static const struct kind {
+	int (*run)(const struct job *j);
+	bool at_any_time; /* beside another one of the slot */
+} kinds[RIGHTS_KINDS] = {
+	[RIGHTS_FUSE_MOUNT] = {do_fuse_mount, false}, [RIGHTS_FUSE_ABORT] = {do_fuse_abort, true},
+	[RIGHTS_FUSE_KEPT] = {do_fuse_kept, false},   [RIGHTS_LOOP_START] = {do_loop_start, false},
+	[RIGHTS_CHANGE] = {do_change, false},         [RIGHTS_STOP] = {do_stop, false},
+};
+
+/* --- slots */
+
+/* The slot, which is this order's until release(); or -errno. */
+static int claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out)
+{
+	int err = 0;
+	pthread_mutex_lock(&h->lock);
+	if (!h->slots[i]) {
+		h->slots[i] = calloc(1, sizeof(**out));
+		if (h->slots[i])
+			h->slots[i]->fuse = h->slots[i]->mount = -1;
+	}
+	*out = h->slots[i];
+	if (!*out)
+		err = -ENOMEM;
+	else if ((*out)->busy && !at_any_time)
+		err = -EAGAIN;
+	else if (!at_any_time)
+		(*out)->busy = true;
+	pthread_mutex_unlock(&h->lock);
+	return err;
+}
+
+static void release(struct rights_holder *h, struct rights_slot *s)
+{
+	pthread_mutex_lock(&h->lock);
+	s->busy = false;
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Texts end, and names of links stay where they belong. */
+static bool is_well_formed(const struct rights_order *o, unsigned file_count)
+{
+	if (o->kind >= RIGHTS_KINDS || o->slot >= RIGHTS_SLOTS || file_count > RIGHTS_FILES ||
+	    !memchr(o->name, 0, sizeof(o->name)))
+		return false;
+	for (size_t i = 0; i < ATTACH_LINKS; i++)
+		if (!memchr(o->links[i], 0, RIGHTS_NAME) ||
+		    (o->links[i][0] && !links_good_name(o->links[i])))
+			return false;
+	return true;
+}
+
+void rights_carry_out(struct rights_holder *h, const struct rights_order *order, const int *files,
+		      unsigned file_count, struct rights_answer *answer, int *file)
+{
+	struct job j = {h, NULL, order, files, file_count, answer, file};
+	memset(answer, 0, sizeof(*answer));
+	*file = -1;
+	if (!is_well_formed(order, file_count)) {
+		answer->err = rights_fail(answer, -EBADMSG, "an order that is not well-formed");
+		return;
+	}
+	const struct kind *kind = &kinds[order->kind];
+	answer->err = claim(h, order->slot, kind->at_any_time, &j.slot);
+	if (answer->err) {
+		rights_fail(answer, answer->err, "slot %u", order->slot);
+		return;
+	}
+	answer->err = kind->run(&j);
+	if (!answer->err && j.slot->device && !kind->at_any_time)
+		make_links(&j);
+	if (!kind->at_any_time)
+		release(h, j.slot);
+}
+
+int rights_holder_init(struct rights_holder *h, const char *dev)
+{
+	*h = (struct rights_holder){.dev = dev};
+	return -pthread_mutex_init(&h->lock, NULL);
+}
+
+void rights_holder_free(struct rights_holder *h)
+{
+	for (size_t i = 0; i < RIGHTS_SLOTS; i++) {
+		if (h->slots[i])
+			rights_fuse_close(h->slots[i]);
+		free(h->slots[i]);
+	}
+	pthread_mutex_destroy(&h->lock);
+}
+
+/* --- asking */
+
+void rights_call_init(struct rights_call *call, const struct attach *a, enum rights_kind kind,
+		      void (*done)(struct rights_call *call))
+{
+	const struct disk_traits *t = &a->o.disk->traits;
+	memset(call, 0, sizeof(*call));
+	call->order = (struct rights_order){
+		.kind = kind,
+		.slot = a->o.slot,
+		.size = t->size,
+		.block = t->logical_block,
+		.optimal = t->optimal_io,
+		.discard = t->discard_granularity,
+		.dead_timeout = a->o.dead_timeout,
+		.pid = getpid(),
+		.read_only = t->read_only,
+		.rotational = t->rotational,
+		.write_cache = t->write_cache,
+		.fua = t->fua,
+		.write_zeroes = t->write_zeroes,
+	};
+	snprintf(call->order.name, sizeof(call->order.name), "%s", a->name);
+	for (size_t i = 0; i < ATTACH_LINKS; i++)
+		if (a->o.links[i])
+			snprintf(call->order.links[i], RIGHTS_NAME, "%s", a->o.links[i]);
+	call->file = -1;
+	call->done = done;
+}
+
+static void deliver(struct mail *m)
+{
+	struct rights_call *call = container_of(m, struct rights_call, mail);
+	call->done(call);
+}
+
+static void *carry_out(void *arg)
+{
+	struct rights_call *call = arg;
+	struct rights_here *here = call->priv[0];
+	rights_carry_out(&here->holder, &call->order, call->files, call->file_count, &call->answer,
+			 &call->file);
+	reactor_post(here->r, &call->mail, deliver);
+	return NULL;
+}
+
+static void submit(struct rights *r, struct rights_call *call)
+{
+	struct rights_here *here = container_of(r, struct rights_here, rights);
+	pthread_attr_t attr;
+	pthread_t thread;
+	call->priv[0] = here;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	int err = pthread_create(&thread, &attr, carry_out, call);
+	pthread_attr_destroy(&attr);
+	if (!err)
+		return;
+	call->answer.err = rights_fail(&call->answer, -err, "no thread for it");
+	reactor_post(here->r, &call->mail, deliver);
+}
+
+int rights_here_init(struct rights_here *here, struct reactor *r, const char *dev)
+{
+	here->rights.submit = submit;
+	here->r = r;
+	return rights_holder_init(&here->holder, dev);
+}
+
+void rights_here_free(struct rights_here *here)
+{
+	rights_holder_free(&here->holder);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files that carry out orders. */
+#ifndef LUNAR_ATTACH_RIGHTS_PRIV_H
+#define LUNAR_ATTACH_RIGHTS_PRIV_H
+
+#include "attach/rights.h"
+
+/* How a device is ended and changed; one for each kind of device. */
+struct rights_device {
+	int (*change)(struct rights_slot *s, const struct rights_order *o,
+		      struct rights_answer *answer);
+	int (*stop)(struct rights_slot *s, const struct rights_order *o,
+		    struct rights_answer *answer);
+};
+
+struct rights_slot {
+	bool busy; /* an order is being carried out; under the holder's lock */
+	const struct rights_device *device; /* NULL: there is none */
+	uint32_t number;                    /* of the device */
+	char path[ATTACH_PATH];
+	int fuse, mount;   /* -1: none */
+	uint64_t fuse_dev; /* st_dev of the mount; 0 until known */
+	char links[ATTACH_LINKS][RIGHTS_NAME];
+};
+
+/* Says what was tried and what came of it, and returns `err`. */
+int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* rights_fuse.c */
+int rights_fuse_mount(struct rights_slot *s, struct rights_answer *answer, int *file);
+int rights_fuse_kept(struct rights_slot *s, struct rights_answer *answer, int *file);
+int rights_fuse_abort(struct rights_slot *s, struct rights_answer *answer);
+void rights_fuse_close(struct rights_slot *s);
+
+/* rights_loop.c */
+int rights_loop_start(struct rights_slot *s, const struct rights_order *o,
+		      struct rights_answer *answer);
+
+#endif
