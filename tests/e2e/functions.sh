@@ -245,11 +245,11 @@ descriptors() {
 # --- the daemon -----------------------------------------------------------------------------------
 
 # start_daemon OPTION...: lunar-targetd with its state in $T/state, until it is ready or has ended. Sets
-# TARGET_PID and SERVER as above; its log is $T/target.err.
+# TARGET_PID and SERVER as above; its log is $T/target.err. TARGET_WRAP is put before it.
 start_daemon() {
 	: >"$T/target.err"
 	: >"$T/target.out"
-	"$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" "$@" 2>"$T/target.err" </dev/null &
+	${TARGET_WRAP:-} "$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" "$@" 2>"$T/target.err" </dev/null &
 	TARGET_PID=$!
 	TARGETS+=("$TARGET_PID")
 	wait_for 30 daemon_ready
