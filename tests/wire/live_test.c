@@ -286,7 +286,7 @@ static void expect_asked(struct wire *w, unsigned seconds)
 /* Who is asked to log out may just be going, on whatever reactor. */
 static void asked_while_it_goes(struct wire_world *world)
 {
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < (world->sim ? 40 : 6); round++) {
 		struct wire *w[6];
 
 		for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
