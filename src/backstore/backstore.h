@@ -168,6 +168,31 @@ int bs_pack(const struct backstore *bs, struct bs_parcel *out);
 int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel *parcel, int file,
 	      struct bs_opener *opener);
 
+/*
+ * A store that one process opens for another one, which keeps it as if it had opened it itself: the identity, its
+ * lock, and what is needed to open it again are in it, too.
+ */
+struct bs_whole {
+	struct bs_parcel parcel;
+	char hardware[256], id[33],
+		id_lock_path[1024]; /* as the store knows them; "": it does not */
+	bool has_id, created;
+};
+/* Which files go along: files[0] the handle, files[1] the identity's lock, -1 where there is none. They stay the
+ * store's. */
+void bs_pack_whole(struct backstore *bs, struct bs_whole *out, int files[2]);
+/* `files` are the new store's when this succeeds. The handle may be -1: a store that can only be opened again. */
+int bs_unpack_whole(struct backstore **out, struct reactor *r, const struct bs_whole *whole,
+		    const int files[2]);
+/* Closes it without giving up what another process has of it now: its identity stays held. */
+void bs_leave(struct backstore *bs);
+/* What another process opened again for this one takes the place of the old handle, which the caller has. */
+void bs_opened_again(struct backstore *bs, const struct bs_whole *whole, int file);
+/* Whether its file system may keep waiting even who closes it. */
+bool bs_may_block(const struct backstore *bs);
+/* Somebody else has closed the handle, and removed the file if it was made. */
+void bs_forget_handle(struct backstore *bs);
+
 /* No request is in flight, or those that are will never return (sim_crash()). NULL is fine. */
 void bs_close(struct backstore *bs);
 

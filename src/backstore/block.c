@@ -144,8 +144,7 @@ void disk_release(struct disk *d)
 {
 	if (!d->bs.missing || d->busy || d->file < 0)
 		return;
-	file_close(d->bs.reactor, d->file);
-	d->file = -1;
+	disk_close_handle(d);
 }
 
 /* By what the kernel and its attribute say; the opener, if it is not us, has looked. */

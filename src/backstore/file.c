@@ -380,6 +380,15 @@ static int disk_refresh(struct backstore *bs)
 	return 0;
 }
 
+void disk_close_handle(struct disk *d)
+{
+	if (d->info.may_block)
+		file_close_aside(d->bs.reactor, d->file);
+	else
+		file_close(d->bs.reactor, d->file);
+	d->file = -1;
+}
+
 static void disk_close(struct backstore *bs)
 {
 	struct disk *d = to_disk(bs);
@@ -387,7 +396,7 @@ static void disk_close(struct backstore *bs)
 	identity_unlock(d);
 	if (d->file >= 0) {
 		file_unlock(bs->reactor, d->file);
-		file_close(bs->reactor, d->file);
+		disk_close_handle(d);
 	}
 	free(d->zeroes);
 	free(bs->path);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A store that one process has opened and another one serves. */
+#include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "backstore/priv.h"
+
+static_assert(sizeof(((struct bs_whole *)NULL)->hardware) == HARDWARE_SIZE, "bs_whole.hardware");
 
 int bs_pack(const struct backstore *bs, struct bs_parcel *out)
 {
@@ -33,14 +37,9 @@ static bool is_possible(const struct bs_parcel *p, int file)
 	       (p->info.kind == FILE_REGULAR || p->info.kind == FILE_BLOCK);
 }
 
-int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel *parcel, int file,
-	      struct bs_opener *opener)
+static int unpack_disk(struct backstore **out, struct reactor *r, const struct bs_parcel *parcel,
+		       int file, struct bs_opener *opener)
 {
-	char why[128];
-	if (parcel->memory)
-		return file < 0 ? bs_open_memory(out, r, parcel->size, why, sizeof(why)) : -EINVAL;
-	if (!is_possible(parcel, file))
-		return -EINVAL;
 	struct disk *d = disk_new(r, parcel->path, &parcel->opt);
 	if (!d)
 		return -ENOMEM;
@@ -61,4 +60,87 @@ int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel 
 	d->bs.dirty = !parcel->opt.readonly; /* what others wrote before may still be cached */
 	*out = &d->bs;
 	return 0;
+}
+
+int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel *parcel, int file,
+	      struct bs_opener *opener)
+{
+	char why[128];
+	if (parcel->memory)
+		return file < 0 ? bs_open_memory(out, r, parcel->size, why, sizeof(why)) : -EINVAL;
+	if (!is_possible(parcel, file))
+		return -EINVAL;
+	return unpack_disk(out, r, parcel, file, opener);
+}
+
+/* --- between two that open */
+
+void bs_pack_whole(struct backstore *bs, struct bs_whole *out, int files[2])
+{
+	const struct disk *d = to_disk(bs);
+	memset(out, 0, sizeof(*out));
+	files[0] = bs_pack(bs, &out->parcel);
+	files[1] = -1;
+	if (out->parcel.memory)
+		return;
+	files[1] = d->id_lock;
+	out->has_id = d->has_id;
+	out->created = bs->created;
+	memcpy(out->hardware, d->hardware, sizeof(out->hardware));
+	memcpy(out->id, d->id, sizeof(out->id));
+	if (d->id_lock_path)
+		snprintf(out->id_lock_path, sizeof(out->id_lock_path), "%s", d->id_lock_path);
+}
+
+int bs_unpack_whole(struct backstore **out, struct reactor *r, const struct bs_whole *whole,
+		    const int files[2])
+{
+	char *path = files[1] >= 0 ? strdup(whole->id_lock_path) : NULL;
+	if (files[1] >= 0 && !path)
+		return -ENOMEM;
+	struct backstore *bs;
+	int err = unpack_disk(&bs, r, &whole->parcel, files[0], NULL);
+	if (err) {
+		free(path);
+		return err;
+	}
+	struct disk *d = to_disk(bs);
+	d->id_lock = files[1];
+	d->id_lock_path = path;
+	d->has_id = whole->has_id;
+	d->bs.created = whole->created;
+	memcpy(d->hardware, whole->hardware, sizeof(d->hardware));
+	memcpy(d->id, whole->id, sizeof(d->id));
+	*out = bs;
+	return 0;
+}
+
+void bs_leave(struct backstore *bs)
+{
+	if (bs && is_disk(bs)) {
+		identity_leave(to_disk(bs));
+		/* Not by bs_close(), which unlocks: the lock is theirs. */
+		if (to_disk(bs)->file >= 0)
+			disk_close_handle(to_disk(bs));
+	}
+	bs_close(bs);
+}
+
+bool bs_may_block(const struct backstore *bs)
+{
+	return is_disk(bs) && container_of(bs, const struct disk, bs)->info.may_block;
+}
+
+void bs_forget_handle(struct backstore *bs)
+{
+	bs->created = false;
+	if (is_disk(bs))
+		to_disk(bs)->file = -1;
+}
+
+void bs_opened_again(struct backstore *bs, const struct bs_whole *whole, int file)
+{
+	struct disk *d = to_disk(bs);
+	d->file = file;
+	d->info = whole->parcel.info;
 }

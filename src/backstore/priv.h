@@ -55,6 +55,7 @@ void bs_tried(struct bs_io *io, bool good);
 /* --- file.c: the requests of a disk */
 extern const struct backstore_ops disk_file_ops;
 extern const struct backstore_ops disk_block_ops;
+void disk_close_handle(struct disk *d);
 
 /* --- open.c */
 /* Nothing is open yet. NULL: no memory. */

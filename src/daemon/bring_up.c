@@ -15,7 +15,8 @@ struct bring_up {
 	struct daemon *d;           /* NULL: that process has gone, and nobody wants to know */
 	struct config_node **nodes; /* in order; nobody changes the tree meanwhile */
 	size_t count, next, room;
-	size_t out; /* without an answer */
+	size_t disks; /* that come first, and are waited for: what has no disk has no LUN */
+	size_t out;   /* without an answer */
 	size_t failed;
 	bool no_memory, at_it;
 };
@@ -85,7 +86,7 @@ static void go_on(struct bring_up *b)
 	if (b->at_it)
 		return;
 	b->at_it = true;
-	while (b->d && b->next < b->count && b->out < AT_A_TIME)
+	while (b->d && b->next < b->count && b->out < AT_A_TIME && !(b->next == b->disks && b->out))
 		start(b, b->nodes[b->next++]);
 	b->at_it = false;
 	if (!b->out && (!b->d || b->next == b->count))
@@ -167,6 +168,7 @@ void bring_up_start(struct daemon *d)
 		      discovery_set, d);
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
 		bring_all(b, config_plugin(d->tree, plugins[i]));
+	b->disks = b->count;
 	bring_all(b, config_iscsi(d->tree));
 	for_groups(b, bring_group);
 	for_groups(b, bring_portals);

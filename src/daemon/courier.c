@@ -11,14 +11,19 @@ static void listen_on(struct courier *c);
 
 /* --- the end */
 
+static void close_file(struct errand_out *e)
+{
+	if (e->file >= 0 && !e->borrows)
+		close(e->file);
+	e->file = -1;
+}
+
 static void answer_all(struct courier *c, struct list *list)
 {
 	while (!list_empty(list)) {
 		struct errand_out *e = list_first(list, struct errand_out, link);
 		list_del(&e->link);
-		if (e->file >= 0)
-			close(e->file);
-		e->file = -1;
+		close_file(e);
 		e->done(e, -ECANCELED, "the process that faces the network has ended");
 	}
 }
@@ -54,9 +59,7 @@ static void send_waiting(struct courier *c)
 			lose(c, strerror(-err));
 			return;
 		}
-		if (e->file >= 0)
-			close(e->file);
-		e->file = -1;
+		close_file(e);
 		list_del(&e->link);
 		list_add_tail(&c->out, &e->link);
 		c->unacknowledged++;

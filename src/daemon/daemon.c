@@ -43,13 +43,14 @@ static int start_child(struct daemon *d)
 	for (int i = 0; i < 2; i++)
 		if (setsockopt(ends[i], SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)))
 			setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
-	fflush(NULL);
-	d->child = fork();
+	int end = ends[1];
+	d->child = spawn_process(&d->seat, &end);
 	if (d->child == 0)
-		be_child(d, ends[1]);
-	err = d->child < 0 ? -errno : 0;
+		be_child(d, end);
 	close(ends[1]);
-	if (err) {
+	if (d->child < 0) {
+		err = d->child;
+		d->child = 0;
 		close(ends[0]);
 		return err;
 	}
@@ -119,12 +120,8 @@ static void restart(struct daemon *d)
 	}
 }
 
-static void look_at_child(struct daemon *d)
+static void child_ended(struct daemon *d, int status)
 {
-	int status;
-	pid_t pid = waitpid(-1, &status, WNOHANG);
-	if (pid <= 0 || pid != d->child)
-		return;
 	d->child = 0;
 	d->ready = false;
 	bring_up_stop(d);
@@ -138,6 +135,17 @@ static void look_at_child(struct daemon *d)
 		stop(d, 1);
 	else
 		restart(d);
+}
+
+/* One signal may stand for several of them. */
+static void look_at_children(struct daemon *d)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		if (pid == d->child)
+			child_ended(d, status);
+		else
+			openers_ended(&d->openers, pid);
 }
 
 /* --- the end */
@@ -173,7 +181,7 @@ static void signal_done(struct op *op, int res)
 	struct daemon *d = container_of(op, struct daemon, signal_op);
 	if (res == sizeof(d->signal)) {
 		if (d->signal.ssi_signo == SIGCHLD)
-			look_at_child(d);
+			look_at_children(d);
 		else if (d->signal.ssi_signo != SIGHUP)
 			daemon_end(d);
 		else if (d->reload)
@@ -211,12 +219,14 @@ static void close_disks(struct daemon *d)
 int daemon_start(struct daemon *d)
 {
 	list_init(&d->listeners);
+	list_init(&d->openings);
 	timer_init(&d->retry, NULL);
 	courier_init(&d->courier, d->r);
 	d->courier.ready = child_ready;
 	d->courier.reopen = child_reopen;
 	d->courier.lost = child_lost;
 	d->courier.ctx = d;
+	openers_init(&d->openers, d->r, &d->seat);
 	int err = watch_signals(d);
 	if (!err)
 		err = start_child(d);
@@ -235,6 +245,7 @@ int daemon_run(struct daemon *d)
 		waitpid(d->child, NULL, 0);
 	}
 	bring_up_stop(d);
+	openers_close(&d->openers);
 	courier_end(&d->courier);
 	close_disks(d);
 	return d->result;

@@ -16,6 +16,7 @@
 #include "control/server.h"
 #include "daemon/child.h"
 #include "daemon/courier.h"
+#include "daemon/opener.h"
 
 #define DAEMON_WHY 1024
 
@@ -45,8 +46,12 @@ struct daemon {
 
 	struct disk **disks; /* by number; NULL: none */
 	size_t disk_count;
-	struct timer retry; /* looks for what is pending */
-	unsigned retries;   /* so far, as long as that is few */
+	size_t disk_free; /* below it every number is taken */
+	struct spawn_seat seat;
+	struct openers openers;
+	struct list openings; /* disks.c */
+	struct timer retry;   /* looks for what is pending */
+	unsigned retries;     /* so far, as long as that is few */
 	struct list listeners;
 
 	int signals;
@@ -67,26 +72,37 @@ int daemon_run(struct daemon *d);
 /* Ends in order, or with the second call at once. */
 void daemon_end(struct daemon *d);
 
-/* --- disks.c: what the tree calls backstores */
+/* --- disks.c: what the tree calls backstores. Nothing here waits for a disk or a file system. */
 struct disk {
 	uint32_t number; /* of its LU */
 	struct config_node *node;
-	struct backstore *bs;
+	struct backstore
+		*bs; /* its handle stays open here: a new process is given it, and its locks hold */
 	uint8_t id[16];
+	struct reopening *reopening;
 };
-/* Opens what the node says; a file that is missing is made when `make`. 0 or -errno with `why`. */
-int disk_open_node(struct daemon *d, struct config_node *node, bool make, struct disk **out,
-		   char *why, size_t why_size);
+/* The disk, or -errno with `why`; -EINPROGRESS: it does not answer. */
+typedef void disk_opened(void *ctx, struct disk *disk, int err, const char *why);
+/*
+ * Opens what the node says. With `make` a file that is missing is made, and what does not answer is given up;
+ * without, it goes on being opened, and the next call for this node has what came of it. `done` once, maybe from
+ * inside.
+ */
+void disk_open_node(struct daemon *d, struct config_node *node, bool make, disk_opened *done,
+		    void *ctx);
+/* The node goes: what is being opened for it is not wanted. */
+void disk_forget_opening(struct daemon *d, struct config_node *node);
 /* Its file was just made, and is to have all its room at once. */
 bool disk_wants_room(const struct disk *disk);
 /* Its LU has gone, or never was. */
 void disk_close(struct daemon *d, struct disk *disk);
-/* The order that makes it a LU, and its descriptor. 0 or -errno with `why`. */
+/* The order that makes it a LU, and its descriptor, which stays the disk's. 0 or -errno with `why`. */
 int disk_order(struct daemon *d, const struct disk *disk, struct order *order, int *file, char *why,
 	       size_t why_size);
 /* Makes the file larger or smaller, which whoever asked for it has been asked about; of a device the size is as
- * it is. 0 or -errno with `why`. */
-int disk_resize(struct daemon *d, struct disk *disk, uint64_t size, char *why, size_t why_size);
+ * it is. `done` once, later: 0 or -errno with `why`. */
+typedef void disk_resized(void *ctx, int err, const char *why);
+void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resized *done, void *ctx);
 /* The other process has its descriptor. */
 void disk_handed_over(const struct disk *disk);
 /* The other process asks for the device of this LU. */
@@ -96,6 +112,8 @@ void disk_reopen(struct daemon *d, uint32_t number);
 bool pending_may_come(const struct config_node *node, int err);
 /* Looks for it from now on. */
 void pending_wait(struct daemon *d);
+/* Looks for it at once: something has come. */
+void pending_look(struct daemon *d);
 
 /* --- listeners.c: addresses that groups of several targets may share */
 /* One more portal is there. `*file`: a socket that the other process needs (the caller closes it), or -1. */

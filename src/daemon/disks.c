@@ -22,20 +22,35 @@ static bool is_true(const struct config_node *node, const char *name)
 	return !strcmp(object(node, name), "True");
 }
 
-/* --- opening */
+/* --- what is opened elsewhere: opener.h */
 
-static int open_store(struct daemon *d, const struct config_node *node, bool make,
-		      struct backstore **bs, char *why, size_t why_size)
+struct disk_opening {
+	struct opening o;
+	struct daemon *d;
+	struct config_node *node;
+	struct list link; /* daemon.openings */
+	bool make;
+	disk_opened *done; /* NULL: nobody waits for it right now */
+	void *ctx;
+	struct opener_answer *answer; /* it has come, and nobody waited */
+	int files[2];
+};
+
+static struct disk_opening *find_opening(const struct daemon *d, const struct config_node *node)
 {
-	uint64_t size = strtoull(object(node, "size"), NULL, 10);
-	if (node->kind == CONFIG_RAMDISK)
-		return bs_open_memory(bs, d->r, size, why, why_size);
-	struct bs_file_options opt = {
-		.create_size = make && node->kind == CONFIG_FILEIO ? size : 0,
-		.readonly = is_true(node, "readonly"),
-		.typed = true,
-	};
-	return bs_open_path(bs, d->r, object(node, "dev"), &opt, why, why_size);
+	list_for_each (it, &d->openings) {
+		struct disk_opening *w = list_entry(it, struct disk_opening, link);
+		if (w->node == node)
+			return w;
+	}
+	return NULL;
+}
+
+static void opening_free(struct disk_opening *w)
+{
+	list_del(&w->link);
+	free(w->answer);
+	free(w);
 }
 
 static int hex_digits(const char *text, uint8_t *out, size_t most)
@@ -54,18 +69,16 @@ static int hex_digits(const char *text, uint8_t *out, size_t most)
 }
 
 /* The wwn, when it is a UUID as those that we make; else that of the image itself. */
-static int find_identity(struct daemon *d, struct disk *disk, char *why, size_t why_size)
+static void take_identity(struct disk *disk)
 {
 	uint8_t wwn[16];
-	int err = bs_identity(disk->bs, d->o.state_dir, disk->id, why, why_size);
-	if (!err && hex_digits(object(disk->node, "wwn"), wwn, sizeof(wwn)) == sizeof(wwn))
+	if (hex_digits(object(disk->node, "wwn"), wwn, sizeof(wwn)) == sizeof(wwn))
 		memcpy(disk->id, wwn, sizeof(wwn));
-	return err;
 }
 
 static int take_number(struct daemon *d, struct disk *disk)
 {
-	size_t i = 0;
+	size_t i = d->disk_free;
 	while (i < d->disk_count && d->disks[i])
 		i++;
 	if (i == DISKS_MOST)
@@ -81,34 +94,47 @@ static int take_number(struct daemon *d, struct disk *disk)
 	}
 	disk->number = (uint32_t)i;
 	d->disks[i] = disk;
+	d->disk_free = i + 1;
 	return 0;
 }
 
-int disk_open_node(struct daemon *d, struct config_node *node, bool make, struct disk **out,
-		   char *why, size_t why_size)
+/* Closes what is open of it, and removes what was made and is not wanted. */
+static void let_go(void *ctx)
+{
+	struct backstore *bs = ctx;
+	bs_discard(bs);
+	bs_hand_over(bs);
+}
+
+static void close_store(struct backstore *bs)
+{
+	if (bs_may_block(bs)) {
+		spawn_aside(let_go, bs);
+		bs_forget_handle(bs);
+	} else {
+		bs_discard(bs);
+	}
+	bs_close(bs);
+}
+
+/* Takes over the store, also when it fails. */
+static int disk_new(struct daemon *d, struct config_node *node, struct backstore *bs,
+		    struct disk **out, char *why, size_t why_size)
 {
 	struct disk *disk = calloc(1, sizeof(*disk));
-	if (!disk) {
-		snprintf(why, why_size, "no memory");
-		return -ENOMEM;
-	}
-	disk->node = node;
-	int err = open_store(d, node, make, &disk->bs, why, why_size);
-	if (!err)
-		err = find_identity(d, disk, why, why_size);
+	int err = disk ? 0 : -ENOMEM;
 	if (!err) {
+		disk->node = node;
+		disk->bs = bs;
 		err = take_number(d, disk);
-		if (err)
-			snprintf(why, why_size, "%s", strerror(-err));
 	}
 	if (err) {
-		if (disk->bs)
-			bs_discard(disk->bs);
-		bs_close(disk->bs);
+		snprintf(why, why_size, "%s", strerror(-err));
+		close_store(bs);
 		free(disk);
 		return err;
 	}
-	config_set_found(node, disk->bs->size);
+	config_set_found(node, bs->size);
 	*out = disk;
 	return 0;
 }
@@ -118,32 +144,207 @@ bool disk_wants_room(const struct disk *disk)
 	return disk->bs->created && !strcmp(object(disk->node, "sparse"), "False");
 }
 
+static int open_memory(struct daemon *d, struct config_node *node, struct disk **out, char *why,
+		       size_t why_size)
+{
+	struct backstore *bs;
+	uint64_t size = strtoull(object(node, "size"), NULL, 10);
+	int err = bs_open_memory(&bs, d->r, size, why, why_size);
+	if (!err)
+		err = disk_new(d, node, bs, out, why, why_size);
+	if (err)
+		return err;
+	bs_identity(bs, NULL, (*out)->id, why, why_size);
+	take_identity(*out);
+	return 0;
+}
+
+static int take_opened(struct daemon *d, struct config_node *node,
+		       const struct opener_answer *answer, const int files[2], struct disk **out,
+		       char *why, size_t why_size)
+{
+	struct backstore *bs;
+	snprintf(why, why_size, "%s", answer->why);
+	if (answer->err)
+		return answer->err;
+	int err = bs_unpack_whole(&bs, d->r, &answer->whole, files);
+	if (err) {
+		snprintf(why, why_size, "%s", strerror(-err));
+		for (int i = 0; i < 2; i++)
+			if (files[i] >= 0)
+				close(files[i]);
+		return err;
+	}
+	err = disk_new(d, node, bs, out, why, why_size);
+	if (err)
+		return err;
+	memcpy((*out)->id, answer->id, sizeof(answer->id));
+	take_identity(*out);
+	return 0;
+}
+
+/* Whoever is waiting hears of it, and else who looks for what is pending. */
+static void opened(struct opening *o, const struct opener_answer *answer, const int files[2])
+{
+	struct disk_opening *w = container_of(o, struct disk_opening, o);
+	struct daemon *d = w->d;
+	struct config_node *node = w->node;
+	disk_opened *done = w->done;
+	void *ctx = w->ctx;
+	struct disk *disk = NULL;
+	char why[ORDER_WHY_SIZE];
+	if (!done && !answer->err) {
+		w->answer = malloc(sizeof(*answer));
+		if (w->answer) {
+			*w->answer = *answer;
+			memcpy(w->files, files, sizeof(w->files));
+			pending_look(d);
+			return;
+		}
+	}
+	opening_free(w);
+	if (!done)
+		return;
+	int err = take_opened(d, node, answer, files, &disk, why, sizeof(why));
+	done(ctx, disk, err, why);
+}
+
+static void is_slow(struct opening *o)
+{
+	struct disk_opening *w = container_of(o, struct disk_opening, o);
+	struct daemon *d = w->d;
+	disk_opened *done = w->done;
+	void *ctx = w->ctx;
+	char why[ORDER_WHY_SIZE];
+	bool make = w->make;
+	snprintf(why, sizeof(why), "%.256s does not answer: to open it takes more than %u s%s",
+		 o->request.path, (unsigned)(OPENER_PATIENCE / NSEC_PER_SEC),
+		 make ? "; see to the disk or file system that it is on, and try again" : "");
+	w->done = NULL;
+	if (make) {
+		opener_drop(&d->openers, o);
+		opening_free(w);
+	}
+	if (done)
+		done(ctx, NULL, -EINPROGRESS, why);
+}
+
+static int ask_to_open(struct daemon *d, struct config_node *node, bool make, disk_opened *done,
+		       void *ctx)
+{
+	struct disk_opening *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	struct opener_request *q = &w->o.request;
+	*w = (struct disk_opening){.d = d, .node = node, .make = make, .done = done, .ctx = ctx};
+	w->o.done = opened;
+	w->o.slow = is_slow;
+	q->kind = OPENER_OPEN;
+	q->opt.readonly = is_true(node, "readonly");
+	q->opt.typed = true;
+	if (make && node->kind == CONFIG_FILEIO)
+		q->opt.create_size = strtoull(object(node, "size"), NULL, 10);
+	snprintf(q->path, sizeof(q->path), "%s", object(node, "dev"));
+	snprintf(q->state_dir, sizeof(q->state_dir), "%s", d->o.state_dir);
+	list_add_tail(&d->openings, &w->link);
+	opener_ask(&d->openers, &w->o);
+	return 0;
+}
+
+void disk_open_node(struct daemon *d, struct config_node *node, bool make, disk_opened *done,
+		    void *ctx)
+{
+	struct disk *disk = NULL;
+	char why[ORDER_WHY_SIZE] = "";
+	struct disk_opening *w = find_opening(d, node);
+	int err;
+	if (node->kind == CONFIG_RAMDISK) {
+		err = open_memory(d, node, &disk, why, sizeof(why));
+	} else if (w && w->answer) {
+		err = take_opened(d, node, w->answer, w->files, &disk, why, sizeof(why));
+		opening_free(w);
+	} else if (w) {
+		err = -EINPROGRESS;
+		snprintf(why, sizeof(why), "%.256s does not answer: it is being opened",
+			 w->o.request.path);
+	} else {
+		err = ask_to_open(d, node, make, done, ctx);
+		if (!err)
+			return;
+		snprintf(why, sizeof(why), "%s", strerror(-err));
+	}
+	done(ctx, disk, err, why);
+}
+
+void disk_forget_opening(struct daemon *d, struct config_node *node)
+{
+	struct disk_opening *w = find_opening(d, node);
+	if (!w)
+		return;
+	disk_opened *done = w->done;
+	void *ctx = w->ctx;
+	struct disk *disk = NULL;
+	char why[ORDER_WHY_SIZE];
+	if (!w->answer)
+		opener_drop(&d->openers, &w->o);
+	else if (!take_opened(d, node, w->answer, w->files, &disk, why, sizeof(why)))
+		disk_close(d, disk);
+	opening_free(w);
+	if (done)
+		done(ctx, NULL, -ECANCELED, "it is not wanted any more");
+}
+
 void disk_close(struct daemon *d, struct disk *disk)
 {
 	d->disks[disk->number] = NULL;
-	bs_close(disk->bs);
+	d->disk_free = MIN(d->disk_free, (size_t)disk->number);
+	close_store(disk->bs);
 	free(disk);
 }
 
-int disk_resize(struct daemon *d, struct disk *disk, uint64_t size, char *why, size_t why_size)
+/* --- another size */
+
+struct resizing {
+	struct opening o;
+	struct daemon *d;
+	disk_resized *done;
+	void *ctx;
+};
+
+static void resized(struct opening *o, const struct opener_answer *answer, const int files[2])
 {
-	const char *path = object(disk->node, "dev");
-	struct file_info info;
-	int file = file_open(d->r, path, O_RDWR, 0);
-	int err = file < 0 ? file : file_info(d->r, file, &info);
-	if (!err && info.kind == FILE_REGULAR && info.size != size)
-		err = file_truncate(d->r, file, size);
-	else if (!err && info.size != size)
-		err = -EOPNOTSUPP;
-	if (!err)
-		err = file_sync(d->r, file);
-	if (file >= 0)
-		file_close(d->r, file);
-	if (err)
-		snprintf(why, why_size, "%s cannot be given %llu bytes: %s%s", path,
-			 (unsigned long long)size, strerror(-err),
-			 err == -EOPNOTSUPP ? "; a device has the size that it has" : "");
-	return err;
+	struct resizing *z = container_of(o, struct resizing, o);
+	z->done(z->ctx, answer->err, answer->why);
+	free(z);
+}
+
+static void resize_is_slow(struct opening *o)
+{
+	struct resizing *z = container_of(o, struct resizing, o);
+	char why[ORDER_WHY_SIZE];
+	snprintf(why, sizeof(why),
+		 "%.256s does not answer: it may get its new size later; see to the disk or file "
+		 "system that it is on, and try again",
+		 o->request.path);
+	opener_drop(&z->d->openers, o);
+	z->done(z->ctx, -ETIMEDOUT, why);
+	free(z);
+}
+
+void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resized *done, void *ctx)
+{
+	struct resizing *z = calloc(1, sizeof(*z));
+	if (!z) {
+		done(ctx, -ENOMEM, "no memory");
+		return;
+	}
+	*z = (struct resizing){.d = d, .done = done, .ctx = ctx};
+	z->o.done = resized;
+	z->o.slow = resize_is_slow;
+	z->o.request.kind = OPENER_RESIZE;
+	z->o.request.size = size;
+	snprintf(z->o.request.path, sizeof(z->o.request.path), "%s", object(disk->node, "dev"));
+	opener_ask(&d->openers, &z->o);
 }
 
 /* --- to the other process */
@@ -171,12 +372,10 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
 	struct order_disk *o = &order->disk;
 	*order = (struct order){.kind = ORDER_LU_ADD, .lu = disk->number};
 	*file = bs_pack(disk->bs, &o->parcel);
-	if (*file >= 0)
-		*file = dup(*file);
-	else if (!o->parcel.memory) /* it was handed over before, to a process that has ended */
-		*file = bs_open_again(disk->bs, why, why_size);
-	if (*file < 0 && !o->parcel.memory)
-		return *file;
+	if (*file < 0 && !o->parcel.memory) {
+		snprintf(why, why_size, "%s has gone", disk->bs->path);
+		return -ENODEV;
+	}
 	memcpy(o->id, disk->id, sizeof(o->id));
 	present(node, o);
 	o->block_size = fill_block_size(disk, NULL);
@@ -188,21 +387,73 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
 void disk_handed_over(const struct disk *disk)
 {
 	disk->bs->created = false;
-	bs_hand_over(disk->bs);
 }
 
 /* --- a device that went and came back */
 
-void disk_reopen(struct daemon *d, uint32_t number)
+struct reopening {
+	struct opening o;
+	struct daemon *d;
+	uint32_t number;
+};
+
+static void tell_opened(struct daemon *d, uint32_t number, int err, const char *why)
 {
 	struct disk *disk = number < d->disk_count ? d->disks[number] : NULL;
 	struct errand_out *e = calloc(1, sizeof(*e));
 	if (!e)
 		return; /* it is asked again */
-	e->order = (struct order){.kind = ORDER_LU_OPENED, .lu = number};
+	struct bs_parcel *parcel = err ? NULL : malloc(sizeof(*parcel));
+	e->order = (struct order){.kind = ORDER_LU_OPENED, .lu = number, .err = err};
 	e->done = courier_forget;
-	e->file = disk ? bs_open_again(disk->bs, e->order.why, sizeof(e->order.why)) : -ENOENT;
-	e->order.err = MIN(e->file, 0);
-	e->file = MAX(e->file, -1);
+	e->file = parcel && disk ? bs_pack(disk->bs, parcel) : -1;
+	e->borrows = true;
+	free(parcel);
+	snprintf(e->order.why, sizeof(e->order.why), "%s", why);
 	courier_send(&d->courier, e);
+}
+
+static void reopened(struct opening *o, const struct opener_answer *answer, const int files[2])
+{
+	struct reopening *w = container_of(o, struct reopening, o);
+	struct daemon *d = w->d;
+	struct disk *disk = w->number < d->disk_count ? d->disks[w->number] : NULL;
+	if (disk && disk->reopening == w) {
+		disk->reopening = NULL;
+		if (!answer->err)
+			bs_opened_again(disk->bs, &answer->whole, files[0]);
+		tell_opened(d, w->number, answer->err, answer->why);
+	} else if (files[0] >= 0) {
+		close(files[0]);
+	}
+	free(w);
+}
+
+/* The old handle, whose device has gone, would keep the new one from its name and its locks. */
+void disk_reopen(struct daemon *d, uint32_t number)
+{
+	struct disk *disk = number < d->disk_count ? d->disks[number] : NULL;
+	if (!disk) {
+		tell_opened(d, number, -ENOENT, "");
+		return;
+	}
+	if (disk->reopening)
+		return; /* its answer comes */
+	struct reopening *w = calloc(1, sizeof(*w));
+	int files[2];
+	if (!w)
+		return;
+	bs_pack_whole(disk->bs, &w->o.request.whole, files);
+	if (bs_may_block(disk->bs)) {
+		spawn_aside(let_go, disk->bs);
+		bs_forget_handle(disk->bs);
+	} else {
+		bs_hand_over(disk->bs);
+	}
+	w->d = d;
+	w->number = number;
+	w->o.done = reopened;
+	w->o.request.kind = OPENER_AGAIN;
+	disk->reopening = w;
+	opener_ask(&d->openers, &w->o);
 }

@@ -10,8 +10,8 @@
 
 bool pending_may_come(const struct config_node *node, int err)
 {
-	static const int disk[] = {-ENOENT, -ENODEV, -ENXIO,   -ENOMEDIUM,
-				   -EBUSY,  -EAGAIN, -ENOTDIR, -ESTALE};
+	static const int disk[] = {-ENOENT, -ENODEV,  -ENXIO,  -ENOMEDIUM,  -EBUSY,
+				   -EAGAIN, -ENOTDIR, -ESTALE, -EINPROGRESS};
 	static const int address[] = {-EADDRINUSE, -EADDRNOTAVAIL};
 	for (size_t i = 0; config_is_backstore(node->kind) && i < ARRAY_SIZE(disk); i++)
 		if (err == disk[i])
@@ -73,6 +73,12 @@ static void look(struct timer *t)
 		pending_wait(d);
 	else
 		d->retries = 0;
+}
+
+void pending_look(struct daemon *d)
+{
+	d->retry.fire = look;
+	timer_set(d->r, &d->retry, reactor_now(d->r));
 }
 
 void pending_wait(struct daemon *d)

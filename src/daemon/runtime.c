@@ -24,6 +24,7 @@ struct deed {
 	enum runtime_how how;
 	struct disk *disk;
 	struct bs_allocation allocation;
+	bool was_there; /* the disk, before this */
 	struct net_addr addr;
 	runtime_done *done;
 	void *ctx;
@@ -124,12 +125,14 @@ static void disk_made(struct deed *deed)
 {
 	struct daemon *d = deed->d;
 	struct config_node *node = deed->node;
-	if (deed->err) {
+	/* What was there before stays for the next process. */
+	if (deed->err && !(deed->was_there && deed->err == -ECANCELED)) {
 		node->runtime = NULL;
-		bs_discard(deed->disk->bs);
 		disk_close(d, deed->disk);
 		return;
 	}
+	if (deed->err)
+		return;
 	disk_handed_over(deed->disk);
 	if (node->pending)
 		runtime_disk_came(d, node);
@@ -137,14 +140,14 @@ static void disk_made(struct deed *deed)
 
 static void hand_over(struct deed *deed)
 {
-	struct daemon *d = deed->d;
 	char why[ORDER_WHY_SIZE] = "";
 	/* LUNs of it may be told of at once: orders are carried out one after the other. */
 	deed->node->runtime = deed->disk;
 	struct errand_out *e = order_new(deed, ORDER_LU_ADD);
 	if (!e)
 		return;
-	int err = disk_order(d, deed->disk, &e->order, &e->file, why, sizeof(why));
+	int err = disk_order(deed->d, deed->disk, &e->order, &e->file, why, sizeof(why));
+	e->borrows = true;
 	if (err) {
 		free(e);
 		deed_fail(deed, err, why);
@@ -163,24 +166,38 @@ static void allocated(struct bs_allocation *a, int err, const char *why)
 	deed_step(deed);
 }
 
-static void make_disk(struct deed *deed)
+static void give_disk(struct deed *deed, struct disk *disk)
 {
-	char why[ORDER_WHY_SIZE] = "";
-	deed->disk = deed->node->runtime;
-	int err = deed->disk ? 0
-			     : disk_open_node(deed->d, deed->node, deed->how == RUNTIME_NEW,
-					      &deed->disk, why, sizeof(why));
-	if (err) {
-		deed_fail(deed, err, why);
-		return;
-	}
+	deed->disk = disk;
 	deed->settle = disk_made;
-	if (!disk_wants_room(deed->disk)) {
+	if (!disk_wants_room(disk)) {
 		hand_over(deed);
 		return;
 	}
 	deed->left++;
-	bs_allocate(&deed->allocation, deed->disk->bs, allocated);
+	bs_allocate(&deed->allocation, disk->bs, allocated);
+}
+
+static void disk_is_open(void *ctx, struct disk *disk, int err, const char *why)
+{
+	struct deed *deed = ctx;
+	if (err)
+		deed_fail(deed, err, why);
+	else
+		give_disk(deed, disk);
+	deed_step(deed);
+}
+
+static void make_disk(struct deed *deed)
+{
+	struct disk *disk = deed->node->runtime;
+	deed->was_there = disk;
+	if (disk) {
+		give_disk(deed, disk);
+		return;
+	}
+	deed->left++;
+	disk_open_node(deed->d, deed->node, deed->how == RUNTIME_NEW, disk_is_open, deed);
 }
 
 static void disk_unmade(struct deed *deed)
@@ -191,6 +208,7 @@ static void disk_unmade(struct deed *deed)
 
 static void unmake_disk(struct deed *deed)
 {
+	disk_forget_opening(deed->d, deed->node);
 	struct disk *disk = deed->node->runtime;
 	struct errand_out *e = disk ? order_new(deed, ORDER_LU_REMOVE) : NULL;
 	if (!e)
@@ -485,23 +503,30 @@ static void disk_attribute(struct deed *deed, const struct config_attr *attr, co
 	give(deed, e);
 }
 
+static void has_size(void *ctx, int err, const char *why)
+{
+	struct deed *deed = ctx;
+	const struct disk *disk = deed->node->runtime;
+	struct errand_out *e = err ? NULL : order_new(deed, ORDER_LU_RESIZE);
+	if (err)
+		deed_fail(deed, err, why);
+	if (e) {
+		e->order.lu = disk->number;
+		e->order.flag = true; /* who asked for it was asked whether it may get smaller */
+		give(deed, e);
+	}
+	deed_step(deed);
+}
+
 static void disk_value(struct deed *deed, const struct config_attr *attr, const char *value)
 {
 	struct disk *disk = deed->node->runtime;
-	char why[ORDER_WHY_SIZE];
 	if (disk && attr->group == CONFIG_ATTRIBUTE)
 		disk_attribute(deed, attr, value);
 	if (!disk || attr->group != CONFIG_OBJECT || strcmp(attr->name, "size") != 0)
 		return; /* it is obeyed when the disk is opened next */
-	int err = disk_resize(deed->d, disk, strtoull(value, NULL, 10), why, sizeof(why));
-	struct errand_out *e = err ? NULL : order_new(deed, ORDER_LU_RESIZE);
-	if (!e) {
-		deed_fail(deed, err, why);
-		return;
-	}
-	e->order.lu = disk->number;
-	e->order.flag = true; /* who asked for it was asked whether it may get smaller */
-	give(deed, e);
+	deed->left++;
+	disk_resize(deed->d, disk, strtoull(value, NULL, 10), has_size, deed);
 }
 
 static void (*const values[CONFIG_KINDS])(struct deed *deed, const struct config_attr *attr,

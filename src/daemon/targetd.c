@@ -242,7 +242,9 @@ static int prepare(struct targetd *t)
 
 static int start_reactor(struct targetd *t)
 {
-	int err = reactor_new_epoll(&t->d.r, &t->log);
+	int err = spawn_init(&t->d.seat);
+	if (!err)
+		err = reactor_new_epoll(&t->d.r, &t->log);
 	if (err)
 		return fail(t, err, "it cannot be started: %s", strerror(-err));
 	t->d.log = &t->log;

@@ -33,7 +33,7 @@ struct engine_ops {
 	void (*close_socket)(struct engine *e, int sock);
 
 	int (*open)(struct engine *e, const char *path, int flags, mode_t mode);
-	void (*close_file)(struct engine *e, int file);
+	void (*close_file)(struct engine *e, int file, bool aside);
 	int (*info)(struct engine *e, int file, struct file_info *out);
 	int (*stat)(struct engine *e, const char *path, struct file_info *out);
 	int (*real_path)(struct engine *e, const char *path, char *out, size_t size);

@@ -467,7 +467,7 @@ static void abandon(struct epoll_engine *p, struct list *waiting)
 }
 
 /* The number will be used again, for something else. */
-static void epoll_close(struct engine *e, int fd)
+static void forget_handle(struct engine *e, int fd)
 {
 	struct epoll_engine *p = epoll_of(e);
 	if (fd >= 0 && (size_t)fd < p->handle_count && p->handles[fd]) {
@@ -477,7 +477,18 @@ static void epoll_close(struct engine *e, int fd)
 		abandon(p, &h->behind);
 		h->watched = h->pollable = false;
 	}
+}
+
+static void epoll_close(struct engine *e, int fd)
+{
+	forget_handle(e, fd);
 	posix_close(e, fd);
+}
+
+static void epoll_close_file(struct engine *e, int fd, bool aside)
+{
+	forget_handle(e, fd);
+	posix_close_file(e, fd, aside);
 }
 
 static void discard(struct list *list)
@@ -529,7 +540,7 @@ static const struct engine_ops epoll_ops = {
 	.take_listener = epoll_take_listener,
 	.signals = epoll_signals,
 	.close_socket = epoll_close,
-	.close_file = epoll_close,
+	.close_file = epoll_close_file,
 	POSIX_ENGINE_OPS,
 };
 

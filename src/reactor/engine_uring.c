@@ -514,7 +514,7 @@ static const struct engine_ops uring_ops = {
 	.take_listener = uring_take_listener,
 	.signals = posix_signals,
 	.close_socket = posix_close,
-	.close_file = posix_close,
+	.close_file = posix_close_file,
 	POSIX_ENGINE_OPS,
 };
 

@@ -13,7 +13,13 @@ int file_open(struct reactor *r, const char *path, int flags, mode_t mode)
 void file_close(struct reactor *r, int file)
 {
 	struct engine *e = reactor_engine(r);
-	e->ops->close_file(e, file);
+	e->ops->close_file(e, file, false);
+}
+
+void file_close_aside(struct reactor *r, int file)
+{
+	struct engine *e = reactor_engine(r);
+	e->ops->close_file(e, file, true);
 }
 
 int file_info(struct reactor *r, int file, struct file_info *out)

@@ -27,6 +27,8 @@ struct file_info {
 /* open(2) flags and mode; always close-on-exec. Returns the handle or -errno. */
 int file_open(struct reactor *r, const char *path, int flags, mode_t mode);
 void file_close(struct reactor *r, int file);
+/* The same where the file system may keep waiting who closes: on a thread that nobody waits for. */
+void file_close_aside(struct reactor *r, int file);
 int file_info(struct reactor *r, int file, struct file_info *out);
 /* What a path names, without opening it: kind, device, inode, and the size of a regular file. */
 int file_stat(struct reactor *r, const char *path, struct file_info *out);

@@ -25,6 +25,7 @@ uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);
 void posix_random(struct engine *e, void *buf, size_t len);
 void posix_close(struct engine *e, int fd);
+void posix_close_file(struct engine *e, int fd, bool aside);
 
 int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		  size_t max);

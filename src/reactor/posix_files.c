@@ -7,7 +7,9 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -76,6 +78,32 @@ int posix_open(struct engine *e, const char *path, int flags, mode_t mode)
 void posix_close(struct engine *e, int fd)
 {
 	close(fd);
+}
+
+static void *close_it(void *fd)
+{
+	close((int)(intptr_t)fd);
+	return NULL;
+}
+
+/* Signals are the reactor's. Without a thread it is waited for after all. */
+void posix_close_file(struct engine *e, int fd, bool aside)
+{
+	pthread_t thread;
+	pthread_attr_t attr;
+	sigset_t all, before;
+	if (!aside) {
+		close(fd);
+		return;
+	}
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, &attr, close_it, (void *)(intptr_t)fd))
+		close(fd);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
 }
 
 static enum file_kind kind_of(mode_t mode)

@@ -229,7 +229,7 @@ void sim_open_put(struct sim_open *o)
 		file_free(f);
 }
 
-void sim_file_close(struct engine *e, int file)
+void sim_file_close(struct engine *e, int file, bool aside)
 {
 	struct sim_open *o = sim_handle_close(sim_host_of(e), file, SIM_FILE);
 	if (o)
@@ -437,7 +437,7 @@ ssize_t sim_file_load(struct engine *e, const char *path, void *buf, size_t size
 	ssize_t res = sim_file_info(e, file, &info);
 	if (!res)
 		res = info.size > size ? -EFBIG : sim_file_peek(e, file, buf, size, 0);
-	sim_file_close(e, file);
+	sim_file_close(e, file, false);
 	return res;
 }
 

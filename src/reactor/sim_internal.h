@@ -223,7 +223,7 @@ struct sim_file *sim_file_find(struct sim *sim, const char *path);
 void sim_file_free_all(struct sim *sim);
 
 int sim_file_open(struct engine *e, const char *path, int flags, mode_t mode);
-void sim_file_close(struct engine *e, int file);
+void sim_file_close(struct engine *e, int file, bool aside);
 int sim_file_info(struct engine *e, int file, struct file_info *out);
 int sim_file_stat(struct engine *e, const char *path, struct file_info *out);
 int sim_file_real_path(struct engine *e, const char *path, char *out, size_t size);

@@ -14,6 +14,11 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
+union files {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(CHANNEL_FILES * sizeof(int))];
+};
+
 int channel_pair(int ends[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
@@ -145,21 +150,55 @@ int channel_take(int end, size_t count, struct channel_request *out)
 	return -EBADMSG;
 }
 
-int channel_send(int end, const void *message, size_t len, int file)
+int channel_send_files(int end, const void *message, size_t len, const int *files, size_t count)
 {
-	union control control = {0};
+	union files control = {0};
 	struct iovec iov = {(void *)(uintptr_t)message, len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	if (file >= 0) {
+	int there[CHANNEL_FILES];
+	size_t n = 0;
+	for (size_t i = 0; i < count && n < CHANNEL_FILES; i++)
+		if (files[i] >= 0)
+			there[n++] = files[i];
+	if (n) {
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
+		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(file));
-		memcpy(CMSG_DATA(c), &file, sizeof(file));
+		c->cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(c), there, n * sizeof(int));
 	}
 	return sendmsg(end, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int channel_send(int end, const void *message, size_t len, int file)
+{
+	return channel_send_files(end, message, len, &file, 1);
+}
+
+ssize_t channel_receive_files(int end, void *message, size_t size, int files[CHANNEL_FILES],
+			      size_t *count, int flags)
+{
+	union files control;
+	struct iovec iov = {message, size};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+	ssize_t n;
+	*count = 0;
+	do
+		n = recvmsg(end, &msg, MSG_CMSG_CLOEXEC | flags);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		*count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(files, CMSG_DATA(c), *count * sizeof(int));
+	}
+	return n;
 }
 
 int channel_answer(int end, const struct channel_answer *answer, int file)

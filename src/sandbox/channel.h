@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CHANNEL_WHY 512
 
@@ -33,6 +34,13 @@ int channel_pair(int ends[2]);
 /* One message. `file` goes along when it is not negative, and stays the caller's. Does not wait: -EAGAIN when
  * there is no room. */
 int channel_send(int end, const void *message, size_t len, int file);
+/* The same with as many as CHANNEL_FILES; `files` may have -1 among them, which take no place. */
+#define CHANNEL_FILES 2
+int channel_send_files(int end, const void *message, size_t len, const int *files, size_t count);
+/* Waits for one unless `flags` (recvmsg(2)) say otherwise. Its length, with `*count` files that came along, in the
+ * order in which they were sent, close-on-exec, and the caller's; 0: the other side has ended; -errno. */
+ssize_t channel_receive_files(int end, void *message, size_t size, int files[CHANNEL_FILES],
+			      size_t *count, int flags);
 
 /* --- the end that is not believed */
 

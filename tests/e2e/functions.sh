@@ -224,7 +224,7 @@ stop_target() {
 server_pid() {
 	local stat pid
 	for stat in /proc/[0-9]*/stat; do
-		pid=$(sed -n "s/^\([0-9]*\) (.*) [A-Z] $TARGET_PID .*/\1/p" "$stat" 2>/dev/null)
+		pid=$(sed -n "/(lunar-opener)/d; s/^\([0-9]*\) (.*) [A-Z] $TARGET_PID .*/\1/p" "$stat" 2>/dev/null)
 		[ -z "$pid" ] || { echo "$pid"; return; }
 	done
 	echo "$TARGET_PID"

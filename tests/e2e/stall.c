@@ -3,8 +3,9 @@
  * stall DIRECTORY FILE: a filesystem with one file, "disk", whose bytes are those of FILE, and which stops
  * answering when it is told to. Commands come as lines on standard input:
  *
- *   read, write, fsync   operations of this kind hang from now on; a durable write is an fsync, too
- *   go                   those that hang are done, in their order, and none hangs any more
+ *   read, write, fsync,   operations of this kind hang from now on; a durable write is an fsync, too
+ *   open, close
+ *   go                    those that hang are done, in their order, and none hangs any more
  *
  * The end of the input, or a SIGTERM, ends it, after a "go". It says "mounted" when it is ready, "done" to a command, and
  * "hangs" for each operation that does. One thread: what hangs is a list.
@@ -21,8 +22,8 @@
 
 #define DISK 2 /* its inode; the directory has 1 */
 
-enum kind { READ, WRITE, FSYNC, KINDS };
-static const char *const names[KINDS] = {"read", "write", "fsync"};
+enum kind { READ, WRITE, FSYNC, OPEN, CLOSE, KINDS };
+static const char *const names[KINDS] = {"read", "write", "fsync", "open", "close"};
 
 struct request {
 	struct list link;
@@ -30,7 +31,8 @@ struct request {
 	fuse_req_t req;
 	off_t offset;
 	size_t size;
-	char data[]; /* to be written */
+	struct fuse_file_info file; /* OPEN */
+	char data[];                /* to be written */
 };
 
 struct disk {
@@ -44,6 +46,14 @@ struct disk {
 
 static void carry_out(struct disk *d, struct request *r)
 {
+	if (r->kind == OPEN || r->kind == CLOSE) {
+		if (r->kind == OPEN)
+			fuse_reply_open(r->req, &r->file);
+		else
+			fuse_reply_err(r->req, 0);
+		free(r);
+		return;
+	}
 	char *buf = r->kind == READ ? malloc(r->size) : NULL;
 	ssize_t n = r->kind == READ    ? pread(d->fd, buf, r->size, r->offset)
 		    : r->kind == WRITE ? pwrite(d->fd, r->data, r->size, r->offset)
@@ -97,6 +107,30 @@ static void disk_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse
 	take(req, FSYNC, false, NULL, 0, 0);
 }
 
+/* Around the page cache, or a read would not get here. */
+static void disk_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct disk *d = fuse_req_userdata(req);
+	struct request *r = malloc(sizeof(*r));
+	if (!r) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*r = (struct request){.kind = OPEN, .req = req, .file = *fi};
+	r->file.direct_io = 1;
+	if (!d->hangs[OPEN]) {
+		carry_out(d, r);
+		return;
+	}
+	list_add_tail(&d->hanging, &r->link);
+	puts("hangs");
+}
+
+static void disk_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	take(req, CLOSE, false, NULL, 0, 0);
+}
+
 /* --- what may not */
 
 static struct stat look(const struct disk *d, fuse_ino_t ino)
@@ -124,13 +158,6 @@ static void disk_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	fuse_reply_attr(req, &st, 1);
 }
 
-/* Around the page cache, or a read would not get here. */
-static void disk_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	fi->direct_io = 1;
-	fuse_reply_open(req, fi);
-}
-
 static void disk_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 			   struct fuse_file_info *fi)
 {
@@ -142,6 +169,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.lookup = disk_lookup,
 	.getattr = disk_getattr,
 	.open = disk_open,
+	.flush = disk_flush,
 	.read = disk_read,
 	.write = disk_write,
 	.fsync = disk_fsync,

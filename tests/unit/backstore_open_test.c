@@ -327,6 +327,39 @@ static void a_parcel_is_the_store(void **state)
 			 -EAGAIN);
 }
 
+/* Opened for somebody else, who has it as if he had opened it himself. */
+static void a_whole_store_goes_over(void **state)
+{
+	struct rig *rig = *state;
+	static struct bs_whole whole;
+	struct backstore *other;
+	struct bs_file_options opt = {0};
+	uint8_t id[16], same[16];
+	int files[2], theirs[2];
+	open_new(rig, 4 * MIB);
+	assert_int_equal(bs_identity(rig->bs, rig->state, id, rig->why, sizeof(rig->why)), 0);
+	bs_pack_whole(rig->bs, &whole, files);
+	assert_true(files[0] >= 0 && files[1] >= 0);
+	for (int i = 0; i < 2; i++)
+		theirs[i] = dup(files[i]);
+	assert_int_equal(bs_unpack_whole(&other, rig->r, &whole, theirs), 0);
+	assert_true(other->created);
+	bs_leave(rig->bs);
+	rig->bs = other;
+	/* Both locks went along. */
+	assert_int_equal(bs_open_path(&other, rig->r, rig->path, &opt, rig->why, sizeof(rig->why)),
+			 -EAGAIN);
+	assert_true(exists(whole.id_lock_path));
+	assert_int_equal(bs_identity(rig->bs, rig->state, same, rig->why, sizeof(rig->why)), 0);
+	assert_memory_equal(id, same, sizeof(id));
+	/* And so does the right to undo it. */
+	bs_discard(rig->bs);
+	assert_false(exists(rig->path));
+	bs_close(rig->bs);
+	rig->bs = NULL;
+	assert_false(exists(whole.id_lock_path));
+}
+
 static void a_parcel_of_memory(void **state)
 {
 	struct rig *rig = *state;
@@ -358,6 +391,7 @@ int main(void)
 		CASE(a_damaged_identity_is_not_replaced),
 		CASE(memory_has_a_new_identity_each_time),
 		CASE(a_parcel_is_the_store),
+		CASE(a_whole_store_goes_over),
 		CASE(a_parcel_of_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
