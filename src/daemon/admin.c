@@ -23,7 +23,9 @@ enum phase {
 struct admin_job {
 	struct list link;
 	struct admin *admin;
-	struct control_call *call;
+	struct control_call *call; /* NULL: the daemon itself wants it */
+	admin_done *done;          /* then */
+	void *done_ctx;
 	enum phase phase;
 	int err; /* of the step */
 	struct config_why why;
@@ -97,6 +99,12 @@ static void job_free(struct admin_job *job)
 static void answer(struct admin_job *job)
 {
 	struct control_call *call = job->call;
+	if (!call) {
+		job->done(job->done_ctx, job->err, job->why.text,
+			  job->err ? job->steps[job->at].extra : json_array_get(job->results, 0));
+		job_free(job);
+		return;
+	}
 	if (job->batch && (!job->atomic || !job->err)) {
 		control_answer(call, json_pack("{s:O, s:I}", "results", job->results, "generation",
 					       (json_int_t)config_generation(job->admin->tree)));
@@ -115,19 +123,20 @@ static void answer(struct admin_job *job)
 static void log_changes(const struct admin_job *job)
 {
 	struct admin *a = job->admin;
-	const struct net_local_peer *who = control_peer(job->call);
+	char who[32] = "reload";
 	size_t n = 0;
+	if (job->call)
+		snprintf(who, sizeof(who), "user %u", (unsigned)control_peer(job->call)->uid);
 	list_for_each (it, &a->txn.changes) {
 		struct buf line;
 		if (++n > LOGGED_MAX) {
-			log_info(reactor_log(a->r), "admin: user %u: and %zu changes more",
-				 (unsigned)who->uid, a->txn.count - LOGGED_MAX);
+			log_info(reactor_log(a->r), "admin: %s: and %zu changes more", who,
+				 a->txn.count - LOGGED_MAX);
 			return;
 		}
 		buf_init(&line, 4096);
 		config_change_text(list_entry(it, struct config_change, link), false, &line);
-		log_info(reactor_log(a->r), "admin: user %u: %s", (unsigned)who->uid,
-			 buf_str(&line));
+		log_info(reactor_log(a->r), "admin: %s: %s", who, buf_str(&line));
 		buf_free(&line);
 	}
 }
@@ -265,10 +274,11 @@ const struct admin_verb *admin_verb_find(const char *name)
 static struct admin_job *job_new(struct admin *a, struct control_call *call, size_t count)
 {
 	struct admin_job *job = calloc(1, sizeof(*job) + count * sizeof(job->steps[0]));
-	if (!job) {
+	if (!job && call) {
 		control_refuse(call, RPC_INTERNAL, "There is not enough memory for that.");
-		return NULL;
 	}
+	if (!job)
+		return NULL;
 	list_init(&job->link);
 	job->admin = a;
 	job->call = call;
@@ -291,6 +301,19 @@ void admin_run_verb(struct admin *a, struct control_call *call, const char *name
 	job->steps[0] = (struct admin_step){
 		.admin = a, .verb = admin_verb_find(name), .params = control_params(call)};
 	enqueue(a, job);
+}
+
+int admin_run(struct admin *a, const char *method, json_t *params, admin_done *done, void *ctx)
+{
+	struct admin_job *job = job_new(a, NULL, 1);
+	if (!job)
+		return -ENOMEM;
+	job->done = done;
+	job->done_ctx = ctx;
+	job->steps[0] =
+		(struct admin_step){.admin = a, .verb = admin_verb_find(method), .params = params};
+	enqueue(a, job);
+	return 0;
 }
 
 static const struct control_method *method_of(const struct admin_verb *verb)

@@ -50,6 +50,12 @@ extern const struct control_method admin_methods[];
 extern const size_t admin_method_count;
 
 void admin_init(struct admin *a);
+/*
+ * A change that nobody called for: the verb of that method, with parameters (NULL: none). `done` once: 0, or -errno
+ * with `why`; `answer` is the method's, or what the refusal says besides, borrowed, may be NULL. -ENOMEM: not begun.
+ */
+typedef void admin_done(void *ctx, int err, const char *why, const json_t *answer);
+int admin_run(struct admin *a, const char *method, json_t *params, admin_done *done, void *ctx);
 /* No call is under way. A runtime that will not answer any more has been told so by its owner. */
 bool admin_is_idle(const struct admin *a);
 

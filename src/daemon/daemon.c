@@ -184,7 +184,7 @@ static void signal_done(struct op *op, int res)
 			look_at_children(d);
 		else if (d->signal.ssi_signo != SIGHUP)
 			daemon_end(d);
-		else if (d->reload)
+		else
 			d->reload(d);
 	}
 	file_read(d->r, op, d->signals, &d->signal_iov, 1, 0);

@@ -42,7 +42,7 @@ struct daemon {
 	uint64_t restarted;               /* the first of them */
 	struct bring_up *bringing_up;     /* NULL: everything was told */
 	void (*up)(struct daemon *d);     /* called then, once; may be NULL */
-	void (*reload)(struct daemon *d); /* SIGHUP; may be NULL */
+	void (*reload)(struct daemon *d); /* SIGHUP */
 
 	struct disk **disks; /* by number; NULL: none */
 	size_t disk_count;

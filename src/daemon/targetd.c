@@ -17,6 +17,7 @@
 #include "config/store.h"
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
+#include "daemon/reload.h"
 #include "daemon/status.h"
 #include "daemon/targetd_options.h"
 #include "daemon/watchdog.h"
@@ -33,6 +34,7 @@ struct targetd {
 	struct daemon d;
 	struct admin admin;
 	struct watchdog watchdog;
+	struct reload reload;
 	struct control_method *methods;
 	char prefix[ISCSI_NAME_SIZE];
 	char why[DAEMON_WHY];
@@ -290,6 +292,17 @@ static void is_up(struct daemon *d)
 	sd_notify(0, "READY=1");
 }
 
+static bool is_busy(void *ctx)
+{
+	const struct targetd *t = ctx;
+	return !t->d.ready || t->d.bringing_up;
+}
+
+static void reload(struct daemon *d)
+{
+	reload_start(&container_of(d, struct targetd, d)->reload);
+}
+
 static int start(struct targetd *t)
 {
 	int err = prepare(t);
@@ -304,6 +317,13 @@ static int start(struct targetd *t)
 	if (err)
 		return err;
 	t->d.up = is_up;
+	t->d.reload = reload;
+	t->reload = (struct reload){.admin = &t->admin,
+				    .log = &t->log,
+				    .file = t->o.config_file,
+				    .busy = is_busy,
+				    .ctx = t};
+	reload_init(&t->reload);
 	watchdog_start(&t->watchdog, t->d.r, &t->log);
 	err = daemon_start(&t->d);
 	return err ? fail(t, err, "a second process cannot be started: %s", strerror(-err)) : 0;
