@@ -126,6 +126,15 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 		   size_t why_size);
 
 /*
+ * Memory of which this process keeps the contents, and another one, which has the parcel, makes use: for bs_pack()
+ * only. `file`: memory that was kept before (bs_is_memory_of() says whether it can be), and is the store's when
+ * this succeeds; -1: it is new.
+ */
+int bs_keep_memory(struct backstore **out, struct reactor *r, uint64_t size, int file, char *why,
+		   size_t why_size);
+bool bs_is_memory_of(int file, uint64_t size);
+
+/*
  * Two processes: one has opened the store and forks; the other one serves it and may open nothing.
  *
  * The one that serves lets go of what the other one keeps, the identity, and asks the opener for a device
@@ -161,7 +170,7 @@ struct bs_parcel {
 	uint32_t block_size, buf_align, unmap_granularity, zero_align;
 	bool rotational, volatile_cache, can_zero, can_punch;
 };
-/* The handle that goes along, which stays open, or -1: none does (memory). */
+/* The handle that goes along, which stays open, or -1: none does (memory that is not kept). */
 int bs_pack(const struct backstore *bs, struct bs_parcel *out);
 /* `file` is the store's when this succeeds; `opener` as for bs_detach(). 0, -ENOMEM, -EINVAL (it cannot be
  * what the parcel says). */

@@ -6,8 +6,10 @@
 #include "backstore/priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /* The unit of what is allocated and given back; a multiple of any page. */
 #define CHUNK (64 * 1024u)
@@ -15,10 +17,15 @@
 
 struct memory {
 	struct backstore bs;
-	uint8_t *bytes;
+	uint8_t *bytes;    /* NULL: another process has it in sight, this one keeps it */
 	uint64_t *written; /* a bit for each chunk: it may be other than zeroes */
 	size_t count;      /* of chunks; the last one may reach past the end */
+	int file; /* the memory, with `written` behind its chunks; -1: this process's alone */
+	const uint8_t *zeroes; /* ZEROES bytes; reading what was never written would fill a file */
 };
+
+/* As much as one request usually reads. */
+#define ZEROES (1024 * 1024u)
 
 static struct memory *to_memory(struct backstore *bs)
 {
@@ -38,9 +45,39 @@ static void note_written(struct memory *m, uint64_t offset, uint64_t length)
 					  __ATOMIC_RELAXED);
 }
 
+/* How many of the bytes from `at` on, up to `end`, are alike: in chunks that were written to, or in none. */
+static uint64_t alike(const struct memory *m, uint64_t at, uint64_t end, bool *written)
+{
+	size_t i = at / CHUNK;
+	*written = is_written(m, i);
+	while (++i <= (end - 1) / CHUNK && is_written(m, i) == *written)
+		;
+	return MIN(end, (uint64_t)i * CHUNK) - at;
+}
+
+static void read_file(struct memory *m, struct bs_io *io)
+{
+	uint64_t end = io->offset + io->length;
+	bool written;
+	uint64_t len = alike(m, io->offset, end, &written);
+	if (io->may_lend && len == io->length && (written || len <= ZEROES)) {
+		io->lent = written ? m->bytes + io->offset : m->zeroes;
+		return;
+	}
+	for (uint64_t at = io->offset; at < end; at += len) {
+		len = alike(m, at, end, &written);
+		if (written)
+			memcpy((uint8_t *)io->buf + (at - io->offset), m->bytes + at, len);
+		else
+			memset((uint8_t *)io->buf + (at - io->offset), 0, len);
+	}
+}
+
 static void read_bytes(struct memory *m, struct bs_io *io)
 {
-	if (io->may_lend)
+	if (m->file >= 0)
+		read_file(m, io);
+	else if (io->may_lend)
 		io->lent = m->bytes + io->offset;
 	else
 		memcpy(io->buf, m->bytes + io->offset, io->length);
@@ -62,7 +99,8 @@ static void clear(struct memory *m, const struct bs_io *io)
 		if (!is_written(m, i))
 			continue;
 		bool whole = at % CHUNK == 0 && next - at == CHUNK;
-		if (whole && io->op == BS_UNMAP && !madvise(m->bytes + at, CHUNK, MADV_DONTNEED))
+		if (whole && io->op == BS_UNMAP &&
+		    !madvise(m->bytes + at, CHUNK, m->file < 0 ? MADV_DONTNEED : MADV_REMOVE))
 			__atomic_fetch_and(&m->written[i / BITS], ~(UINT64_C(1) << i % BITS),
 					   __ATOMIC_RELAXED);
 		else
@@ -105,11 +143,26 @@ static int memory_extent(struct backstore *bs, uint64_t offset, bool *mapped, ui
 	return 0;
 }
 
+/* Of `count` chunks and a bit for each. */
+static uint64_t file_size(size_t count)
+{
+	uint64_t bytes = (uint64_t)(count / BITS + 1) * sizeof(uint64_t);
+	return (uint64_t)count * CHUNK + (bytes + CHUNK - 1) / CHUNK * CHUNK;
+}
+
 static void memory_close(struct backstore *bs)
 {
 	struct memory *m = to_memory(bs);
-	munmap(m->bytes, m->count * CHUNK);
-	free(m->written);
+	if (m->file >= 0) {
+		if (m->bytes)
+			munmap(m->bytes, file_size(m->count));
+		if (m->zeroes)
+			munmap((void *)(uintptr_t)m->zeroes, ZEROES);
+		close(m->file);
+	} else {
+		munmap(m->bytes, m->count * CHUNK);
+		free(m->written);
+	}
 	free(m->bs.path);
 	free(m);
 }
@@ -128,17 +181,44 @@ static int no_memory(uint64_t size, char *why, size_t why_size)
 		      (unsigned long long)size);
 }
 
+static int check_memory_size(uint64_t size, char *why, size_t why_size)
+{
+	if (size && size % SECTOR == 0)
+		return 0;
+	return bs_why(why, why_size, -EINVAL,
+		      "a memory disk of %llu bytes: its size must be a multiple of 512, and more "
+		      "than 0",
+		      (unsigned long long)size);
+}
+
+/* Of an address space there is no more than 2^47 bytes, less than any sum here overflows at. */
+static size_t chunks_of(uint64_t size)
+{
+	return size / CHUNK + (size % CHUNK != 0);
+}
+
+static struct backstore properties(struct reactor *r, char *path, uint64_t size)
+{
+	return (struct backstore){
+		.ops = &memory_ops,
+		.reactor = r,
+		.path = path,
+		.size = size,
+		.block_size = 1,
+		.buf_align = 1,
+		.unmap_granularity = CHUNK,
+		.unmaps_alone = true,
+	};
+}
+
 int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
 		   size_t why_size)
 {
 	*out = NULL;
-	if (!size || size % SECTOR)
-		return bs_why(why, why_size, -EINVAL,
-			      "a memory disk of %llu bytes: its size must be a multiple of 512, "
-			      "and more than 0",
-			      (unsigned long long)size);
-	/* Of an address space there is no more than 2^47 bytes, less than any sum here overflows at. */
-	size_t count = size / CHUNK + (size % CHUNK != 0);
+	int err = check_memory_size(size, why, why_size);
+	if (err)
+		return err;
+	size_t count = chunks_of(size);
 	void *bytes = mmap(NULL, count * CHUNK, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (bytes == MAP_FAILED)
@@ -156,16 +236,103 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 	m->bytes = bytes;
 	m->written = written;
 	m->count = count;
-	m->bs = (struct backstore){
-		.ops = &memory_ops,
-		.reactor = r,
-		.path = path,
-		.size = size,
-		.block_size = 1,
-		.buf_align = 1,
-		.unmap_granularity = CHUNK,
-		.unmaps_alone = true,
-	};
+	m->file = -1;
+	m->bs = properties(r, path, size);
+	*out = &m->bs;
+	return 0;
+}
+
+/* --- memory that several processes have, one after the other */
+
+static bool has_size(int file, uint64_t size)
+{
+	struct stat st;
+	return !fstat(file, &st) && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == file_size(chunks_of(size));
+}
+
+bool bs_is_memory_of(int file, uint64_t size)
+{
+	int seals = fcntl(file, F_GET_SEALS);
+	return seals >= 0 && seals & F_SEAL_SHRINK && has_size(file, size);
+}
+
+/* Nobody who has it can make it smaller, which would end whoever has it in sight. */
+static int make_file(uint64_t size)
+{
+	int file = memfd_create("lunar-ramdisk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (file < 0)
+		return -errno;
+	if (ftruncate(file, (off_t)file_size(chunks_of(size))) ||
+	    fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+		int err = -errno;
+		close(file);
+		return err;
+	}
+	return file;
+}
+
+static struct memory *memory_new(struct reactor *r, uint64_t size, int file)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+	char *path = strdup("");
+	if (!m || !path) {
+		free(m);
+		free(path);
+		return NULL;
+	}
+	m->count = chunks_of(size);
+	m->file = file;
+	m->bs = properties(r, path, size);
+	return m;
+}
+
+int bs_keep_memory(struct backstore **out, struct reactor *r, uint64_t size, int file, char *why,
+		   size_t why_size)
+{
+	int err = check_memory_size(size, why, why_size);
+	int made = err || file >= 0 ? -1 : make_file(size);
+	if (err)
+		return err;
+	if (file < 0 && made < 0)
+		return bs_why(why, why_size, made, "no memory for a disk of %llu bytes: %s",
+			      (unsigned long long)size, strerror(-made));
+	struct memory *m = memory_new(r, size, file < 0 ? made : file);
+	if (!m) {
+		if (made >= 0)
+			close(made);
+		return no_memory(size, why, why_size);
+	}
+	*out = &m->bs;
+	return 0;
+}
+
+int memory_file(const struct backstore *bs)
+{
+	return container_of(bs, const struct memory, bs)->file;
+}
+
+int memory_map(struct backstore **out, struct reactor *r, uint64_t size, int file)
+{
+	/* Its seals are for who keeps it to look at: a process in the sandbox may not ask. */
+	if (!has_size(file, size))
+		return -EINVAL;
+	size_t count = chunks_of(size);
+	uint8_t *bytes = mmap(NULL, file_size(count), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_NORESERVE, file, 0);
+	void *zeroes = mmap(NULL, ZEROES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct memory *m =
+		bytes != MAP_FAILED && zeroes != MAP_FAILED ? memory_new(r, size, file) : NULL;
+	if (!m) {
+		if (bytes != MAP_FAILED)
+			munmap(bytes, file_size(count));
+		if (zeroes != MAP_FAILED)
+			munmap(zeroes, ZEROES);
+		return -ENOMEM;
+	}
+	m->bytes = bytes;
+	m->written = (uint64_t *)(void *)(bytes + (uint64_t)count * CHUNK);
+	m->zeroes = zeroes;
 	*out = &m->bs;
 	return 0;
 }

@@ -15,7 +15,7 @@ int bs_pack(const struct backstore *bs, struct bs_parcel *out)
 	out->size = bs->size;
 	snprintf(out->path, sizeof(out->path), "%s", bs->path);
 	if (out->memory)
-		return -1;
+		return memory_file(bs);
 	const struct disk *d = container_of(bs, const struct disk, bs);
 	out->opt = d->opt;
 	out->info = d->info;
@@ -67,7 +67,8 @@ int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel 
 {
 	char why[128];
 	if (parcel->memory)
-		return file < 0 ? bs_open_memory(out, r, parcel->size, why, sizeof(why)) : -EINVAL;
+		return file < 0 ? bs_open_memory(out, r, parcel->size, why, sizeof(why))
+				: memory_map(out, r, parcel->size, file);
 	if (!is_possible(parcel, file))
 		return -EINVAL;
 	return unpack_disk(out, r, parcel, file, opener);

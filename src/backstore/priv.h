@@ -81,6 +81,12 @@ void disk_retry(struct timer *t);
 /* Whether the store is one. */
 bool is_disk(const struct backstore *bs);
 
+/* --- memory.c */
+/* What bs_pack() gives: -1 when it is this process's alone. */
+int memory_file(const struct backstore *bs);
+/* What bs_keep_memory() keeps elsewhere. `file` is the store's when this succeeds. */
+int memory_map(struct backstore **out, struct reactor *r, uint64_t size, int file);
+
 /* --- image.c */
 /* Refuses what is an image of another format. 0, or -EMEDIUMTYPE with `why`, which ends in `remedy`, or -errno. */
 int image_check_raw(struct reactor *r, int file, const char *path, uint64_t size,

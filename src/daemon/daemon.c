@@ -110,9 +110,6 @@ static void restart(struct daemon *d)
 		stop(d, 1);
 		return;
 	}
-	list_for_each (it, &config_plugin(d->tree, CONFIG_RAMDISK)->children)
-		log_warning(d->log, "ramdisk %s is empty again",
-			    list_entry(it, struct config_node, sibling)->name);
 	int err = start_child(d);
 	if (err) {
 		log_error(d->log, "another one cannot be started: %s", strerror(-err));

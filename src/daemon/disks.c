@@ -149,7 +149,7 @@ static int open_memory(struct daemon *d, struct config_node *node, struct disk *
 {
 	struct backstore *bs;
 	uint64_t size = strtoull(object(node, "size"), NULL, 10);
-	int err = bs_open_memory(&bs, d->r, size, why, why_size);
+	int err = bs_keep_memory(&bs, d->r, size, -1, why, why_size);
 	if (!err)
 		err = disk_new(d, node, bs, out, why, why_size);
 	if (err)

@@ -79,6 +79,13 @@ try "with the secret" login
 try_fails "with another one" login 'alice%correct-horse-2@'
 try "discovery shows it" iscsi-ls -i "$LIBISCSI" "iscsi://$PORTAL"
 try "data is written" data "write -P 7 0 1M" "flush"
+io_memory() { # COMMAND...
+	local args=() c
+	for c; do args+=(-c "$c"); done
+	timeout -k 5 "$LIMIT" qemu-io --object "secret,id=s,data=$SECRET" "${args[@]}" --image-opts \
+		"driver=iscsi,transport=tcp,portal=$PORTAL,target=$IQN,lun=1,user=alice,password-secret=s,initiator-name=$LIBISCSI" \
+		</dev/null
+}
 serial >serial.before
 resize() { # SIZE [MORE]
 	control tree.resize "{\"path\": \"/backstores/fileio/disk0\", \"size\": \"$1\"${2:-}}"
@@ -137,6 +144,17 @@ wait_for 10 login ''
 try "outlives the process on the network" login ''
 kill_and_start TERM
 try_fails "but no restart" login ''
+
+# --- memory outlives the process on the network
+
+try "a disk in memory" create /backstores/ramdisk '"name": "memory", "size": "16M"'
+try "as a LUN" create "/iscsi/$IQN/tpg1/luns" '"storage_object": "/backstores/ramdisk/memory"'
+try "is written to" io_memory "write -P 9 1M 64k"
+SERVER=$(server_pid)
+kill -KILL "$SERVER"
+wait_for 10 login
+try "what is in it is there after that" io_memory "read -P 9 1M 64k" "read -P 0 2M 64k"
+try "it is deleted" control tree.delete '{"path": "/backstores/ramdisk", "args": {"name": "memory"}}'
 
 # --- a disk that comes late
 

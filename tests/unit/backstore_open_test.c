@@ -373,6 +373,58 @@ static void a_parcel_of_memory(void **state)
 	bs_close(other);
 }
 
+static uint64_t blocks_of(int file)
+{
+	struct stat st;
+	assert_int_equal(fstat(file, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* One process after the other has it in sight; the one that keeps it never does. */
+static void memory_that_is_kept(void **state)
+{
+	struct rig *rig = *state;
+	static struct bs_parcel parcel;
+	struct backstore *keeper;
+	bool mapped;
+	uint64_t length;
+	char buf[4096];
+	assert_int_equal(bs_keep_memory(&keeper, rig->r, 1000, -1, rig->why, sizeof(rig->why)),
+			 -EINVAL);
+	assert_int_equal(bs_keep_memory(&keeper, rig->r, 64 * MIB, -1, rig->why, sizeof(rig->why)),
+			 0);
+	int file = bs_pack(keeper, &parcel);
+	assert_true(parcel.memory && file >= 0);
+	assert_true(bs_is_memory_of(file, 64 * MIB));
+	assert_false(bs_is_memory_of(file, 65 * MIB));
+	assert_int_equal(ftruncate(file, 0), -1);
+	assert_int_equal(bs_unpack(&rig->bs, rig->r, &parcel, dup(file), NULL), 0);
+	memset(buf, 0x31, sizeof(buf));
+	assert_int_equal(do_io(rig, BS_WRITE, true, MIB, sizeof(buf), buf), 0);
+	close_store(rig);
+	assert_int_equal(bs_unpack(&rig->bs, rig->r, &parcel, dup(file), NULL), 0);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(do_io(rig, BS_READ, false, MIB, sizeof(buf), buf), 0);
+	assert_true(buf[0] == 0x31 && buf[4095] == 0x31);
+	/* What was never written to is zeroes, and stays nothing. */
+	uint64_t before = blocks_of(file);
+	for (uint64_t at = 2 * MIB; at < 64 * MIB; at += sizeof(buf)) {
+		assert_int_equal(do_io(rig, BS_READ, false, at, sizeof(buf), buf), 0);
+		assert_int_equal(buf[at % sizeof(buf)], 0);
+	}
+	assert_int_equal(blocks_of(file), before);
+	assert_int_equal(bs_extent(rig->bs, MIB, &mapped, &length), 0);
+	assert_true(mapped && length == 64 * 1024);
+	/* What is given back is given back here as well. */
+	assert_int_equal(do_io(rig, BS_UNMAP, false, MIB, 64 * 1024, NULL), 0);
+	assert_true(blocks_of(file) < before);
+	assert_int_equal(do_io(rig, BS_READ, false, MIB, sizeof(buf), buf), 0);
+	assert_int_equal(buf[0], 0);
+	assert_int_equal(bs_unpack(&keeper, rig->r, &parcel, open("/dev/null", O_RDONLY), NULL),
+			 -EINVAL);
+	bs_close(keeper);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -393,6 +445,7 @@ int main(void)
 		CASE(a_parcel_is_the_store),
 		CASE(a_whole_store_goes_over),
 		CASE(a_parcel_of_memory),
+		CASE(memory_that_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
