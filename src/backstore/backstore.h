@@ -122,6 +122,17 @@ struct bs_allocation {
 };
 void bs_allocate(struct bs_allocation *a, struct backstore *bs,
 		 void (*done)(struct bs_allocation *a, int err, const char *why));
+/*
+ * The same with what somebody had open before, perhaps of the same file and its identity's lock, -1 where there is
+ * none: what is, is used, with the locks that it has, and -1 then; the rest stays the caller's. `files` is there until
+ * bs_identity() has been called.
+ */
+struct bs_files {
+	int handle, id_lock;
+};
+int bs_open_with(struct backstore **out, struct reactor *r, const char *path,
+		 const struct bs_file_options *opt, struct bs_files *files, char *why,
+		 size_t why_size);
 int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, char *why,
 		   size_t why_size);
 

@@ -219,10 +219,26 @@ static int find_or_make(struct disk *d, const char *state_dir, char *why, size_t
 
 /* --- the lock against copies */
 
+/* The lock that was held before. */
+static int take_given(struct disk *d, const char *path)
+{
+	struct file_info ours, named;
+	int file = d->given ? d->given->id_lock : -1;
+	if (file < 0 || file_info(d->bs.reactor, file, &ours) ||
+	    file_stat(d->bs.reactor, path, &named) || ours.inode != named.inode ||
+	    ours.device != named.device)
+		return -1;
+	d->given->id_lock = -1;
+	return file;
+}
+
 /* Locks the file that `path` names. -EAGAIN: somebody else has it; else it is as good as locked. */
 static int take_lock(struct disk *d, const char *path)
 {
 	struct reactor *r = d->bs.reactor;
+	int given = take_given(d, path);
+	if (given >= 0)
+		return given;
 	for (int tries = 0; tries < 8; tries++) {
 		struct file_info ours, named;
 		int file = file_open(r, path, O_RDWR | O_CREAT, 0600);
@@ -300,5 +316,6 @@ int bs_identity(struct backstore *bs, const char *state_dir, uint8_t id[16], cha
 		err = lock(d, state_dir, why, why_size);
 	if (!err)
 		parse_id(d->id, id);
+	d->given = NULL;
 	return err;
 }

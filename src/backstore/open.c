@@ -93,6 +93,25 @@ static int why_empty(const struct disk *d, char *why, size_t why_size)
 		      d->bs.path, remedies(d)->size);
 }
 
+static bool same_file(const struct file_info *a, const struct file_info *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+/* The handle that was there before, if the path names that file still, and it may be used in this way. */
+static int take_given(struct disk *d, const struct file_info *named)
+{
+	struct file_info info;
+	int file = d->given ? d->given->handle : -1;
+	int flags = file < 0 ? -1 : fcntl(file, F_GETFL);
+	if (flags < 0 || (flags & O_ACCMODE) != (d->opt.readonly ? O_RDONLY : O_RDWR) ||
+	    (flags & O_DIRECT) != (d->opt.direct ? O_DIRECT : 0) ||
+	    file_info(d->bs.reactor, file, &info) || !same_file(&info, named))
+		return -1;
+	d->given->handle = -1;
+	return file;
+}
+
 /* What d->bs.path names, as d->opt says, and not locked yet. The handle, or -errno with `why`. */
 static int open_named(struct disk *d, struct file_info *info, char *why, size_t why_size)
 {
@@ -110,7 +129,9 @@ static int open_named(struct disk *d, struct file_info *info, char *why, size_t 
 	/* Of a device this claims the whole of it: a mounted one is refused. */
 	if (info->kind == FILE_BLOCK && !d->opt.readonly)
 		flags |= O_EXCL;
-	int file = file_open(r, d->bs.path, flags, 0);
+	int file = take_given(d, info);
+	if (file < 0)
+		file = file_open(r, d->bs.path, flags, 0);
 	if (file < 0)
 		return why_not_open(d, file, why, why_size);
 	err = file_info(r, file, info);
@@ -170,11 +191,6 @@ static void set_properties(struct disk *d)
 	d->bs.volatile_cache = !d->opt.readonly;
 	d->bs.dirty = !d->opt.readonly; /* what others wrote before may still be cached */
 	disk_probe_queue(d);
-}
-
-static bool same_file(const struct file_info *a, const struct file_info *b)
-{
-	return a->device == b->device && a->inode == b->inode;
 }
 
 /* A directory that cannot be synced, or not be read, is as durable as it gets. */
@@ -374,10 +390,18 @@ struct disk *disk_new(struct reactor *r, const char *path, const struct bs_file_
 int bs_open_path(struct backstore **out, struct reactor *r, const char *path,
 		 const struct bs_file_options *opt, char *why, size_t why_size)
 {
+	return bs_open_with(out, r, path, opt, NULL, why, why_size);
+}
+
+int bs_open_with(struct backstore **out, struct reactor *r, const char *path,
+		 const struct bs_file_options *opt, struct bs_files *files, char *why,
+		 size_t why_size)
+{
 	*out = NULL;
 	struct disk *d = disk_new(r, path, opt);
 	if (!d)
 		return bs_why(why, why_size, -ENOMEM, "%s: no memory", path);
+	d->given = files;
 	int err = open_disk(d, why, why_size);
 	if (err < 0) {
 		bs_discard(&d->bs);

@@ -34,6 +34,7 @@ struct disk {
 	struct timer retry;           /* while it is missing */
 	struct bs_opener *opener;     /* NULL: we open it ourselves */
 	char retry_why[256];          /* the last reason in the log why it cannot be had back */
+	struct bs_files *given;       /* NULL: nothing was open before */
 	bool has_id;
 	char id[33];        /* the attribute user.lunar.id */
 	int id_lock;        /* handle, or -1 */

@@ -458,9 +458,10 @@ int control_server_new(struct control_server **out, struct reactor *r,
 	list_init(&s->peers);
 	timer_init(&s->retry, retry);
 	s->accept.done = accepted;
-	s->sock = net_listen_local(r, o->path, o->group);
+	int err = o->has_socket ? net_take_listener(r, o->socket) : 0;
+	s->sock = err ? err : o->has_socket ? o->socket : net_listen_local(r, o->path, o->group);
 	if (s->sock < 0) {
-		int err = s->sock;
+		err = s->sock;
 		free(s);
 		return why_not(o, err, why, why_size);
 	}
@@ -476,8 +477,21 @@ void control_server_close(struct control_server *s)
 	timer_cancel(s->r, &s->retry);
 	if (s->accepting)
 		reactor_cancel(s->r, &s->accept);
-	net_unlisten_local(s->r, s->sock, s->o.path);
+	if (s->o.stays)
+		net_close(s->r, s->sock);
+	else
+		net_unlisten_local(s->r, s->sock, s->o.path);
 	s->sock = -1;
+}
+
+int control_server_socket(const struct control_server *s)
+{
+	return s->sock;
+}
+
+bool control_server_stays(const struct control_server *s)
+{
+	return s->o.stays;
 }
 
 size_t control_server_calls(const struct control_server *s)

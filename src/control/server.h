@@ -27,6 +27,10 @@ struct control_options {
 	size_t count;
 	void *ctx;     /* of the methods */
 	unsigned most; /* connections at once */
+	/* A socket that listens there already, and is the server's when it was made; without it, one is made. With
+	 * `stays` its name is somebody else's, and not removed at the end. */
+	bool has_socket, stays;
+	int socket;
 };
 
 /* Listens. 0 or -errno with `why`. What `o` points to outlives the server. */
@@ -36,6 +40,8 @@ int control_server_new(struct control_server **out, struct reactor *r,
 void control_server_close(struct control_server *s);
 /* Closes all connections; calls that have no answer yet are `gone` and must be answered before. */
 void control_server_free(struct control_server *s);
+int control_server_socket(const struct control_server *s);
+bool control_server_stays(const struct control_server *s);
 /* Calls without an answer. */
 size_t control_server_calls(const struct control_server *s);
 

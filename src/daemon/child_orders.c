@@ -328,6 +328,7 @@ static void drained(void *ctx)
 	uint64_t deadline = reactor_now(c->r) + c->o->serving.limits.drain_timeout * NSEC_PER_SEC;
 	if (!lus || ending_start(&c->stores, c->r, c->o->log, lus, n, deadline, stores_ended, c))
 		_exit(1);
+	c->stores.unflushed = e->order.flag;
 	free(lus);
 }
 

@@ -15,7 +15,7 @@
 #define RESTARTS_MOST 5
 #define RESTARTS_TIME (60 * NSEC_PER_SEC)
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD};
 
 static void child_ready(void *ctx);
 static void child_lost(void *ctx, const char *why);
@@ -102,6 +102,8 @@ static void stop(struct daemon *d, int result)
 	reactor_stop(d->r);
 }
 
+static void start_again(struct daemon *d);
+
 static void restart(struct daemon *d)
 {
 	if (!may_restart(d)) {
@@ -110,6 +112,11 @@ static void restart(struct daemon *d)
 		stop(d, 1);
 		return;
 	}
+	start_again(d);
+}
+
+static void start_again(struct daemon *d)
+{
 	int err = start_child(d);
 	if (err) {
 		log_error(d->log, "another one cannot be started: %s", strerror(-err));
@@ -127,6 +134,10 @@ static void child_ended(struct daemon *d, int status)
 		stop(d, WEXITSTATUS(status));
 		return;
 	}
+	if (handover_go(d)) {
+		start_again(d);
+		return;
+	}
 	say_how_it_ended(d, status);
 	if (d->ending)
 		stop(d, 1);
@@ -141,7 +152,7 @@ static void look_at_children(struct daemon *d)
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
 		if (pid == d->child)
 			child_ended(d, status);
-		else
+		else if (!handover_child_ended(d, pid, status))
 			openers_ended(&d->openers, pid);
 }
 
@@ -157,6 +168,8 @@ void daemon_end(struct daemon *d)
 		return;
 	}
 	timer_cancel(d->r, &d->retry);
+	/* Who comes now is not let in, unless the service manager has them as well. */
+	listeners_close(d);
 	if (!d->child) {
 		stop(d, 0);
 		return;
@@ -173,17 +186,21 @@ void daemon_end(struct daemon *d)
 	courier_send(&d->courier, e);
 }
 
+static void take_signal(struct daemon *d, uint32_t signo)
+{
+	switch (signo) {
+	case SIGCHLD: look_at_children(d); break;
+	case SIGHUP: d->reload(d); break;
+	case SIGUSR2: handover_start(d, NULL); break;
+	default: daemon_end(d);
+	}
+}
+
 static void signal_done(struct op *op, int res)
 {
 	struct daemon *d = container_of(op, struct daemon, signal_op);
-	if (res == sizeof(d->signal)) {
-		if (d->signal.ssi_signo == SIGCHLD)
-			look_at_children(d);
-		else if (d->signal.ssi_signo != SIGHUP)
-			daemon_end(d);
-		else
-			d->reload(d);
-	}
+	if (res == sizeof(d->signal))
+		take_signal(d, d->signal.ssi_signo);
 	file_read(d->r, op, d->signals, &d->signal_iov, 1, 0);
 }
 

@@ -16,6 +16,8 @@
 #include "control/server.h"
 #include "daemon/child.h"
 #include "daemon/courier.h"
+#include "daemon/handover.h"
+#include "daemon/inherit.h"
 #include "daemon/opener.h"
 
 #define DAEMON_WHY 1024
@@ -50,8 +52,13 @@ struct daemon {
 	struct spawn_seat seat;
 	struct openers openers;
 	struct list openings; /* disks.c */
-	struct timer retry;   /* looks for what is pending */
-	unsigned retries;     /* so far, as long as that is few */
+	struct inheritance inherited;
+	struct handover handover;
+	/* Somebody is to have a copy of the descriptor, who gives it to our successor (LISTEN_FDS); -1: not any
+	 * more. `name` for that. */
+	void (*store)(struct daemon *d, const char *name, int fd);
+	struct timer retry; /* looks for what is pending */
+	unsigned retries;   /* so far, as long as that is few */
 	struct list listeners;
 
 	int signals;
@@ -94,6 +101,8 @@ void disk_open_node(struct daemon *d, struct config_node *node, bool make, disk_
 void disk_forget_opening(struct daemon *d, struct config_node *node);
 /* Its file was just made, and is to have all its room at once. */
 bool disk_wants_room(const struct disk *disk);
+/* It is deleted: no successor is to have what is in it. Before disk_close(). */
+void disk_forget(struct daemon *d, struct disk *disk);
 /* Its LU has gone, or never was. */
 void disk_close(struct daemon *d, struct disk *disk);
 /* The order that makes it a LU, and its descriptor, which stays the disk's. 0 or -errno with `why`. */
@@ -103,6 +112,8 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
  * it is. `done` once, later: 0 or -errno with `why`. */
 typedef void disk_resized(void *ctx, int err, const char *why);
 void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resized *done, void *ctx);
+/* What tells a ramdisk from others, and whose contents are whose. */
+const char *disk_wwn(const struct disk *disk);
 /* The other process has its descriptor. */
 void disk_handed_over(const struct disk *disk);
 /* The other process asks for the device of this LU. */
@@ -124,6 +135,10 @@ bool listener_remove(struct daemon *d, const struct net_addr *addr);
 /* The other process is a new one: it is given them again as portals are brought up. */
 void listeners_forget(struct daemon *d);
 void listeners_close(struct daemon *d);
+/* One after the other, from NULL to NULL. */
+struct listener;
+const struct listener *listeners_next(const struct daemon *d, const struct listener *after);
+int listener_socket(const struct listener *l);
 
 /* --- runtime.c: what a change of the tree means to the other process */
 extern const struct config_runtime daemon_runtime;

@@ -144,16 +144,34 @@ bool disk_wants_room(const struct disk *disk)
 	return disk->bs->created && !strcmp(object(disk->node, "sparse"), "False");
 }
 
+const char *disk_wwn(const struct disk *disk)
+{
+	return object(disk->node, "wwn");
+}
+
+/* Whether a successor is to have what is in it. */
+static void store_memory(struct daemon *d, const struct disk *disk, bool wanted)
+{
+	struct bs_parcel *parcel = malloc(sizeof(*parcel));
+	char name[128];
+	snprintf(name, sizeof(name), "ramdisk-%s", disk_wwn(disk));
+	if (parcel && disk_wwn(disk)[0])
+		d->store(d, name, wanted ? bs_pack(disk->bs, parcel) : -1);
+	free(parcel);
+}
+
 static int open_memory(struct daemon *d, struct config_node *node, struct disk **out, char *why,
 		       size_t why_size)
 {
 	struct backstore *bs;
 	uint64_t size = strtoull(object(node, "size"), NULL, 10);
-	int err = bs_keep_memory(&bs, d->r, size, -1, why, why_size);
+	int kept = inherit_ramdisk(&d->inherited, object(node, "wwn"), size);
+	int err = bs_keep_memory(&bs, d->r, size, kept, why, why_size);
 	if (!err)
 		err = disk_new(d, node, bs, out, why, why_size);
 	if (err)
 		return err;
+	store_memory(d, *out, true);
 	bs_identity(bs, NULL, (*out)->id, why, why_size);
 	take_identity(*out);
 	return 0;
@@ -246,6 +264,7 @@ static int ask_to_open(struct daemon *d, struct config_node *node, bool make, di
 		q->opt.create_size = strtoull(object(node, "size"), NULL, 10);
 	snprintf(q->path, sizeof(q->path), "%s", object(node, "dev"));
 	snprintf(q->state_dir, sizeof(q->state_dir), "%s", d->o.state_dir);
+	inherit_disk(&d->inherited, q->path, w->o.files);
 	list_add_tail(&d->openings, &w->link);
 	opener_ask(&d->openers, &w->o);
 	return 0;
@@ -292,6 +311,12 @@ void disk_forget_opening(struct daemon *d, struct config_node *node)
 	opening_free(w);
 	if (done)
 		done(ctx, NULL, -ECANCELED, "it is not wanted any more");
+}
+
+void disk_forget(struct daemon *d, struct disk *disk)
+{
+	if (disk->node->kind == CONFIG_RAMDISK)
+		store_memory(d, disk, false);
 }
 
 void disk_close(struct daemon *d, struct disk *disk)
@@ -342,6 +367,7 @@ void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resize
 	z->o.done = resized;
 	z->o.slow = resize_is_slow;
 	z->o.request.kind = OPENER_RESIZE;
+	z->o.files[0] = z->o.files[1] = -1;
 	z->o.request.size = size;
 	snprintf(z->o.request.path, sizeof(z->o.request.path), "%s", object(disk->node, "dev"));
 	opener_ask(&d->openers, &z->o);
@@ -454,6 +480,7 @@ void disk_reopen(struct daemon *d, uint32_t number)
 	w->number = number;
 	w->o.done = reopened;
 	w->o.request.kind = OPENER_AGAIN;
+	w->o.files[0] = w->o.files[1] = -1;
 	disk->reopening = w;
 	opener_ask(&d->openers, &w->o);
 }

@@ -47,19 +47,33 @@ static int why_not(int err, const struct net_addr *addr, char *why, size_t why_s
 	return err;
 }
 
+/* As descriptors are called when they are stored: no colon. */
+static void store(struct daemon *d, const struct net_addr *addr, int sock)
+{
+	char text[NET_ADDR_TEXT], name[NET_ADDR_TEXT + 16];
+	snprintf(name, sizeof(name), "listen-%s", net_addr_format(text, addr));
+	for (char *c = name; *c; c++)
+		if (*c == ':')
+			*c = '_';
+	d->store(d, name, sock);
+}
+
 static int listener_new(struct daemon *d, const struct net_addr *addr, struct listener **out)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	l->addr = *addr;
-	l->sock = net_listen(d->r, addr, TARGET_BACKLOG);
+	l->sock = inherit_listener(&d->inherited, addr);
+	if (l->sock < 0)
+		l->sock = net_listen(d->r, addr, TARGET_BACKLOG);
 	if (l->sock < 0) {
 		int err = l->sock;
 		free(l);
 		return err;
 	}
 	list_add_tail(&d->listeners, &l->link);
+	store(d, addr, l->sock);
 	*out = l;
 	return 0;
 }
@@ -99,6 +113,7 @@ bool listener_remove(struct daemon *d, const struct net_addr *addr)
 	struct listener *l = find(d, addr);
 	if (!l || --l->users)
 		return false;
+	store(d, addr, -1);
 	listener_free(d, l);
 	return true;
 }
@@ -110,6 +125,17 @@ void listeners_forget(struct daemon *d)
 		l->served = false;
 		l->users = 0;
 	}
+}
+
+const struct listener *listeners_next(const struct daemon *d, const struct listener *after)
+{
+	const struct list *next = after ? after->link.next : d->listeners.next;
+	return next == &d->listeners ? NULL : container_of(next, const struct listener, link);
+}
+
+int listener_socket(const struct listener *l)
+{
+	return l->sock;
 }
 
 void listeners_close(struct daemon *d)

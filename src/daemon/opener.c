@@ -195,13 +195,34 @@ static struct opener_proc *proc_new(struct openers *os)
 
 /* --- who gets what */
 
+static void close_them(void *files)
+{
+	const int *f = files;
+	for (int i = 0; i < 2; i++)
+		if (f[i] >= 0)
+			close(f[i]);
+}
+
+/* Of which file system they are is not known here. */
+static void close_files(struct opening *o)
+{
+	if (o->files[0] >= 0)
+		spawn_aside(close_them, o->files);
+	else
+		close_them(o->files);
+	o->files[0] = o->files[1] = -1;
+}
+
 static bool give(struct opener_proc *p, struct opening *o)
 {
-	int err = channel_send(p->end, &o->request, sizeof(o->request), -1);
+	o->request.has_handle = o->files[0] >= 0;
+	o->request.has_lock = o->files[1] >= 0;
+	int err = channel_send_files(p->end, &o->request, sizeof(o->request), o->files, 2);
 	if (err) {
 		proc_drop(p);
 		return false;
 	}
+	close_files(o);
 	p->opening = o;
 	p->since = reactor_now(p->os->r);
 	o->proc = p;
@@ -312,6 +333,7 @@ void opener_drop(struct openers *os, struct opening *o)
 		proc_drop(o->proc);
 	else
 		list_del(&o->link);
+	close_files(o);
 	o->proc = NULL;
 }
 

@@ -26,6 +26,7 @@ struct opener_request {
 	struct bs_file_options opt;
 	uint64_t size;
 	char path[BS_PATH_SIZE], state_dir[512];
+	bool has_handle, has_lock; /* which files come along */
 	struct bs_whole whole;
 };
 
@@ -48,6 +49,9 @@ struct openers {
 
 struct opening {
 	struct opener_request request; /* filled in by the caller */
+	/* OPENER_OPEN: a handle, and an identity's lock, that may be of the same disk and then are used; -1: none.
+	 * They are the opener's. */
+	int files[2];
 	/* The end, once: `files` as bs_pack_whole() has them, the receiver's. Never from inside of
 	 * opener_ask(). */
 	void (*done)(struct opening *o, const struct opener_answer *answer, const int files[2]);

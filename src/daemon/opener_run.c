@@ -15,6 +15,7 @@ struct opener {
 	int end, answers;
 	struct opener_request request;
 	struct opener_answer answer;
+	struct bs_files given;
 	struct backstore *bs; /* what the answer is about; NULL: nothing */
 	int files[2];
 };
@@ -22,7 +23,7 @@ struct opener {
 static void open_it(struct opener *o)
 {
 	struct opener_answer *a = &o->answer;
-	a->err = bs_open_path(&o->bs, o->r, o->request.path, &o->request.opt, a->why,
+	a->err = bs_open_with(&o->bs, o->r, o->request.path, &o->request.opt, &o->given, a->why,
 			      sizeof(a->why));
 	if (!a->err)
 		a->err = bs_identity(o->bs, o->request.state_dir, a->id, a->why, sizeof(a->why));
@@ -90,6 +91,10 @@ static void let_go(struct opener *o, bool taken)
 	else
 		bs_close(o->bs);
 	o->bs = NULL;
+	if (o->given.handle >= 0)
+		close(o->given.handle);
+	if (o->given.id_lock >= 0)
+		close(o->given.id_lock);
 }
 
 static int serve_one(struct opener *o)
@@ -100,6 +105,11 @@ static int serve_one(struct opener *o)
 		channel_receive_files(o->end, &o->request, sizeof(o->request), files, &count, 0);
 	if (n != (ssize_t)sizeof(o->request) || o->request.kind >= ARRAY_SIZE(kinds))
 		return n < 0 ? (int)n : -EPIPE;
+	o->given = (struct bs_files){-1, -1};
+	if (count && o->request.has_handle)
+		o->given.handle = files[0];
+	if (count > o->request.has_handle && o->request.has_lock)
+		o->given.id_lock = files[o->request.has_handle];
 	memset(&o->answer, 0, sizeof(o->answer));
 	o->files[0] = o->files[1] = -1;
 	kinds[o->request.kind](o);

@@ -60,7 +60,7 @@ enum order_kind {
 	ORDER_SESSIONS,
 	ORDER_SESSION_END, /* tag: the session's TSIH; seconds */
 	ORDER_LOG_LEVELS,  /* text */
-	ORDER_DRAIN,       /* seconds; answered by the process's end */
+	ORDER_DRAIN,       /* seconds; flag: disks need no flush; answered by the process's end */
 	ORDER_KINDS,
 };
 

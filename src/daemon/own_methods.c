@@ -22,7 +22,14 @@ static void set_log_levels(void *ctx, struct control_call *call)
 	status_log_levels(daemon_of(ctx), call);
 }
 
+static void restart(void *ctx, struct control_call *call)
+{
+	handover_start(daemon_of(ctx), call);
+}
+
 const struct control_method daemon_methods[] = {
+	{"daemon.restart", restart, "",
+	 "goes on as the program that is installed now, with everything that is open"},
 	{"status", counters, "histograms?",
 	 "counters of the daemon, and of each disk since it was brought up"},
 	{"session.end", session_end, "sid, seconds?",

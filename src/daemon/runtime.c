@@ -202,6 +202,7 @@ static void make_disk(struct deed *deed)
 
 static void disk_unmade(struct deed *deed)
 {
+	disk_forget(deed->d, deed->disk);
 	disk_close(deed->d, deed->disk);
 	deed->node->runtime = NULL;
 }
@@ -590,6 +591,10 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 		 struct config_why *why)
 {
 	struct daemon *d = ctx;
+	if (d->handover.phase == HANDOVER_DRAIN)
+		return config_refuse(why, EBUSY,
+				     "The daemon is being handed over to its successor; try again "
+				     "in a moment");
 	if (d->bringing_up)
 		return config_refuse(
 			why, EBUSY,

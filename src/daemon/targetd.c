@@ -17,6 +17,7 @@
 #include "config/store.h"
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
+#include "daemon/manager.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
 #include "daemon/targetd_options.h"
@@ -35,6 +36,8 @@ struct targetd {
 	struct admin admin;
 	struct watchdog watchdog;
 	struct reload reload;
+	struct buf
+		handed; /* the configuration that the daemon before this one had; empty: there was none */
 	struct control_method *methods;
 	char prefix[ISCSI_NAME_SIZE];
 	char why[DAEMON_WHY];
@@ -117,8 +120,12 @@ static int load(struct targetd *t)
 	struct config_report report;
 	buf_init(&text, CONFIG_TEXT_MAX);
 	config_report_init(&report);
-	int err = config_store_read(t->o.config_file, &text, &why);
-	if (err == -ENOENT) {
+	const char *from = t->handed.len ? "what was handed over" : t->o.config_file;
+	int err = t->handed.len ? buf_add(&text, t->handed.data, t->handed.len)
+				: config_store_read(t->o.config_file, &text, &why);
+	if (err && t->handed.len) {
+		fail(t, err, "%s: %s", from, strerror(-err));
+	} else if (err == -ENOENT) {
 		log_info(&t->log, "%s is not there yet: nothing is configured", t->o.config_file);
 		t->d.tree = config_tree_new();
 		err = t->d.tree ? 0 : fail(t, -ENOMEM, "no memory");
@@ -128,9 +135,9 @@ static int load(struct targetd *t)
 		err = config_load(&t->d.tree, (const char *)text.data, text.len, &t->admin.prefs,
 				  CONFIG_FROM_FILE, NULL, &report);
 		if (report.lines.len)
-			log_warning(&t->log, "%s:\n%s", t->o.config_file, buf_str(&report.lines));
+			log_warning(&t->log, "%s:\n%s", from, buf_str(&report.lines));
 		if (err)
-			fail(t, err, "%s is not used, and nothing is served: %s", t->o.config_file,
+			fail(t, err, "%s is not used, and nothing is served: %s", from,
 			     err == -EINVAL ? "see above; the last ones are beside it in backup/"
 					    : strerror(-err));
 	}
@@ -139,6 +146,29 @@ static int load(struct targetd *t)
 		explicit_bzero(text.data, text.len);
 	buf_free(&text);
 	return err;
+}
+
+/* --- from the daemon before this one, and from the service manager */
+
+static int take_over(struct targetd *t, const char *variable, bool files)
+{
+	const char *text = getenv(variable);
+	int err = 0;
+	buf_init(&t->handed, CONFIG_TEXT_MAX);
+	inherit_init(&t->d.inherited);
+	if (text)
+		err = handover_take(atoi(text), &t->handed, files ? &t->d.inherited : NULL, t->why,
+				    sizeof(t->why));
+	unsetenv(variable);
+	return err;
+}
+
+static void forget_handed(struct targetd *t)
+{
+	if (t->handed.data)
+		explicit_bzero(t->handed.data, t->handed.len);
+	buf_free(&t->handed);
+	buf_init(&t->handed, CONFIG_TEXT_MAX);
 }
 
 /* --- methods */
@@ -177,6 +207,12 @@ static enum config_kind look(void *ctx, const char *path)
 	return info.kind == FILE_BLOCK     ? CONFIG_BLOCK
 	       : info.kind == FILE_REGULAR ? CONFIG_FILEIO
 					   : CONFIG_KINDS;
+}
+
+/* Whoever only looks makes nothing that would be kept. */
+static void no_random(void *ctx, void *out, size_t len)
+{
+	memset(out, 0x55, len);
 }
 
 static void set_prefix(struct targetd *t)
@@ -242,11 +278,16 @@ static int prepare(struct targetd *t)
 	return err;
 }
 
-static int start_reactor(struct targetd *t)
+/* Below everything that is open by now, or others would have it. */
+static int start_seat(struct targetd *t)
 {
 	int err = spawn_init(&t->d.seat);
-	if (!err)
-		err = reactor_new_epoll(&t->d.r, &t->log);
+	return err ? fail(t, err, "it cannot be started: %s", strerror(-err)) : 0;
+}
+
+static int start_reactor(struct targetd *t)
+{
+	int err = reactor_new_epoll(&t->d.r, &t->log);
 	if (err)
 		return fail(t, err, "it cannot be started: %s", strerror(-err));
 	t->d.log = &t->log;
@@ -270,7 +311,12 @@ static int open_control(struct targetd *t)
 		(struct admin_hooks){.sessions = list_sessions, .save = save, .saved = saved};
 	t->admin.hooks_ctx = t;
 	admin_init(&t->admin);
+	bool stays;
+	int sock = inherit_control(&t->d.inherited, &stays);
 	const struct control_options o = {
+		.has_socket = sock >= 0,
+		.socket = sock,
+		.stays = stays,
 		.path = t->o.socket_path,
 		.group = t->d.o.group,
 		.methods = t->methods,
@@ -281,8 +327,18 @@ static int open_control(struct targetd *t)
 	return control_server_new(&t->d.control, t->d.r, &o, t->why, sizeof(t->why));
 }
 
+/* The service manager keeps it no longer for whom it is no use. */
+static void unused(void *ctx, enum inherited_kind kind, const char *name)
+{
+	char full[256];
+	snprintf(full, sizeof(full), "%s%s", kind == INHERITED_RAMDISK ? "ramdisk-" : "", name);
+	if (name[0] && kind != INHERITED_DISK)
+		manager_store(ctx, full, -1);
+}
+
 static void is_up(struct daemon *d)
 {
+	inherit_end(&d->inherited, d->log, unused, d);
 	size_t targets = config_count(d->tree, CONFIG_TARGET);
 	size_t backstores = config_count(d->tree, CONFIG_BLOCK) +
 			    config_count(d->tree, CONFIG_FILEIO) +
@@ -305,11 +361,19 @@ static void reload(struct daemon *d)
 
 static int start(struct targetd *t)
 {
-	int err = prepare(t);
+	int err = start_seat(t);
+	if (!err)
+		err = take_over(t, HANDOVER_ENV, true);
+	if (!err)
+		err = manager_take(&t->d.inherited, t->o.socket_path, &t->log, t->why,
+				   sizeof(t->why));
+	if (!err)
+		err = prepare(t);
 	if (!err)
 		err = start_reactor(t);
 	if (!err)
 		err = load(t);
+	forget_handed(t);
 	if (!err)
 		err = join_methods(t);
 	if (!err)
@@ -317,6 +381,7 @@ static int start(struct targetd *t)
 	if (err)
 		return err;
 	t->d.up = is_up;
+	t->d.store = manager_store;
 	t->d.reload = reload;
 	t->reload = (struct reload){.admin = &t->admin,
 				    .log = &t->log,
@@ -349,9 +414,24 @@ static int run(struct targetd *t)
 	return result;
 }
 
+/* For a daemon that would hand over to us: whether its configuration is read here. Nothing else is touched. */
+static int check(struct targetd *t)
+{
+	int err = take_over(t, HANDOVER_CHECK_ENV, false);
+	set_prefix(t);
+	t->admin.prefs =
+		(struct config_prefs){true, true, true, true, t->prefix, no_random, t, NULL};
+	if (!err)
+		err = load(t);
+	if (err)
+		log_error(&t->log, "%s", t->why);
+	return err ? EXIT_FAILED : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct targetd t;
+	handover_init(&t.d.handover, argv);
 	int err = targetd_options_parse(&t.o, argv + 1, t.why, sizeof(t.why));
 	start_log(&t);
 	if (err == ARGS_HELP) {
@@ -367,5 +447,5 @@ int main(int argc, char **argv)
 		printf("lunar-targetd %s\n", LUNAR_VERSION);
 		return 0;
 	}
-	return run(&t);
+	return getenv(HANDOVER_CHECK_ENV) ? check(&t) : run(&t);
 }

@@ -45,6 +45,11 @@ static void look(struct timer *t)
 		struct ending_lu *lu = &e->lus[i];
 		if (lu->state != ENDING_BUSY || scsi_lu_busy(lu->lu))
 			continue;
+		if (e->unflushed) {
+			lu->state = ENDING_FLUSHED;
+			e->left--;
+			continue;
+		}
 		lu->state = ENDING_FLUSHING;
 		scsi_lu_flush(lu->lu, flushed, lu);
 	}

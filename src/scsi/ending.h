@@ -22,6 +22,7 @@ struct ending {
 	struct ending_lu *lus;
 	size_t count, left;
 	uint64_t deadline;
+	bool unflushed; /* set after ending_start(): what is in the kernel's cache stays there, for who goes on */
 	struct timer timer;
 	void (*done)(struct ending *e, void *ctx);
 	void *ctx;

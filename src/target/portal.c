@@ -215,6 +215,8 @@ int target_listen_on(struct target *t, int sock, struct net_addr *bound)
 {
 	struct portal *p = NULL;
 	int err = use_listener(t, sock, &p);
+	if (!err)
+		p->shared = true;
 	return keep(err, p, bound);
 }
 
@@ -255,7 +257,8 @@ void portal_close(struct portal *p)
 	p->closing = true;
 	if (p->accepting && !p->target->freeing) {
 		reactor_cancel(p->target->reactor, &p->accept);
-		net_shutdown(p->target->reactor, p->sock);
+		if (!p->shared)
+			net_shutdown(p->target->reactor, p->sock);
 	} else {
 		portal_free(p);
 	}

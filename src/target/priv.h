@@ -144,6 +144,7 @@ struct portal {
 	struct timer retry; /* after a failed accept: out of descriptors */
 	size_t users;       /* portals of groups */
 	bool wanted;        /* by target_listen() */
+	bool shared;        /* another process has the socket as well, and goes on with it */
 	bool accepting, closing;
 	bool gone;                 /* closed, and in no list */
 	void (*closed)(void *ctx); /* who has ended it is told; NULL: nobody */
