@@ -123,7 +123,7 @@ struct bs_allocation {
 void bs_allocate(struct bs_allocation *a, struct backstore *bs,
 		 void (*done)(struct bs_allocation *a, int err, const char *why));
 /*
- * The same with what somebody had open before, perhaps of the same file and its identity's lock, -1 where there is
+ * bs_open_path() with what somebody had open before, perhaps of the same file and its identity's lock, -1 where there is
  * none: what is, is used, with the locks that it has, and -1 then; the rest stays the caller's. `files` is there until
  * bs_identity() has been called.
  */

@@ -36,6 +36,16 @@ static bool listens(int fd, struct net_addr *addr)
 	       (addr->sa.sa_family == AF_INET || addr->sa.sa_family == AF_INET6);
 }
 
+static struct inherited *find(struct inheritance *in, enum inherited_kind kind, const char *name)
+{
+	list_for_each (it, &in->all) {
+		struct inherited *i = list_entry(it, struct inherited, link);
+		if (i->kind == kind && (!name || !strcmp(i->name, name)))
+			return i;
+	}
+	return NULL;
+}
+
 int inherit_add(struct inheritance *in, enum inherited_kind kind, const char *name, int fd,
 		int lock, bool stays)
 {
@@ -44,6 +54,9 @@ int inherit_add(struct inheritance *in, enum inherited_kind kind, const char *na
 	int err = i ? 0 : -ENOMEM;
 	if (!err && kind == INHERITED_LISTENER && !listens(fd, &i->addr))
 		err = -EINVAL;
+	/* Stored twice is stored once: the other one is in use. */
+	if (!err && name[0] && !stays && find(in, kind, name))
+		err = -EEXIST;
 	if (err) {
 		free(i);
 		if (fd >= 0)
@@ -59,16 +72,6 @@ int inherit_add(struct inheritance *in, enum inherited_kind kind, const char *na
 	memcpy(i->name, name, len);
 	list_add_tail(&in->all, &i->link);
 	return 0;
-}
-
-static struct inherited *find(struct inheritance *in, enum inherited_kind kind, const char *name)
-{
-	list_for_each (it, &in->all) {
-		struct inherited *i = list_entry(it, struct inherited, link);
-		if (i->kind == kind && (!name || !strcmp(i->name, name)))
-			return i;
-	}
-	return NULL;
 }
 
 static int take(struct inherited *i)

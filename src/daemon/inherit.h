@@ -24,7 +24,7 @@ struct inheritance {
 
 void inherit_init(struct inheritance *in);
 /* Takes over the descriptors; `lock` is -1 but for INHERITED_DISK, where both may be. With `stays` it is the service
- * manager's, who has it again when we let go. 0, -ENOMEM, or -EINVAL: it is no such thing, and was closed. */
+ * manager's, who has it again when we let go. 0; -ENOMEM, -EEXIST (it is there already), -EINVAL (it is no such thing): then they were closed. */
 int inherit_add(struct inheritance *in, enum inherited_kind kind, const char *name, int fd,
 		int lock, bool stays);
 /* The descriptor, which is the caller's, or -1. */

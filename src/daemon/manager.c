@@ -60,7 +60,7 @@ int manager_take(struct inheritance *in, const char *control_path, struct log *l
 	for (int i = 0; i < n; i++) {
 		const char *name = names ? names[i] : "";
 		int err = take(in, control_path, name, SD_LISTEN_FDS_START + i);
-		if (err)
+		if (err == -EINVAL)
 			log_warning(log,
 				    "the service manager has passed \"%s\", which is no socket of "
 				    "ours: %s; a stream socket that listens at a portal's address, "

@@ -17,7 +17,7 @@ build() { # GOAL
 }
 
 try "it is installed" build install
-for file in bin/lunar sbin/lunar-targetd lib/lunar/targetcli lib/systemd/system/lunar-targetd.service \
+for file in bin/lunar sbin/lunar-targetd lib/lunar/targetcli lib/systemd/system/lunar-targetd.service lib/systemd/system/lunar-targetd.socket \
 	lib/sysusers.d/lunar.conf lib/tmpfiles.d/lunar.conf \
 	share/doc/lunar/strict.conf share/bash-completion/completions/lunar share/zsh/site-functions/_lunar \
 	$(cd "$SOURCE/man" && for page in *.[0-9]; do echo "share/man/man${page##*.}/$page"; done); do

@@ -37,6 +37,9 @@ elif ! grep -q -- --security-policy <(systemd-analyze security --help); then
 else
 	try "the unit is one" systemd-analyze verify --man=no "$T/units/lunar-targetd.service"
 	is "without a word" "$(cat out)" ""
+	cp "$PACKAGING/lunar-targetd.socket" units/
+	try "so is its socket" systemd-analyze verify --man=no "$T/units/lunar-targetd.socket"
+	is "without a word either" "$(cat out)" ""
 	try "its exposure is no more than it was" exposure --threshold=32
 	try "and below 1.0 but for what the daemon's work needs" exposure --threshold=9 \
 		--security-policy="$PACKAGING/exceptions.json"
