@@ -20,7 +20,8 @@ struct memory {
 	uint8_t *bytes;    /* NULL: another process has it in sight, this one keeps it */
 	uint64_t *written; /* a bit for each chunk: it may be other than zeroes */
 	size_t count;      /* of chunks; the last one may reach past the end */
-	int file; /* the memory, with `written` behind its chunks; -1: this process's alone */
+	bool is_file; /* the memory is one's, which has `written` behind its chunks, and others have it, too */
+	int file;              /* which this process keeps for them; -1: it does not */
 	const uint8_t *zeroes; /* ZEROES bytes; reading what was never written would fill a file */
 };
 
@@ -75,7 +76,7 @@ static void read_file(struct memory *m, struct bs_io *io)
 
 static void read_bytes(struct memory *m, struct bs_io *io)
 {
-	if (m->file >= 0)
+	if (m->is_file)
 		read_file(m, io);
 	else if (io->may_lend)
 		io->lent = m->bytes + io->offset;
@@ -100,7 +101,7 @@ static void clear(struct memory *m, const struct bs_io *io)
 			continue;
 		bool whole = at % CHUNK == 0 && next - at == CHUNK;
 		if (whole && io->op == BS_UNMAP &&
-		    !madvise(m->bytes + at, CHUNK, m->file < 0 ? MADV_DONTNEED : MADV_REMOVE))
+		    !madvise(m->bytes + at, CHUNK, m->is_file ? MADV_REMOVE : MADV_DONTNEED))
 			__atomic_fetch_and(&m->written[i / BITS], ~(UINT64_C(1) << i % BITS),
 					   __ATOMIC_RELAXED);
 		else
@@ -153,12 +154,13 @@ static uint64_t file_size(size_t count)
 static void memory_close(struct backstore *bs)
 {
 	struct memory *m = to_memory(bs);
-	if (m->file >= 0) {
+	if (m->is_file) {
 		if (m->bytes)
 			munmap(m->bytes, file_size(m->count));
 		if (m->zeroes)
 			munmap((void *)(uintptr_t)m->zeroes, ZEROES);
-		close(m->file);
+		if (m->file >= 0)
+			close(m->file);
 	} else {
 		munmap(m->bytes, m->count * CHUNK);
 		free(m->written);
@@ -283,6 +285,7 @@ static struct memory *memory_new(struct reactor *r, uint64_t size, int file)
 	}
 	m->count = chunks_of(size);
 	m->file = file;
+	m->is_file = true;
 	m->bs = properties(r, path, size);
 	return m;
 }
@@ -330,6 +333,9 @@ int memory_map(struct backstore **out, struct reactor *r, uint64_t size, int fil
 			munmap(zeroes, ZEROES);
 		return -ENOMEM;
 	}
+	/* What is in sight stays there. */
+	close(file);
+	m->file = -1;
 	m->bytes = bytes;
 	m->written = (uint64_t *)(void *)(bytes + (uint64_t)count * CHUNK);
 	m->zeroes = zeroes;

@@ -26,7 +26,8 @@ struct daemon_options {
 	const char *state_dir;   /* identities of disks */
 	const char *config_file; /* the saved configuration */
 	const char *socket;
-	gid_t group; /* may use the socket; (gid_t)-1: none */
+	gid_t group;  /* may use the socket; (gid_t)-1: none */
+	size_t files; /* descriptors that a process may have */
 	struct child_options child;
 };
 
@@ -114,8 +115,10 @@ typedef void disk_resized(void *ctx, int err, const char *why);
 void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resized *done, void *ctx);
 /* What tells a ramdisk from others, and whose contents are whose. */
 const char *disk_wwn(const struct disk *disk);
-/* The other process has its descriptor. */
-void disk_handed_over(const struct disk *disk);
+/* The other process has its descriptor. Where descriptors are few it alone has it. */
+void disk_handed_over(const struct daemon *d, const struct disk *disk);
+/* Whether there is something that another process can be given. */
+bool disk_is_at_hand(const struct disk *disk);
 /* The other process asks for the device of this LU. */
 void disk_reopen(struct daemon *d, uint32_t number);
 /* --- pending.c: what is not there yet */

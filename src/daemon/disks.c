@@ -410,9 +410,32 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
 	return 0;
 }
 
-void disk_handed_over(const struct disk *disk)
+bool disk_is_at_hand(const struct disk *disk)
+{
+	struct bs_parcel *parcel = malloc(sizeof(*parcel));
+	bool is = parcel && bs_pack(disk->bs, parcel) >= 0;
+	free(parcel);
+	return is;
+}
+
+static void close_handle(struct backstore *bs)
+{
+	if (bs_may_block(bs)) {
+		spawn_aside(let_go, bs);
+		bs_forget_handle(bs);
+	} else {
+		bs_hand_over(bs);
+	}
+}
+
+/* Of each disk there are two, the other one is the lock of its identity. */
+#define KEPT_PART 4
+
+void disk_handed_over(const struct daemon *d, const struct disk *disk)
 {
 	disk->bs->created = false;
+	if (disk->number >= d->o.files / KEPT_PART && disk->node->kind != CONFIG_RAMDISK)
+		close_handle(disk->bs);
 }
 
 /* --- a device that went and came back */
@@ -470,12 +493,7 @@ void disk_reopen(struct daemon *d, uint32_t number)
 	if (!w)
 		return;
 	bs_pack_whole(disk->bs, &w->o.request.whole, files);
-	if (bs_may_block(disk->bs)) {
-		spawn_aside(let_go, disk->bs);
-		bs_forget_handle(disk->bs);
-	} else {
-		bs_hand_over(disk->bs);
-	}
+	close_handle(disk->bs);
 	w->d = d;
 	w->number = number;
 	w->o.done = reopened;

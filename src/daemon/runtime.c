@@ -133,7 +133,7 @@ static void disk_made(struct deed *deed)
 	}
 	if (deed->err)
 		return;
-	disk_handed_over(deed->disk);
+	disk_handed_over(d, deed->disk);
 	if (node->pending)
 		runtime_disk_came(d, node);
 }
@@ -191,6 +191,11 @@ static void disk_is_open(void *ctx, struct disk *disk, int err, const char *why)
 static void make_disk(struct deed *deed)
 {
 	struct disk *disk = deed->node->runtime;
+	/* The process that had it alone has gone. */
+	if (disk && !disk_is_at_hand(disk)) {
+		disk_close(deed->d, disk);
+		deed->node->runtime = disk = NULL;
+	}
 	deed->was_there = disk;
 	if (disk) {
 		give_disk(deed, disk);

@@ -261,6 +261,7 @@ static int prepare(struct targetd *t)
 		if (setrlimit(RLIMIT_NOFILE, &more))
 			setrlimit(RLIMIT_NOFILE, &files);
 	}
+	t->d.o.files = getrlimit(RLIMIT_NOFILE, &files) ? 0 : files.rlim_cur;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	int err = config_make_dirs(t->o.state_dir, 0700);
