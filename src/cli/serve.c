@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/serve_print.h"
 #include "reactor/file.h"
+#include "sandbox/sandbox.h"
 
 int serve_fail(struct serve *s, int err, const char *fmt, ...)
 {
@@ -179,6 +180,7 @@ static int serve(struct serve *s)
 
 int serve_command(char **argv)
 {
+	sandbox_keep_secrets();
 	struct serve *s = calloc(1, sizeof(*s));
 	if (!s) {
 		fprintf(stderr, "lunar: error: no memory\n");

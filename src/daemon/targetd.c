@@ -432,6 +432,7 @@ static int check(struct targetd *t)
 int main(int argc, char **argv)
 {
 	static struct targetd t;
+	sandbox_keep_secrets();
 	handover_init(&t.d.handover, argv);
 	int err = targetd_options_parse(&t.o, argv + 1, t.why, sizeof(t.why));
 	start_log(&t);

@@ -54,6 +54,10 @@ int sandbox_enter(struct sandbox *s, char *why, size_t why_size);
 /* No ring of io_uring can be made any more, by any thread. Does nothing without SANDBOX_SYSCALLS. */
 int sandbox_seal(const struct sandbox *s);
 
+/* There are secrets in this process, or will be: no core of it is dumped, nor of its children, and only who may trace
+ * every process may look into its memory. Not in a build for LeakSanitizer, which has to look. */
+void sandbox_keep_secrets(void);
+
 /* Closes every descriptor but these, and standard output and error; standard input becomes empty. */
 int sandbox_keep(const int *fds, size_t count);
 
