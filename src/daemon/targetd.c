@@ -349,6 +349,33 @@ static void is_up(struct daemon *d)
 	sd_notify(0, "READY=1");
 }
 
+/* Members of the group pass through it. What an access control list says besides is not looked at. */
+static bool lets_through(const char *dir, gid_t group)
+{
+	struct stat st;
+	return stat(dir, &st) || st.st_mode & S_IXOTH ||
+	       (st.st_gid == group && st.st_mode & S_IXGRP);
+}
+
+/* A socket that they may use and cannot get at would look like a daemon that is not there. */
+static void check_group_reaches(struct targetd *t)
+{
+	char dir[PATH_MAX];
+	if (t->d.o.group == (gid_t)-1 || !realpath(t->o.socket_path, dir))
+		return;
+	for (char *slash; (slash = strrchr(dir, '/')) && slash != dir;) {
+		*slash = 0;
+		if (lets_through(dir, t->d.o.group))
+			continue;
+		log_warning(&t->log,
+			    "--group %s: its members cannot get at the control socket %s, for the "
+			    "directory %s is closed to them: put the socket elsewhere by --socket, "
+			    "or `chgrp %s %s && chmod g+x %s`",
+			    t->o.group, t->o.socket_path, dir, t->o.group, dir, dir);
+		return;
+	}
+}
+
 static bool is_busy(void *ctx)
 {
 	const struct targetd *t = ctx;
@@ -381,6 +408,7 @@ static int start(struct targetd *t)
 		err = open_control(t);
 	if (err)
 		return err;
+	check_group_reaches(t);
 	t->d.up = is_up;
 	t->d.store = manager_store;
 	t->d.reload = reload;

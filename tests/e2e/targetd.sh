@@ -31,6 +31,17 @@ data() { # COMMAND...
 	io_lun "user=alice,password-secret=s,initiator-name=$LIBISCSI" "$@"
 }
 
+# --- whoever may use the socket has to get at it
+
+GROUP=$(id -gn nobody 2>/dev/null || echo nogroup)
+mkdir -p open
+start_daemon --group "$GROUP"
+says "a group that cannot get at the socket is a warning" "--group $GROUP: .*$T/state is closed to them.*--socket" "$T/target.err"
+stop_target
+start_daemon --group "$GROUP" --socket "$T/open/target.sock"
+if grep -q -- --group "$T/target.err"; then not_ok "elsewhere it is none" "$T/target.err"; else ok "elsewhere it is none"; fi
+stop_target
+
 # --- nothing yet
 
 start_daemon
