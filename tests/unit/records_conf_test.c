@@ -217,6 +217,24 @@ static void a_name_is_made_once(void **state)
 			 -EINVAL);
 }
 
+/* Somebody else makes one while we do. */
+static void slow(void *ctx, void *out, size_t len)
+{
+	scribble(ctx, "initiatorname.iscsi", "InitiatorName=" ME "\n");
+	memset(out, 0, len);
+}
+
+static void two_that_make_a_name_at_once_have_the_same(void **state)
+{
+	struct rig *t = *state;
+	struct initiator_names names;
+	char path[1024];
+	rig_path(t, "initiatorname.iscsi", path);
+	FINE(t, initiator_names_make(path, "iqn.2026-11.org.example:01", slow, t, &names, &t->why));
+	assert_string_equal(names.name, ME);
+	assert_string_equal(slurp(t, "initiatorname.iscsi"), "InitiatorName=" ME "\n");
+}
+
 /* ---- import ---- */
 
 static void make_foreign(struct rig *t)
@@ -279,6 +297,7 @@ int main(void)
 		CASE(who_we_are_is_read),
 		CASE(a_bad_name_is_told_by_line),
 		CASE(a_name_is_made_once),
+		CASE(two_that_make_a_name_at_once_have_the_same),
 		CASE(what_open_iscsi_has_left_is_taken_over),
 	};
 	return cmocka_run_group_tests_name("records_conf", tests, NULL, NULL);
