@@ -365,6 +365,7 @@ int records_node_write(struct records *db, const struct record *node, struct con
 }
 
 struct twin {
+	int32_t tpgt; /* that is wanted */
 	struct record_key key;
 	bool there;
 };
@@ -372,12 +373,15 @@ struct twin {
 static int take_twin(void *ctx, const struct record_key *key, const struct record *node)
 {
 	struct twin *t = ctx;
+	if (key->tpgt != t->tpgt && key->tpgt != RECORDS_TPGT_UNKNOWN &&
+	    t->tpgt != RECORDS_TPGT_UNKNOWN)
+		return 0;
 	t->key = *key;
 	t->there = true;
 	return 0;
 }
 
-/* The same node, of which one of the two does not say its portal group. */
+/* The same node, of which one of the two does not say its portal group; or which is in a file of the old way. */
 static int find_twin(struct records *db, const struct record_key *key, struct twin *twin,
 		     struct config_why *why)
 {
@@ -385,9 +389,8 @@ static int find_twin(struct records *db, const struct record_key *key, struct tw
 				       .address = key->address,
 				       .iface = key->iface,
 				       .port = key->port,
-				       .tpgt = key->tpgt == RECORDS_TPGT_UNKNOWN
-						       ? RECORDS_ANY_TPGT
-						       : RECORDS_TPGT_UNKNOWN};
+				       .tpgt = RECORDS_ANY_TPGT};
+	*twin = (struct twin){.tpgt = key->tpgt};
 	int n = records_nodes(db, &filter, take_twin, twin, why);
 	return n < 0 ? n : 0;
 }
@@ -414,7 +417,7 @@ static int add_node(struct records *db, struct record_key *key, const struct rec
 		    bool *added, struct config_why *why)
 {
 	struct place p = node_place(key);
-	struct twin twin = {.there = false};
+	struct twin twin;
 	struct record *old;
 	struct record_key same = *key;
 	*added = false;
@@ -429,7 +432,9 @@ static int add_node(struct records *db, struct record_key *key, const struct rec
 	if (err)
 		return err;
 	if (twin.there)
-		return key->tpgt == RECORDS_TPGT_UNKNOWN ? 0 : move_twin(db, key, &twin.key, why);
+		return key->tpgt == RECORDS_TPGT_UNKNOWN || key->tpgt == twin.key.tpgt
+			       ? 0
+			       : move_twin(db, key, &twin.key, why);
 	err = node_write(db, key, node, why);
 	*added = !err;
 	return err;

@@ -213,6 +213,10 @@ static void old_files_are_read_where_they_are(void **state)
 		 "node.transport_name = tcp\r\n");
 	assert_string_equal(rig_list(t, &l, NULL, "node.startup"),
 			    STORE " 127.0.0.1:3260,3 default onboot\n");
+	/* It is that node, and there is no second one. */
+	assert_false(rig_add(t, STORE, "3260", "3", "default"));
+	assert_false(rig_add(t, STORE, "3260", "-1", "default"));
+	assert_string_equal(rig_list(t, &l, NULL, NULL), STORE " 127.0.0.1:3260,3 default\n");
 	rig_change(t, STORE, "node.startup", "manual");
 	assert_non_null(strstr(slurp(t, "nodes/" STORE "/127.0.0.1,3260"),
 			       "node.transport_name = tcp\n# END RECORD"));
