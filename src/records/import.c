@@ -20,26 +20,25 @@ static int import_node(void *ctx, const struct record_key *key, const struct rec
 	return err;
 }
 
-/* 0: it is not there, and may be written. */
-static int is_there(struct importing *m, int err, struct record *there)
+/* What looking for it has answered. True: it stays as it is, damaged or not. */
+static bool is_there(struct importing *m, int err)
 {
-	record_free(there);
-	if (!err || err == -EBADMSG)
-		m->counts->there++;
-	return err == -ENOENT ? 0 : err ? err : -EEXIST;
+	m->counts->there += !err || err == -EBADMSG;
+	return !err || err == -EBADMSG;
 }
 
 static int import_portal(void *ctx, const struct record *portal)
 {
 	struct importing *m = ctx;
-	struct config_why why;
 	struct record *there;
 	int err = records_portal_read(
 		m->to, portal->kind, record_get(portal, "discovery.sendtargets.address"),
-		(uint16_t)record_number(portal, "discovery.sendtargets.port"), &there, &why);
-	if (is_there(m, err, there))
+		(uint16_t)record_number(portal, "discovery.sendtargets.port"), &there, m->why);
+	record_free(there);
+	if (is_there(m, err))
 		return 0;
-	err = records_portal_write(m->to, portal, m->why);
+	if (err == -ENOENT)
+		err = records_portal_write(m->to, portal, m->why);
 	m->counts->portals += !err;
 	return err;
 }
@@ -49,13 +48,15 @@ static int import_iface(void *ctx, const struct record *iface)
 	struct importing *m = ctx;
 	const char *name = record_get(iface, "iface.iscsi_ifacename");
 	struct place p = place_of("ifaces", name);
-	struct config_why why;
 	struct record *there;
 	if (iface_is_builtin(name))
 		return 0;
-	if (is_there(m, records_iface_read(m->to, name, &there, &why), there))
+	int err = records_iface_read(m->to, name, &there, m->why);
+	record_free(there);
+	if (is_there(m, err))
 		return 0;
-	int err = place_write(m->to, &p, iface, m->why);
+	if (err == -ENOENT)
+		err = place_write(m->to, &p, iface, m->why);
 	m->counts->ifaces += !err;
 	return err;
 }

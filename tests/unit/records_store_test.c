@@ -409,7 +409,9 @@ static int act_add(struct rig *t)
 {
 	struct record *r = rig_node(t, OTHER, "3260", "1", "default");
 	bool added;
-	return records_node_add(&t->db, r, &added, &t->why);
+	int err = records_node_add(&t->db, r, &added, &t->why);
+	record_free(r);
+	return err;
 }
 
 static int act_update(struct rig *t)
