@@ -61,6 +61,10 @@ static void go(struct dev_io *io)
 	struct device *d = io->device;
 	int err = -EHOSTDOWN;
 
+	if (d->disk.gone) {
+		finish(io, -ENODEV);
+		return;
+	}
 	if (d->used && list_empty(&d->waiting))
 		err = issue(io);
 	if (!err) {
@@ -158,6 +162,11 @@ static bool needs_flush(const struct dev_io *io)
 static void send_again(struct dev_io *io, uint64_t delay)
 {
 	struct device *d = io->device;
+
+	if (d->disk.gone || d->failed) {
+		finish(io, d->disk.gone ? -ENODEV : -ETIMEDOUT);
+		return;
+	}
 	io->not_before = delay ? reactor_now(d->set->reactor) + delay : 0;
 	d->stats.resends++;
 	list_del(&io->link);

@@ -114,15 +114,17 @@ static void replaced(struct dev_path *p)
 	struct device *old = p->device;
 	bool hope = has_other_hope(old, p);
 
-	fail_lun(p);
+	/* First it is no path any more: what comes back must not go out by it again. */
 	list_del(&p->in_dev);
 	p->device = NULL;
+	p->state = PATH_OTHER;
 	if (old->used == p)
 		old->used = NULL;
 	if (hope)
 		device_choose(old);
 	else
 		device_set_gone(old);
+	fail_lun(p);
 }
 
 static void join(struct dev_path *p, struct device *d)
@@ -174,12 +176,12 @@ static void whole_answer(struct dev_path *p, int err, const struct lu_facts *fac
 	case 0: is_there(p, facts); break;
 	case -ENXIO:
 	case -ENODEV:
-		fail_lun(p);
 		path_set_state(p, PATH_MISSING);
+		fail_lun(p);
 		break;
 	default: /* it goes on when it has answered */
-		fail_lun(p);
 		path_set_state(p, PATH_DOWN);
+		fail_lun(p);
 		if (p->ds->up)
 			ask_later(p->ds);
 	}
