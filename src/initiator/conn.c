@@ -182,14 +182,14 @@ void ini_got(struct ini_session *s, size_t n, uint64_t now)
 		return;
 	s->heard = now;
 	iscsi_rx_got(&s->rx, n);
-	s->at_work = true;
 	while (alive(s)) {
 		enum iscsi_rx_event event = iscsi_rx_next(&s->rx);
 		if (event == ISCSI_RX_MORE)
 			break;
 		take_event(s, event);
 	}
-	s->at_work = false;
+	if (s->state == M_LOGGING_IN)
+		ini_login_partial(s);
 	if (ini_session_full(s)) {
 		ini_task_go(s);
 		ini_recovery_check_quiet(s);

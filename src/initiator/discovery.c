@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "initiator/discovery.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +16,16 @@
 
 static bool is_v6(const char *text, size_t len)
 {
-	size_t addr = strspn(text, V6_CHARS);
-	if (addr < 2 || !memchr(text, ':', addr < len ? addr : len))
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr addr;
+	size_t digits = strspn(text, V6_CHARS);
+	size_t zone =
+		digits < len && text[digits] == '%' ? 1 + strspn(text + digits + 1, ZONE_CHARS) : 0;
+	if (digits >= sizeof(copy) || digits + zone != len || zone == 1)
 		return false;
-	if (addr < len && text[addr] == '%')
-		addr += 1 + strspn(text + addr + 1, ZONE_CHARS);
-	return addr == len;
+	memcpy(copy, text, digits);
+	copy[digits] = 0;
+	return inet_pton(AF_INET6, copy, &addr) == 1;
 }
 
 /* Up to 65535, and nothing behind it but `end`. */
@@ -144,7 +149,7 @@ static void take_address(struct reading *r, const struct iscsi_pair *pair)
 int ini_targets_read(const void *text, size_t len, const struct ini_targets_sink *sink, void *ctx,
 		     struct ini_targets_count *count)
 {
-	struct ini_targets_count unused;
+	struct ini_targets_count unused = {0};
 	struct reading r = {.sink = sink, .ctx = ctx, .count = count ? count : &unused};
 	struct iscsi_pair pair;
 	size_t at = 0;

@@ -164,6 +164,17 @@ static bool numbers_fit(struct ini_session *s, const struct iscsi_login_response
 	return true;
 }
 
+/* What answers may be something else altogether, and never send what a header would have. */
+void ini_login_partial(struct ini_session *s)
+{
+	int first = iscsi_rx_opcode_byte(&s->rx);
+	if (first >= 0 && (first & ISCSI_OPCODE_MASK) != ISCSI_LOGIN_RESPONSE)
+		ini_recovery_break(
+			s, INI_NONSENSE,
+			"what answers the login is no Login Response (it begins with 0x%02x)",
+			(unsigned)first);
+}
+
 void ini_login_pdu(struct ini_session *s)
 {
 	const struct iscsi_login_response *rsp = (const struct iscsi_login_response *)&s->rx.bhs;

@@ -123,72 +123,68 @@ struct ini_abort {
 struct ini_session {
 	const struct ini_ops *ops;
 	void *ctx;
-	struct ini_config config; /* with the copies below */
-	char initiator_name[ISCSI_NAME_SIZE], target_name[ISCSI_NAME_SIZE];
-	char alias[ISCSI_SIMPLE_MAX + 1];
-	char base[ISCSI_ADDRESS_SIZE];    /* where to begin */
-	char address[ISCSI_ADDRESS_SIZE]; /* where it is, or tries to be */
-	struct iscsi_chap_account ours, theirs;
 	uint64_t now;
+	struct ini_config config; /* its strings and accounts are the copies at the end */
 
 	/* recovery */
-	enum machine state;
 	uint64_t timer; /* of the state */
+	uint64_t began, up_since;
+	uint64_t not_before;   /* Time2Wait */
+	uint64_t outage_since; /* INI_NEVER: there is none */
+	enum machine state;
 	enum happening queue[8];
 	unsigned queued;
-	bool happens; /* the queue is being worked off */
-	struct ini_why why;
-	bool ever_up, held, dark, stopping;
-	bool at_work;           /* ini_got() is taking PDUs */
 	unsigned attempt, hops; /* since the last session that held; of this login */
-	uint64_t began, up_since, attempt_began;
-	uint64_t not_before;    /* Time2Wait */
-	bool wait_said;         /* ... of an asynchronous message, instead of what was negotiated */
 	uint32_t leave_seconds; /* that the target leaves us for a logout; 0: it has not said */
-	uint64_t outage_since;  /* INI_NEVER: there is none */
 
 	/* the connection */
-	struct iscsi_rx rx;
-	struct iscsi_tx tx;
 	uint8_t *stage;
-	uint8_t scratch[INI_SCRATCH];
-	struct iscsi_login_initiator login;
-	bool login_due; /* the next request, when the last one has gone */
-	struct iscsi_params params;
-	uint16_t tsih;
-	int32_t tpgt;
-	char target_alias[ISCSI_SIMPLE_MAX + 1];
-	uint32_t cmdsn, maxcmdsn, expcmdsn, expstatsn;
-	bool statsn_known;
 	uint64_t heard, ping_sent; /* 0: none is out */
+	uint32_t cmdsn, maxcmdsn, expcmdsn, expstatsn;
 	uint32_t ping_tag, logout_tag;
+	int32_t tpgt;
+	uint16_t tsih;
+
+	bool happens;   /* the queue is being worked off */
+	bool wait_said; /* Time2Wait is an asynchronous message's, not what was negotiated */
+	bool ever_up, held, dark, stopping;
+	bool login_due; /* the next login request, when the last one has gone */
+	bool statsn_known;
 
 	/* tasks */
 	struct list waiting, ahead, delayed, issued, ending, lost, sending;
-	unsigned in_flight;
 	uint64_t task_check; /* no deadline and no abort that waits for its turn is before this */
 	uint64_t delay_check;
-	bool kicking;
+	unsigned in_flight;
 
 	/* tags, and pools */
+	unsigned slot_count, free_count;
+	unsigned data_out; /* of data_pdus, in the send queue */
+	unsigned tmf_count;
 	struct slot *slots;
 	uint16_t *free_slots;
-	unsigned slot_count, free_count;
 	struct note *notes;
 	struct data_pdu *data_pdus;
 	struct list free_notes, free_data; /* iscsi_tx_pdu.link */
-	unsigned data_out;                 /* of these, in the send queue */
-
-	struct list tmfs;
-	unsigned tmf_count;
-	struct ini_abort aborts[INI_ABORTS];
-	struct list free_aborts;
+	struct list tmfs, free_aborts;
 
 	struct ini_text *text;
-	struct iscsi_text_in text_in;
 	uint8_t *text_segment;
-
+	struct iscsi_text_in text_in;
 	struct ini_stats stats;
+
+	struct iscsi_params params;
+	struct iscsi_tx tx;
+	struct iscsi_rx rx;
+	struct iscsi_login_initiator login;
+	struct ini_abort aborts[INI_ABORTS];
+	struct iscsi_chap_account ours, theirs;
+	struct ini_why why;
+	char initiator_name[ISCSI_NAME_SIZE], target_name[ISCSI_NAME_SIZE];
+	char alias[ISCSI_SIMPLE_MAX + 1], target_alias[ISCSI_SIMPLE_MAX + 1];
+	char base[ISCSI_ADDRESS_SIZE];    /* where to begin */
+	char address[ISCSI_ADDRESS_SIZE]; /* where it is, or tries to be */
+	uint8_t scratch[INI_SCRATCH];
 };
 
 /* --- session.c */
@@ -229,6 +225,8 @@ void ini_recovery_check_quiet(struct ini_session *s);
 
 void ini_login_begin(struct ini_session *s);
 void ini_login_pdu(struct ini_session *s);
+/* Less than a header has come. */
+void ini_login_partial(struct ini_session *s);
 /* The last request has gone. */
 void ini_login_sent(struct ini_session *s);
 void ini_login_free(struct ini_session *s);

@@ -325,6 +325,7 @@ static void end(struct ini_session *s)
 	lose(s);
 	s->stopping = true;
 	ini_task_fail_all(s, -ESHUTDOWN, true);
+	s->task_check = s->delay_check = INI_NEVER;
 }
 
 void ini_recovery_check_quiet(struct ini_session *s)

@@ -202,6 +202,11 @@ enum iscsi_rx_event iscsi_rx_next(struct iscsi_rx *rx)
 	return ISCSI_RX_MORE;
 }
 
+int iscsi_rx_opcode_byte(const struct iscsi_rx *rx)
+{
+	return rx->phase == RX_BHS && staged(rx) ? rx->stage[rx->start] : -1;
+}
+
 bool iscsi_rx_in_pdu(const struct iscsi_rx *rx)
 {
 	return rx->phase != RX_BHS || staged(rx) > 0;

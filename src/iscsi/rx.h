@@ -77,6 +77,8 @@ unsigned iscsi_rx_want_many(struct iscsi_rx *rx, struct iovec *iov, unsigned max
 void iscsi_rx_got(struct iscsi_rx *rx, size_t n);
 enum iscsi_rx_event iscsi_rx_next(struct iscsi_rx *rx);
 
+/* The first byte of a header that is not whole yet; -1: there is none. */
+int iscsi_rx_opcode_byte(const struct iscsi_rx *rx);
 /* Part of a PDU has come, the rest has not. */
 bool iscsi_rx_in_pdu(const struct iscsi_rx *rx);
 

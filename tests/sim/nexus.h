@@ -108,7 +108,6 @@ struct nexus_host {
 	uint64_t left;
 	uint64_t verify_next[LUNS];
 	bool flushed[LUNS];
-	bool ever_up;
 };
 
 struct nexus_world {
@@ -117,7 +116,7 @@ struct nexus_world {
 	struct model *model[LUNS];
 	enum nexus_phase phase;
 	uint64_t clock, next_id;
-	bool verbose, sync_may_fail, kind_of_flips;
+	bool verbose, sync_may_fail;
 	struct sim_faults faults;
 	struct nexus_result *result;
 

@@ -265,6 +265,8 @@ static bool status_may_be(const struct nexus_cmd *c)
 	case SCSI_CHECK_CONDITION:
 		ini_sense_read(&sense, c->task.sense, c->task.sense_len);
 		return sense.key == SCSI_KEY_MEDIUM_ERROR || sense.key == SCSI_KEY_DATA_PROTECT ||
+		       /* by other hosts' resets, one after the other */
+		       (sense.key == SCSI_KEY_UNIT_ATTENTION && c->task.issues > 16) ||
 		       (sense.key == SCSI_KEY_ABORTED_COMMAND && !(c->task.flags & INI_RETRY));
 	default: return false;
 	}
@@ -364,7 +366,6 @@ static void on_state(void *ctx, enum ini_state state, const struct ini_why *why)
 	update_faults(w);
 	if (state == INI_UP) {
 		w->result->n[N_LOGINS]++;
-		h->ever_up = true;
 		reinstated(h);
 	}
 	if (state == INI_ENDED)
