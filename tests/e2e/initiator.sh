@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The initiator on real sockets: against our own target, and against Debian's tgt where that is there.
+. "$(dirname "$0")/functions.sh"
+need_program initiate
+
+start_target disk.img --size 64M
+host=$PORTAL
+iqn=$IQN
+try "our target is discovered" sh -c "'$INITIATE' discover $host | grep -qx '$iqn'"
+try "our target keeps what is written" "$INITIATE" verify "$host" "$iqn" 0
+try "... and does with epoll" env LUNAR_ENGINE=epoll "$INITIATE" verify "$host" "$iqn" 0
+try "another target is not there" sh -c "'$INITIATE' verify $host $iqn.x 0 2>&1 | grep -q ^initiate:.no-such-target"
+
+if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
+	control=$(($$ % 30000 + 100))
+	port=$(python3 "$HERE/free-port.py")
+	truncate -s 64M tgt.img
+	tgtd -f -C $control --iscsi portal=127.0.0.1:"$port" >tgtd.log 2>&1 &
+	TARGETS+=($!)
+	admin() {
+		tgtadm -C $control --lld iscsi "$@"
+	}
+	for _ in $(seq 100); do
+		admin --op show --mode sys >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	admin --op new --mode target --tid 1 -T iqn.2026-01.test.lunar:tgt &&
+		admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
+		admin --op bind --mode target --tid 1 -I ALL
+	try "tgt is discovered" sh -c "'$INITIATE' discover 127.0.0.1:$port | grep -qx iqn.2026-01.test.lunar:tgt"
+	try "tgt keeps what is written" "$INITIATE" verify 127.0.0.1:"$port" iqn.2026-01.test.lunar:tgt 1
+	admin --op delete --force --mode target --tid 1
+	tgtadm -C $control --op delete --mode system
+fi
+done_testing
