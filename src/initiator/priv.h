@@ -129,6 +129,7 @@ struct ini_session {
 	/* recovery */
 	uint64_t timer; /* of the state */
 	uint64_t began, up_since;
+	uint64_t login_ends;   /* an attempt, all redirections included */
 	uint64_t not_before;   /* Time2Wait */
 	uint64_t outage_since; /* INI_NEVER: there is none */
 	enum machine state;

@@ -194,14 +194,18 @@ static void connect_to(struct ini_session *s)
 	const struct ini_times *t = &s->config.times;
 	uint64_t one = s->ever_up ? MIN(t->reconnect, t->connect) : t->connect;
 	s->stats.attempts++;
-	s->timer = ini_session_after(s, one);
+	/* All hops of a redirection together take no longer than one login may. */
+	s->timer = MIN(ini_session_after(s, one), s->login_ends);
 	s->ops->connect(s->ctx, s->address);
 }
 
 static void again(struct ini_session *s)
 {
+	const struct ini_times *t = &s->config.times;
 	s->attempt++;
 	s->hops = 0;
+	s->login_ends =
+		ini_session_after(s, MIN(t->connect, INI_NEVER / 4) + MIN(t->login, INI_NEVER / 4));
 	memcpy(s->address, s->base, sizeof(s->address));
 	connect_to(s);
 }
@@ -218,7 +222,7 @@ static void begin(struct ini_session *s)
 
 static void log_in(struct ini_session *s)
 {
-	s->timer = ini_session_after(s, s->config.times.login);
+	s->timer = MIN(ini_session_after(s, s->config.times.login), s->login_ends);
 	ini_login_begin(s);
 }
 

@@ -3,7 +3,8 @@
  * The initiator against a target that is not ours, on real sockets.
  *
  *   initiate discover ADDRESS          the targets there, one a line
- *   initiate verify ADDRESS IQN LUN    logs in, writes all over the LUN, reads it back, logs out
+ *   initiate verify ADDRESS IQN LUN [SECONDS]
+ *                                      logs in, writes all over the LUN, reads it back, logs out
  *   initiate load ADDRESS IQN LUN SECONDS DEPTH BYTES read|write
  *                                      so many commands at a time, for so long; prints a rate
  *
@@ -156,7 +157,7 @@ static bool is_filled(const struct job *j)
 static void verify_next(struct run *r, struct job *j)
 {
 	uint64_t part = r->blocks / r->depth, mine = (uint64_t)(j - r->jobs) * part;
-	if (!r->left) {
+	if (r->until ? reactor_now(r->reactor) >= r->until : !r->left) {
 		if (!r->busy)
 			stop(r);
 		return;
@@ -186,6 +187,8 @@ static void verify(struct run *r)
 {
 	r->finished = verified;
 	r->left = VERIFY;
+	if (r->until)
+		r->until += reactor_now(r->reactor);
 	for (unsigned i = 0; i < r->depth && !r->over; i++)
 		verify_next(r, &r->jobs[i]);
 }
@@ -302,17 +305,17 @@ int main(int argc, char **argv)
 		r.up = discover;
 		return run(&r, argv[2], NULL);
 	}
-	if (!loads && (argc != 5 || strcmp(argv[1], "verify") != 0)) {
-		fprintf(stderr, "initiate discover ADDRESS | verify ADDRESS IQN LUN | "
+	if (!loads && (argc < 5 || argc > 6 || strcmp(argv[1], "verify") != 0)) {
+		fprintf(stderr, "initiate discover ADDRESS | verify ADDRESS IQN LUN [SECONDS] | "
 				"load ADDRESS IQN LUN SECONDS DEPTH BYTES read|write\n");
 		return 2;
 	}
 	iscsi_lun_put(r.lun, (uint32_t)atoi(argv[4]));
 	r.up = ask_capacity;
 	go = loads ? load : verify;
-	double seconds = loads ? atof(argv[5]) : 0;
+	double seconds = argc > 5 ? atof(argv[5]) : 0;
+	r.until = (uint64_t)(seconds * 1e9);
 	if (loads) {
-		r.until = (uint64_t)(seconds * 1e9);
 		r.depth = MIN((unsigned)atoi(argv[6]), DEPTH_MAX);
 		r.size = (uint32_t)atoi(argv[7]);
 		r.writing = !strcmp(argv[8], "write");
@@ -321,6 +324,8 @@ int main(int argc, char **argv)
 		if (!(r.jobs[i].data = calloc(1, MAX(r.size, (uint32_t)VERIFY_MAX))))
 			return 1;
 	int failed = run(&r, argv[2], argv[3]);
+	if (!loads && !failed)
+		printf("%llu commands\n", (unsigned long long)r.done);
 	if (loads && !failed)
 		printf("%.0f IOPS, %.2f us of CPU each\n", (double)r.done / seconds,
 		       cpu() * 1e6 / (double)r.done);

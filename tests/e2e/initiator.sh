@@ -12,6 +12,28 @@ try "our target keeps what is written" "$INITIATE" verify "$host" "$iqn" 0
 try "... and does with epoll" env LUNAR_ENGINE=epoll "$INITIATE" verify "$host" "$iqn" 0
 try "another target is not there" sh -c "'$INITIATE' verify $host $iqn.x 0 2>&1 | grep -q ^initiate:.no-such-target"
 
+# It is killed at any time, and started again; its client waits, and loses nothing.
+rounds=12
+[ -z "${LUNAR_LONG:-}" ] || rounds=1000
+stop_target
+start_target disk.img --limit default_time2wait=0
+timeout $((rounds * 2 + 60)) "$INITIATE" verify "$PORTAL" "$IQN" 0 $((rounds / 2)) >client.out 2>client.err &
+client=$!
+CLIENTS+=($client)
+where=$PORTAL
+for _ in $(seq $rounds); do
+	sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+	kill -KILL "$TARGET_PID"
+	wait_for 10 ended "$TARGET_PID" && wait_for 10 ended "$SERVER"
+	start_target disk.img --limit default_time2wait=0 --portal "$where"
+done
+if wait "$client"; then
+	ok "$rounds restarts of the target under load"
+else
+	not_ok "$rounds restarts of the target under load" client.err target.err
+fi
+diag client.out
+
 if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
 	control=$(($$ % 30000 + 100))
 	port=$(python3 "$HERE/free-port.py")

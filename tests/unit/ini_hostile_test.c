@@ -359,6 +359,32 @@ static void redirection_without_an_end(void **state)
 	rig_free(&r);
 }
 
+/* Each of them late: what ends is the attempt. */
+static void redirection_that_takes_its_time(void **state)
+{
+	static struct rig r;
+	static const char to[] = "TargetAddress=192.0.2.2:3260";
+	rig_new(&r, NULL);
+	uint64_t began = r.now;
+	while (r.state != INI_ENDED && r.connects < 9) {
+		rig_pass(&r, r.closing ? 0 : 4 * SEC);
+		if (r.closing)
+			rig_closed(&r);
+		if (!r.connecting)
+			continue;
+		rig_connected(&r);
+		rig_expect(&r, ISCSI_LOGIN_REQUEST);
+		rig_pass(&r, 4 * SEC);
+		if (r.closing)
+			continue;
+		rig_login_answer(&r, ISCSI_LOGIN_MOVED_TEMPORARILY, 0, to, sizeof(to));
+		rig_closed(&r);
+	}
+	assert_int_equal(r.state, INI_ENDED);
+	assert_true(r.now - began <= 36 * SEC); /* it looks each 4 s */
+	rig_free(&r);
+}
+
 static void redirection_to_nonsense(void **state)
 {
 	static const char *const to[] = {"TargetAddress=../../etc", "TargetAddress=host\n:1",
@@ -460,6 +486,7 @@ int main(void)
 		cmocka_unit_test(sense_data_longer_than_they_are),
 		cmocka_unit_test(a_login_answered_by_something_else),
 		cmocka_unit_test(redirection_without_an_end),
+		cmocka_unit_test(redirection_that_takes_its_time),
 		cmocka_unit_test(redirection_to_nonsense),
 		cmocka_unit_test(endless_text),
 		cmocka_unit_test(a_text_that_never_ends_in_time),
