@@ -7,6 +7,8 @@
 #include <string.h>
 
 static const struct attach_method *const methods[] = {
+	&attach_ublk,
+	&attach_nbd,
 	&attach_fuse,
 	&attach_nbd_socket,
 };

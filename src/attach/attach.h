@@ -126,6 +126,6 @@ void attach_say_ready(struct attach *a, int err);
 void attach_say_stopped(struct attach *a, int err);
 void attach_say_lost(struct attach *a);
 
-extern const struct attach_method attach_fuse, attach_nbd_socket;
+extern const struct attach_method attach_ublk, attach_nbd, attach_fuse, attach_nbd_socket;
 
 #endif

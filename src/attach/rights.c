@@ -2,13 +2,19 @@
 #include "attach/rights.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include "attach/in_use.h"
 #include "attach/links.h"
 #include "attach/rights_priv.h"
+
+#define LOOKS   10
+#define LOOK_MS 50
 
 int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...)
 {
@@ -19,6 +25,35 @@ int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...)
 	if (n >= 0 && (size_t)n < sizeof(answer->why))
 		snprintf(answer->why + n, sizeof(answer->why) - (size_t)n, ": %s", strerror(-err));
 	return err;
+}
+
+/* Who uses it, for as long as that may be udev or its like, which look at it for a moment. */
+int rights_check_unused(const struct rights_slot *s, struct rights_answer *answer)
+{
+	char who[ATTACH_WHY / 2] = "";
+	const struct timespec little = {.tv_nsec = LOOK_MS * 1000000L};
+	for (int looks = LOOKS; looks; looks--) {
+		int device = open(s->path, O_RDONLY | O_EXCL | O_CLOEXEC);
+		bool alone = device >= 0 || errno != EBUSY;
+		if (device >= 0)
+			close(device);
+		if (!in_use_by(&in_use_system, s->path, who, sizeof(who)) && alone)
+			return 0;
+		nanosleep(&little, NULL);
+	}
+	snprintf(answer->why, sizeof(answer->why), "%s is in use: %s", s->path,
+		 who[0] ? who : "somebody has it open for himself alone");
+	return -EBUSY;
+}
+
+void rights_set_rotational(const struct rights_slot *s, bool rotational)
+{
+	char name[ATTACH_PATH + 64];
+	snprintf(name, sizeof(name), "/sys/block/%s/queue/rotational",
+		 s->path + sizeof("/dev/") - 1);
+	CLEANUP(fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, rotational ? "1" : "0", 1) != 1)
+		return;
 }
 
 /* --- orders */
@@ -56,6 +91,36 @@ static int do_fuse_kept(const struct job *j)
 static int do_loop_start(const struct job *j)
 {
 	return rights_loop_start(j->slot, j->order, j->answer);
+}
+
+static int do_nbd_start(const struct job *j)
+{
+	return rights_nbd_start(j->slot, j->order, j->files, j->file_count, j->answer);
+}
+
+static int do_nbd_take_over(const struct job *j)
+{
+	return rights_nbd_take_over(j->slot, j->order, j->files, j->file_count, j->answer);
+}
+
+static int do_ublk_add(const struct job *j)
+{
+	return rights_ublk_add(j->slot, j->order, j->answer, j->file);
+}
+
+static int do_ublk_recover(const struct job *j)
+{
+	return rights_ublk_recover(j->slot, j->answer, j->file);
+}
+
+static int do_ublk_run(const struct job *j)
+{
+	return rights_ublk_run(j->slot, j->order, j->answer);
+}
+
+static int do_ublk_delete(const struct job *j)
+{
+	return rights_ublk_delete(j->slot, j->answer);
 }
 
 static int do_change(const struct job *j)
@@ -98,9 +163,18 @@ static const struct kind {
 	int (*run)(const struct job *j);
 	bool at_any_time; /* beside another one of the slot */
 } kinds[RIGHTS_KINDS] = {
-	[RIGHTS_FUSE_MOUNT] = {do_fuse_mount, false}, [RIGHTS_FUSE_ABORT] = {do_fuse_abort, true},
-	[RIGHTS_FUSE_KEPT] = {do_fuse_kept, false},   [RIGHTS_LOOP_START] = {do_loop_start, false},
-	[RIGHTS_CHANGE] = {do_change, false},         [RIGHTS_STOP] = {do_stop, false},
+	[RIGHTS_FUSE_MOUNT] = {do_fuse_mount, false},
+	[RIGHTS_FUSE_ABORT] = {do_fuse_abort, true},
+	[RIGHTS_FUSE_KEPT] = {do_fuse_kept, false},
+	[RIGHTS_LOOP_START] = {do_loop_start, false},
+	[RIGHTS_NBD_START] = {do_nbd_start, false},
+	[RIGHTS_NBD_TAKE_OVER] = {do_nbd_take_over, false},
+	[RIGHTS_UBLK_ADD] = {do_ublk_add, false},
+	[RIGHTS_UBLK_RECOVER] = {do_ublk_recover, false},
+	[RIGHTS_UBLK_RUN] = {do_ublk_run, false},
+	[RIGHTS_UBLK_DELETE] = {do_ublk_delete, false},
+	[RIGHTS_CHANGE] = {do_change, false},
+	[RIGHTS_STOP] = {do_stop, false},
 };
 
 /* --- slots */
@@ -197,6 +271,7 @@ void rights_call_init(struct rights_call *call, const struct attach *a, enum rig
 		.slot = a->o.slot,
 		.size = t->size,
 		.block = t->logical_block,
+		.physical = t->physical_block,
 		.optimal = t->optimal_io,
 		.discard = t->discard_granularity,
 		.dead_timeout = a->o.dead_timeout,

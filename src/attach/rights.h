@@ -21,10 +21,16 @@
 enum rights_kind {
 	RIGHTS_FUSE_MOUNT, /* a connection to FUSE, mounted where nobody else sees it: answers with it */
 	RIGHTS_FUSE_ABORT, /* whatever waits for it fails; also while another order of the slot goes on */
-	RIGHTS_FUSE_KEPT,  /* the connection that an earlier process had: answers with it */
-	RIGHTS_LOOP_START, /* a loop device on the disk in there */
-	RIGHTS_CHANGE,     /* size and read-only are others now */
-	RIGHTS_STOP,       /* the device goes, with its links; -EBUSY: it is in use */
+	RIGHTS_FUSE_KEPT,     /* the connection that an earlier process had: answers with it */
+	RIGHTS_LOOP_START,    /* a loop device on the disk in there */
+	RIGHTS_NBD_START,     /* a device of the kernel's NBD client, on sockets that go along */
+	RIGHTS_NBD_TAKE_OVER, /* these instead of those that have gone with a process */
+	RIGHTS_UBLK_ADD,      /* a device of ublk, not started: answers with its queues */
+	RIGHTS_UBLK_RECOVER,  /* the same for one whose process has gone */
+	RIGHTS_UBLK_RUN,      /* it starts, or goes on: all queues are served, or will be */
+	RIGHTS_UBLK_DELETE,   /* after RIGHTS_STOP, and when the queues are closed */
+	RIGHTS_CHANGE,        /* size and read-only are others now */
+	RIGHTS_STOP,          /* the device goes, with its links; -EBUSY: it is in use */
 	RIGHTS_KINDS,
 };
 
@@ -33,7 +39,8 @@ struct rights_order {
 	uint64_t size;             /* bytes */
 	uint32_t block;            /* bytes */
 	uint32_t optimal, discard; /* bytes; 0: none */
-	uint32_t queues, depth;
+	uint32_t physical, max_io; /* bytes */
+	uint32_t queues, depth, nbd_flags;
 	uint32_t dead_timeout; /* seconds */
 	int32_t pid;
 	bool read_only, rotational, write_cache, fua, write_zeroes, force;
@@ -43,7 +50,8 @@ struct rights_order {
 
 struct rights_answer {
 	int32_t err; /* 0 or -errno, with `why`; with 0 it is a warning, or "" */
-	uint32_t number;
+	uint32_t number, queues;
+	bool encoded;           /* how ublk is spoken to */
 	char path[ATTACH_PATH]; /* of the device */
 	char why[ATTACH_WHY];
 };

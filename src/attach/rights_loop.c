@@ -10,12 +10,10 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "attach/in_use.h"
 #include "attach/rights_priv.h"
 
 #define TRIES        64 /* others look for a free one, too */
 #define GONE_MS      5000
-#define LOOK_MS      500
 #define GONE_LOOK_MS 20
 
 static int open_device(const struct rights_slot *s, int flags)
@@ -63,16 +61,6 @@ static int take_free(struct rights_slot *s, int control, int file, const struct 
 	return err ? rights_fail(answer, err, "%s", s->path) : 0;
 }
 
-/* What the kernel has no ioctl for. Not important enough to fail. */
-static void set_rotational(const struct rights_slot *s, bool rotational)
-{
-	char name[64];
-	snprintf(name, sizeof(name), "/sys/block/loop%u/queue/rotational", s->number);
-	CLEANUP(fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, rotational ? "1" : "0", 1) != 1)
-		return;
-}
-
 static int loop_change(struct rights_slot *s, const struct rights_order *o,
 		       struct rights_answer *answer)
 {
@@ -112,34 +100,6 @@ static bool wait_until_gone(const struct rights_slot *s)
 	return false;
 }
 
-/* Who has it open, or what stands on it, as `why`. udev and its like look at it for a moment. */
-static int check_unused(const struct rights_slot *s, bool exclusive, struct rights_answer *answer)
-{
-	char who[ATTACH_WHY / 2] = "";
-	for (int ms = 0; ms < LOOK_MS; ms += GONE_LOOK_MS) {
-		if (!in_use_by(&in_use_system, s->path, who, sizeof(who)) && exclusive)
-			return 0;
-		if (!exclusive)
-			break;
-		wait_a_little();
-	}
-	snprintf(answer->why, sizeof(answer->why), "%s is in use: %s", s->path,
-		 who[0] ? who : "somebody has it open for himself alone");
-	return -EBUSY;
-}
-
-/* A descriptor of what nobody else uses, or -errno. */
-static int open_alone(const struct rights_slot *s, struct rights_answer *answer)
-{
-	int device = open_device(s, O_RDONLY | O_EXCL);
-	if (device < 0 && device != -EBUSY)
-		return device;
-	int err = check_unused(s, device >= 0, answer);
-	if (err && device >= 0)
-		close(device);
-	return err ? err : device;
-}
-
 /* It will not go with the last who closes it after all. */
 static void keep_it(const struct rights_slot *s)
 {
@@ -155,15 +115,16 @@ static void keep_it(const struct rights_slot *s)
 static int loop_stop(struct rights_slot *s, const struct rights_order *o,
 		     struct rights_answer *answer)
 {
-	int device = o->force ? open_device(s, O_RDONLY) : open_alone(s, answer);
-	if (device == -EBUSY)
-		return device;
+	int err = o->force ? 0 : rights_check_unused(s, answer);
+	if (err)
+		return err;
+	int device = open_device(s, O_RDONLY);
 	if (device < 0 || !is_ours(s, device)) {
 		if (device >= 0)
 			close(device);
 		return 0; /* somebody has ended it already */
 	}
-	int err = o->force ? rights_fuse_abort(s, answer) : 0;
+	err = o->force ? rights_fuse_abort(s, answer) : 0;
 	if (!err && ioctl(device, LOOP_CLR_FD))
 		err = rights_fail(answer, -errno, "ending %s", s->path);
 	close(device);
@@ -172,7 +133,8 @@ static int loop_stop(struct rights_slot *s, const struct rights_order *o,
 	if (o->force || wait_until_gone(s))
 		return 0;
 	keep_it(s);
-	return check_unused(s, false, answer);
+	err = rights_check_unused(s, answer);
+	return err ? err : rights_fail(answer, -EBUSY, "%s does not end", s->path);
 }
 
 static const struct rights_device loop_device = {loop_change, loop_stop};
@@ -196,7 +158,7 @@ int rights_loop_start(struct rights_slot *s, const struct rights_order *o,
 		err = take_free(s, control, file, o, answer);
 	if (err)
 		return err == 1 ? rights_fail(answer, -EBUSY, "no free loop device") : err;
-	set_rotational(s, o->rotational);
+	rights_set_rotational(s, o->rotational);
 	s->device = &loop_device;
 	answer->number = s->number;
 	snprintf(answer->path, sizeof(answer->path), "%s", s->path);

@@ -18,6 +18,10 @@ struct rights_slot {
 	const struct rights_device *device; /* NULL: there is none */
 	uint32_t number;                    /* of the device */
 	char path[ATTACH_PATH];
+	char name[64];         /* of the disk */
+	bool ublk;             /* there is one of ublk, started or not */
+	bool encoded, resizes; /* what its kernel knows */
+	uint32_t queues;
 	int fuse, mount;   /* -1: none */
 	uint64_t fuse_dev; /* st_dev of the mount; 0 until known */
 	char links[ATTACH_LINKS][RIGHTS_NAME];
@@ -25,6 +29,11 @@ struct rights_slot {
 
 /* Says what was tried and what came of it, and returns `err`. */
 int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* 0, or -EBUSY: somebody has it exclusively, or open at all. */
+int rights_check_unused(const struct rights_slot *s, struct rights_answer *answer);
+/* For what the kernel has no other way. Not important enough to fail. */
+void rights_set_rotational(const struct rights_slot *s, bool rotational);
 
 /* rights_fuse.c */
 int rights_fuse_mount(struct rights_slot *s, struct rights_answer *answer, int *file);
@@ -35,5 +44,19 @@ void rights_fuse_close(struct rights_slot *s);
 /* rights_loop.c */
 int rights_loop_start(struct rights_slot *s, const struct rights_order *o,
 		      struct rights_answer *answer);
+
+/* rights_nbd.c */
+int rights_nbd_start(struct rights_slot *s, const struct rights_order *o, const int *files,
+		     unsigned count, struct rights_answer *answer);
+int rights_nbd_take_over(struct rights_slot *s, const struct rights_order *o, const int *files,
+			 unsigned count, struct rights_answer *answer);
+
+/* rights_ublk.c */
+int rights_ublk_add(struct rights_slot *s, const struct rights_order *o,
+		    struct rights_answer *answer, int *file);
+int rights_ublk_recover(struct rights_slot *s, struct rights_answer *answer, int *file);
+int rights_ublk_run(struct rights_slot *s, const struct rights_order *o,
+		    struct rights_answer *answer);
+int rights_ublk_delete(struct rights_slot *s, struct rights_answer *answer);
 
 #endif
