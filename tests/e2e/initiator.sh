@@ -19,7 +19,7 @@ stop_target
 start_target disk.img --limit default_time2wait=0
 timeout $((rounds * 2 + 60)) "$INITIATE" verify "$PORTAL" "$IQN" 0 $((rounds / 2)) >client.out 2>client.err &
 client=$!
-CLIENTS+=($client)
+CLIENTS+=("$client")
 where=$PORTAL
 for _ in $(seq $rounds); do
 	sleep "0.$((RANDOM % 5))$((RANDOM % 10))"

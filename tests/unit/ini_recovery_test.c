@@ -586,7 +586,9 @@ static void an_orderly_logout(void **state)
 	struct rig_cmd *c = rig_submit(&r, 512, 0);
 	rig_drain(&r);
 	ini_stop(r.s, false, r.now);
-	assert_int_equal(ini_submit(r.s, &rig_cmd(0, 0)->task, r.now), -ESHUTDOWN);
+	struct rig_cmd *late = rig_cmd(0, 0);
+	assert_int_equal(ini_submit(r.s, &late->task, r.now), -ESHUTDOWN);
+	free(late);
 	assert_false(rig_next(&r));
 	rig_good(&r, c);
 	rig_expect(&r, ISCSI_LOGOUT_REQUEST);
