@@ -8,13 +8,12 @@
 #include "initiator/sense.h"
 
 struct question {
-	unsigned ask;
 	bool (*wanted)(const struct lu_facts *f);
-	uint8_t page;
 	void (*build)(uint8_t *cdb, uint8_t page);
 	bool (*take)(struct lu_facts *f, const uint8_t *p, size_t len);
-	bool must; /* be answered */
 	uint16_t size;
+	uint8_t ask, page;
+	bool must; /* be answered */
 };
 
 /* --- CDBs */
@@ -108,17 +107,17 @@ static bool has_groups(const struct lu_facts *f)
 }
 
 static const struct question questions[] = {
-	{LU_ASK_WHO, always, 0, inquiry, lu_take_inquiry, true, 96},
-	{LU_ASK_WHO, is_disk, 0x00, vital, lu_take_pages, false, LU_REPLY_SIZE},
-	{LU_ASK_WHO, has_83, 0x83, vital, lu_take_identification, false, LU_REPLY_SIZE},
-	{LU_ASK_WHO, has_80, 0x80, vital, lu_take_serial, false, LU_REPLY_SIZE},
-	{LU_ASK_CAPACITY, is_disk, 0, capacity16, lu_take_capacity16, false, 32},
-	{LU_ASK_CAPACITY, no_capacity, 0, capacity10, lu_take_capacity10, true, 8},
-	{LU_ASK_MODE, is_disk, 0x08, mode, lu_take_mode, false, 252},
-	{LU_ASK_LIMITS, has_b0, 0xb0, vital, lu_take_limits, false, LU_REPLY_SIZE},
-	{LU_ASK_LIMITS, has_b1, 0xb1, vital, lu_take_characteristics, false, LU_REPLY_SIZE},
-	{LU_ASK_LIMITS, has_b2, 0xb2, vital, lu_take_provisioning, false, LU_REPLY_SIZE},
-	{LU_ASK_ACCESS, has_groups, 0, port_groups, lu_take_port_groups, false, LU_REPLY_SIZE},
+	{always, inquiry, lu_take_inquiry, 96, LU_ASK_WHO, 0, true},
+	{is_disk, vital, lu_take_pages, LU_REPLY_SIZE, LU_ASK_WHO, 0x00, false},
+	{has_83, vital, lu_take_identification, LU_REPLY_SIZE, LU_ASK_WHO, 0x83, false},
+	{has_80, vital, lu_take_serial, LU_REPLY_SIZE, LU_ASK_WHO, 0x80, false},
+	{is_disk, capacity16, lu_take_capacity16, 32, LU_ASK_CAPACITY, 0, false},
+	{no_capacity, capacity10, lu_take_capacity10, 8, LU_ASK_CAPACITY, 0, true},
+	{is_disk, mode, lu_take_mode, 252, LU_ASK_MODE, 0x08, false},
+	{has_b0, vital, lu_take_limits, LU_REPLY_SIZE, LU_ASK_LIMITS, 0xb0, false},
+	{has_b1, vital, lu_take_characteristics, LU_REPLY_SIZE, LU_ASK_LIMITS, 0xb1, false},
+	{has_b2, vital, lu_take_provisioning, LU_REPLY_SIZE, LU_ASK_LIMITS, 0xb2, false},
+	{has_groups, port_groups, lu_take_port_groups, LU_REPLY_SIZE, LU_ASK_ACCESS, 0, false},
 };
 
 static void ask_next(struct lu_probe *p);
