@@ -162,11 +162,16 @@ static void take_files(const json_t *doc, struct inheritance *in)
 	if (control >= 0)
 		inherit_add(in, INHERITED_CONTROL, "", control, -1,
 			    json_is_true(json_object_get(doc, "control_stays")));
-	json_array_foreach(json_object_get(doc, "listeners"), i, it) inherit_add(
-		in, INHERITED_LISTENER, "", keep((int)json_integer_value(it)), -1, false);
-	json_array_foreach(json_object_get(doc, "ramdisks"), i, it) inherit_add(
-		in, INHERITED_RAMDISK, word(it, "wwn"), keep(number(it, "fd")), -1, false);
-	json_array_foreach(json_object_get(doc, "disks"), i, it)
+	json_t *list = json_object_get(doc, "listeners");
+	for (i = 0; (it = json_array_get(list, i)); i++)
+		inherit_add(in, INHERITED_LISTENER, "", keep((int)json_integer_value(it)), -1,
+			    false);
+	list = json_object_get(doc, "ramdisks");
+	for (i = 0; (it = json_array_get(list, i)); i++)
+		inherit_add(in, INHERITED_RAMDISK, word(it, "wwn"), keep(number(it, "fd")), -1,
+			    false);
+	list = json_object_get(doc, "disks");
+	for (i = 0; (it = json_array_get(list, i)); i++)
 		inherit_add(in, INHERITED_DISK, word(it, "path"), keep(number(it, "fd")),
 			    keep(number(it, "lock")), false);
 }

@@ -108,8 +108,9 @@ static int serve_one(struct opener *o)
 	o->given = (struct bs_files){-1, -1};
 	if (count && o->request.has_handle)
 		o->given.handle = files[0];
-	if (count > o->request.has_handle && o->request.has_lock)
-		o->given.id_lock = files[o->request.has_handle];
+	size_t lock_at = o->request.has_handle ? 1 : 0;
+	if (count > lock_at && o->request.has_lock)
+		o->given.id_lock = files[lock_at];
 	memset(&o->answer, 0, sizeof(o->answer));
 	o->files[0] = o->files[1] = -1;
 	kinds[o->request.kind](o);
@@ -125,7 +126,7 @@ void opener_run(struct log *log, pid_t parent, int end)
 	struct opener *o = calloc(1, sizeof(*o));
 	size_t count = 0;
 	int files[CHANNEL_FILES];
-	char byte;
+	char byte = 0;
 	spawn_end_with(parent);
 	prctl(PR_SET_NAME, "lunar-opener", 0, 0, 0);
 	if (!o || sandbox_keep(&end, 1) || reactor_new_epoll(&o->r, log) ||

@@ -180,7 +180,7 @@ int channel_send(int end, const void *message, size_t len, int file)
 ssize_t channel_receive_files(int end, void *message, size_t size, int files[CHANNEL_FILES],
 			      size_t *count, int flags)
 {
-	union files control = {.bytes = {0}};
+	union files control;
 	struct iovec iov = {message, size};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
