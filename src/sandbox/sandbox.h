@@ -41,6 +41,7 @@ struct sandbox {
 	struct log *log;
 	struct sandbox_user user;
 	bool ends_with_parent; /* is killed when the parent ends */
+	bool connects;         /* it makes TCP connections to whom it wants: an initiator does */
 	unsigned parts;        /* SANDBOX_ALL but in tests of one part */
 	unsigned held;         /* those that the kernel gave us: the result */
 };

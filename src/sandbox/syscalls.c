@@ -108,7 +108,7 @@ static const struct row allowed[] = {
 	{IS(ioctl, 1, TIOCGWINSZ)},
 	{IS(ioctl, 1, TCGETS)},
 
-	/* connections that have come; none is made, and nothing new is listened on */
+	/* connections that have come; none is made unless by an initiator, and nothing new is listened on */
 	{ROW(accept4)},
 	{ROW(accept)},
 	{ROW(recvfrom)},
@@ -187,6 +187,13 @@ static const struct row allowed[] = {
 	{ROW(seccomp)},
 };
 
+/* An initiator's, besides. */
+static const struct row connecting[] = {
+	{IS(socket, 0, AF_INET)},
+	{IS(socket, 0, AF_INET6)},
+	{ROW(connect)},
+};
+
 /* Other programs and processes, other namespaces, the kernel itself. */
 static const int deadly[] = {
 	SCMP_SYS(execve),
@@ -229,13 +236,15 @@ static int add_row(scmp_filter_ctx ctx, uint32_t action, const struct row *row)
 	return err == -EDOM ? 0 : err;
 }
 
-static int add_rows(scmp_filter_ctx ctx)
+static int add_rows(scmp_filter_ctx ctx, bool connects)
 {
 	/* abort() kills its own process, and nobody may kill another. */
 	const struct row own = {IS(tgkill, 0, getpid())};
 	int err = add_row(ctx, SCMP_ACT_ALLOW, &own);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(allowed); i++)
 		err = add_row(ctx, SCMP_ACT_ALLOW, &allowed[i]);
+	for (size_t i = 0; !err && connects && i < ARRAY_SIZE(connecting); i++)
+		err = add_row(ctx, SCMP_ACT_ALLOW, &connecting[i]);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(deadly); i++) {
 		const struct row row = {.call = deadly[i]};
 		err = add_row(ctx, SCMP_ACT_KILL_PROCESS, &row);
@@ -267,7 +276,7 @@ int syscalls_enter(struct sandbox *s)
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	if (!ctx)
 		return -ENOMEM;
-	int err = add_rows(ctx);
+	int err = add_rows(ctx, s->connects);
 	if (!err)
 		err = load(ctx);
 	seccomp_release(ctx);
