@@ -63,15 +63,23 @@ static void retry(struct timer *t)
 	accept_next(container_of(t, struct nbd_server, retry));
 }
 
+static int take_listener(struct reactor *r, int listener)
+{
+	int err = net_take_listener(r, listener);
+	return err ? err : listener;
+}
+
 int nbd_server_start(struct nbd_server *s, struct disk *disk, const char *name, const char *path,
-		     gid_t group, char *why, size_t why_size)
+		     gid_t group, int listener, char *why, size_t why_size)
 {
 	*s = (struct nbd_server){.path = path, .accept.done = accepted};
 	nbd_host_init(&s->host, disk->queues[0], disk, name);
 	s->host.gone = conn_gone;
 	timer_init(&s->retry, retry);
 	deferred_init(&s->end, end);
-	s->listener = net_listen_local(s->host.r, path, group);
+	s->lent = listener > 0;
+	s->listener = s->lent ? take_listener(s->host.r, listener)
+			      : net_listen_local(s->host.r, path, group);
 	if (s->listener < 0) {
 		snprintf(why, why_size, "the NBD socket %s: %s%s", path, strerror(-s->listener),
 			 s->listener == -EADDRINUSE ? "; somebody serves there, or it is no socket"
@@ -88,7 +96,10 @@ void nbd_server_stop(struct nbd_server *s, void (*stopped)(struct nbd_server *s)
 	timer_cancel(s->host.r, &s->retry);
 	if (s->accepting)
 		reactor_cancel(s->host.r, &s->accept);
-	net_unlisten_local(s->host.r, s->listener, s->path);
+	if (s->lent)
+		net_close(s->host.r, s->listener);
+	else
+		net_unlisten_local(s->host.r, s->listener, s->path);
 	s->listener = -1;
 	nbd_host_drop(&s->host);
 	end_when_quiet(s);
