@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process of lunar-initiatord that has the rights: it holds the records, serves the control socket, does what
+ * attaching needs rights for (rights_link.h), and tells the other process (child.h), which faces the network, what
+ * to do (orders.h). One thread, and those that carry out what needs rights or look up names.
+ *
+ * What is to be is here: sessions that are wanted, and disks that are attached. When the other process ends by
+ * itself, another one is started and told all of it again.
+ */
+#ifndef LUNAR_INITIATORD_INITIATORD_H
+#define LUNAR_INITIATORD_INITIATORD_H
+
+#include <sys/signalfd.h>
+#include "control/server.h"
+#include "initiatord/child.h"
+#include "initiatord/courier.h"
+#include "initiatord/rights_link.h"
+#include "records/conf.h"
+#include "records/store.h"
+
+#define INITIATORD_PATH 512
+#define SESSIONS_MOST   1024
+#define DISKS_MOST      RIGHTS_SLOTS
+
+struct initiatord;
+
+/* Who waits for the outcome of a login, or of an attaching. Once; `w` is its WORD_DONE. May free `wait`. */
+struct wait {
+	struct list link;
+	void (*done)(struct wait *wait, const struct word *w);
+};
+
+/* A session that is, or is to be, by one record. */
+struct node_session {
+	struct list link;
+	struct initiatord *d;
+	uint32_t number;
+	struct record_key key;
+	uint8_t isid[ISCSI_ISID_LEN];
+	bool wanted;    /* it is made again when it has ended for good, and by another process */
+	bool for_disks; /* it goes with the last disk of its target */
+	bool logging_in, logging_out, up;
+	struct word_session last; /* what was heard of it */
+	struct list waits;
+};
+
+enum disk_state { DISK_LOGGING_IN, DISK_ATTACHING, DISK_ATTACHED, DISK_DETACHING, DISK_STATES };
+
+struct attached_disk {
+	struct list link;
+	struct initiatord *d;
+	uint32_t number, slot;
+	char target[ISCSI_NAME_SIZE];
+	uint32_t lun;
+	char host[RECORD_HOST_SIZE]; /* of the portal, for its name by path */
+	uint16_t port;
+	const struct attach_method *method;
+	char name[64], socket[ATTACH_PATH];
+	int listener; /* of nbd-socket; -1 */
+	bool boot;    /* again when the daemon starts */
+	enum disk_state state;
+	bool ordered;    /* the other process knows of it */
+	bool kept;       /* `keep` is of one that was ready */
+	unsigned logins; /* that are waited for */
+	struct attach_keep keep;
+	char path[ATTACH_PATH], wwid[LU_ID_SIZE];
+	uint64_t size;
+	char why[ORDER_WHY_SIZE]; /* the last thing that went wrong; "" */
+	struct list waits;
+};
+
+struct initiatord_options {
+	char state_dir[INITIATORD_PATH], socket_path[INITIATORD_PATH], socket_dir[INITIATORD_PATH];
+	gid_t group;
+	struct child_options child;
+};
+
+struct initiatord {
+	struct initiatord_options o;
+	struct log *log;
+	struct reactor *r;
+	struct records records;
+	struct records_conf conf;
+	struct initiator_names names;
+	struct control_server *control;
+	struct rights_holder holder;
+
+	struct courier courier;
+	pid_t child;
+	bool ready;
+	unsigned restarts;                /* within the last minute */
+	uint64_t restarted;               /* the first of them */
+	void (*up)(struct initiatord *d); /* called when it first takes orders */
+
+	struct list sessions, disks;
+	uint32_t last_number;
+	json_t *isids; /* by record: "target,address,port,tpgt,iface" */
+	json_t *left; /* what was there when the daemon ended before; NULL: nothing, or it is there again */
+	struct timer again;
+
+	int signals;
+	struct op signal_op;
+	struct iovec signal_iov;
+	struct signalfd_siginfo signal;
+	unsigned told;
+	bool ending;
+	struct timer end_timer;
+	int result;
+};
+
+/* --- parent.c: the other process */
+int initiatord_start(struct initiatord *d);
+/* To the exit code. */
+int initiatord_run(struct initiatord *d);
+/* In order, or with the second call at once. */
+void initiatord_end(struct initiatord *d);
+
+/* --- resolver.c */
+/* Answers WORD_RESOLVE when the name's addresses are known. */
+void resolver_ask(struct initiatord *d, const struct word *w);
+
+/* --- state.c: what outlives the daemon */
+int state_load(struct initiatord *d, char *why, size_t why_size);
+/* 0, or -errno, which has been said in the log. */
+int state_save(struct initiatord *d);
+/* What the daemon before has left is made again; what it was by its own end, only where it was asked for. */
+void state_restore(struct initiatord *d);
+/* The ISID of this record: the one that it had, else a new one, which is durable then. 0 or -errno. */
+int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[ISCSI_ISID_LEN]);
+
+/* --- sessions.c */
+/*
+ * Logs in by a record, if that has not happened; `wait` (NULL: nobody) is told when its LUNs were asked, or why not,
+ * maybe from inside. `patient`: it is tried for as long as it takes. NULL with `why`: the record is none that can be
+ * logged in by, and nobody is told.
+ */
+struct node_session *session_login(struct initiatord *d, const struct record_key *key, bool patient,
+				   struct wait *wait, struct config_why *why);
+/* `wait` as above. */
+void session_logout(struct node_session *s, bool force, struct wait *wait);
+struct node_session *session_find(struct initiatord *d, const struct record_key *key);
+struct node_session *session_by_number(struct initiatord *d, uint32_t number);
+/* WORD_STATE. */
+void session_heard(struct initiatord *d, const struct word *w);
+/* The other process is a new one: those that are wanted are made again. */
+void sessions_again(struct initiatord *d);
+/* What is marked automatic, and what disks need. */
+void sessions_automatic(struct initiatord *d);
+/* Those that were made for disks of this target, if there is none any more. */
+void sessions_let_go(struct initiatord *d, const char *target);
+
+/* --- disks.c */
+struct attached_disk *disk_find(struct initiatord *d, const char *target, uint32_t lun);
+struct attached_disk *disk_by_number(struct initiatord *d, uint32_t number);
+/* A new one, by this method, which has not begun. NULL: no memory, or too many. */
+struct attached_disk *disk_new(struct initiatord *d, const char *target, uint32_t lun,
+			       const char *host, uint16_t port, const struct attach_method *m);
+/* Logs in to all of these nodes that have not been, and attaches when the first one is up; if none is, it fails. */
+void disk_login(struct attached_disk *disk, const struct record_filter *nodes, bool patient,
+		uint32_t seconds);
+/* There is a session, or will be: it is attached. `seconds`: until then; 0: no matter when. Those who wait are told. */
+void disk_begin(struct attached_disk *disk, uint32_t seconds);
+void disk_detach(struct attached_disk *disk, bool force, struct wait *wait);
+/* It does not come to be: who waits is told so, and it is freed. */
+void disk_fail(struct attached_disk *disk, const struct word *w);
+void disk_free(struct attached_disk *disk);
+const char *disk_state_word(enum disk_state state);
+/* WORD_ATTACHED, WORD_LOST, WORD_CHANGED. */
+void disk_heard(struct initiatord *d, const struct word *w);
+void disks_again(struct initiatord *d);
+/* Each on the list is told, and is on it no more. */
+void waits_tell(struct list *waits, const struct word *w);
+
+/* --- methods.c */
+extern const struct control_method initiatord_methods[];
+extern const size_t initiatord_method_count;
+
+/* Why a call is refused: with {"reason": ...} of a word. */
+void refuse_by_word(struct control_call *call, const struct word *w, const char *what);
+void refuse_by_why(struct control_call *call, int err, const char *why);
+/* A number within a range, or `standard` when it is missing. *ok is false when the call is over. */
+uint32_t number_or(struct control_call *call, const char *name, uint32_t most, uint32_t standard,
+		   bool *ok);
+/* --- ops_*.c */
+void op_node_list(void *ctx, struct control_call *call);
+void op_node_show(void *ctx, struct control_call *call);
+void op_node_update(void *ctx, struct control_call *call);
+void op_node_delete(void *ctx, struct control_call *call);
+void op_discover(void *ctx, struct control_call *call);
+void op_session_login(void *ctx, struct control_call *call);
+void op_session_logout(void *ctx, struct control_call *call);
+void op_session_list(void *ctx, struct control_call *call);
+void op_session_rescan(void *ctx, struct control_call *call);
+void op_attach(void *ctx, struct control_call *call);
+void op_detach(void *ctx, struct control_call *call);
+void op_device_list(void *ctx, struct control_call *call);
+void op_status(void *ctx, struct control_call *call);
+
+/* Which nodes a call means: target?, address?, port?. False: the call is over. */
+bool filter_of(struct control_call *call, struct record_filter *out);
+/* A record by its key; NULL with `why`. */
+struct record *node_load(struct initiatord *d, const struct record_key *key,
+			 struct config_why *why);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lunar-initiatord: from the command line to the running daemon. */
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include "config/args.h"
+#include "config/store.h"
+#include "initiatord/initiatord.h"
+#include "initiatord/options.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define CONNECTIONS_MOST 256
+#define LOCK_WAIT        5000 /* ms for the records */
+#define NAME_PREFIX      "iqn.2026-11.io.lunar"
+
+struct process {
+	struct options o;
+	struct log log;
+	struct initiatord d;
+	char why[1024];
+};
+
+static int fail(struct process *p, int err, const char *fmt, ...) PRINTF(3, 4);
+static int fail(struct process *p, int err, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(p->why, sizeof(p->why), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+/* --- the log: on standard error; the journal knows levels by a prefix (sd-daemon(3)) */
+
+static void write_to_journal(struct log *log, enum log_level level, const char *line)
+{
+	static const char *const prefix[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
+	fprintf(stderr, "%s%s\n", prefix[level], line);
+}
+
+/* JOURNAL_STREAM is inherited by whoever is started by a service, wherever his output goes (systemd.exec(5)). */
+static bool is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) &&
+	       st.st_dev == dev && st.st_ino == ino;
+}
+
+static void start_log(struct process *p)
+{
+	p->log.level = p->o.verbose ? LOG_LEVEL_DEBUG
+		       : p->o.quiet ? LOG_LEVEL_WARNING
+				    : LOG_LEVEL_INFO;
+	if (p->o.log_levels)
+		log_set_levels(&p->log, p->o.log_levels, p->why, sizeof(p->why));
+	if (is_journal(STDERR_FILENO)) {
+		p->log.write = write_to_journal;
+		p->log.tagged = true;
+	}
+}
+
+/* --- places */
+
+static int make_dir(struct process *p, const char *path, mode_t mode)
+{
+	char dir[OPTIONS_PATH];
+	snprintf(dir, sizeof(dir), "%s", path);
+	int err = config_make_dirs(dir, mode);
+	return err ? fail(p, err,
+			  "the directory %s cannot be made: %s; --state DIR names another place",
+			  path, strerror(-err))
+		   : 0;
+}
+
+static void dir_of(const char *file, char out[OPTIONS_PATH])
+{
+	snprintf(out, OPTIONS_PATH, "%s", file);
+	char *slash = strrchr(out, '/');
+	if (slash)
+		slash[slash == out] = 0;
+}
+
+static int make_places(struct process *p)
+{
+	char dir[OPTIONS_PATH];
+	int err = make_dir(p, p->o.state_dir, 0700);
+	if (!err)
+		err = make_dir(p, p->o.records_dir, 0700);
+	dir_of(p->o.names_file, dir);
+	if (!err)
+		err = make_dir(p, dir, 0755);
+	dir_of(p->o.socket_path, dir);
+	if (!err)
+		err = make_dir(p, dir, 0755);
+	snprintf(p->d.o.state_dir, sizeof(p->d.o.state_dir), "%s", p->o.state_dir);
+	snprintf(p->d.o.socket_path, sizeof(p->d.o.socket_path), "%s", p->o.socket_path);
+	snprintf(p->d.o.socket_dir, sizeof(p->d.o.socket_dir), "%s", dir);
+	return err;
+}
+
+static void say_record(void *ctx, const char *line)
+{
+	struct process *p = ctx;
+	log_warning(&p->log, "%s", line);
+}
+
+static void random_bytes(void *ctx, void *out, size_t len)
+{
+	reactor_random(ctx, out, len);
+}
+
+static int open_records(struct process *p)
+{
+	struct initiatord *d = &p->d;
+	struct config_why why;
+	const struct record_say say = {say_record, p};
+	const struct records_options o = {
+		.root = p->o.records_dir, .create = true, .wait_ms = LOCK_WAIT, .say = say};
+	int err = initiator_names_make(p->o.names_file, NAME_PREFIX, random_bytes, d->r, &d->names,
+				       &why);
+	if (!err)
+		err = records_conf_read(&d->conf, p->o.conf_file, &say, &why);
+	if (!err)
+		err = records_open(&d->records, &o, &why);
+	return err ? fail(p, err, "%s", why.text) : 0;
+}
+
+/* --- start */
+
+static int find_group(struct process *p)
+{
+	const struct group *g = p->o.group ? getgrnam(p->o.group) : NULL;
+	p->d.o.group = g ? g->gr_gid : (gid_t)-1;
+	if (p->o.group && !g)
+		return fail(p, -ENOENT, "--group: there is no group \"%.60s\"", p->o.group);
+	return 0;
+}
+
+static int prepare(struct process *p)
+{
+	struct rlimit files;
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	int err = make_places(p);
+	if (!err)
+		err = find_group(p);
+	if (!err && !p->o.no_sandbox)
+		err = sandbox_find_user(&p->d.o.child.user, p->o.user, p->why, sizeof(p->why));
+	return err;
+}
+
+static int start_parts(struct process *p)
+{
+	struct initiatord *d = &p->d;
+	list_init(&d->sessions);
+	list_init(&d->disks);
+	d->log = &p->log;
+	int err = reactor_new_epoll(&d->r, &p->log);
+	if (err)
+		return fail(p, err, "it cannot be started: %s", strerror(-err));
+	err = rights_holder_init(&d->holder, "/dev");
+	if (err)
+		return fail(p, err, "it cannot be started: %s", strerror(-err));
+	err = open_records(p);
+	if (!err)
+		err = state_load(d, p->why, sizeof(p->why));
+	d->o.child.log = &p->log;
+	d->o.child.engine = p->o.engine;
+	d->o.child.sandbox = !p->o.no_sandbox;
+	memcpy(d->o.child.initiator_name, d->names.name, sizeof(d->names.name));
+	memcpy(d->o.child.initiator_alias, d->names.alias, sizeof(d->names.alias));
+	return err;
+}
+
+static int open_control(struct process *p)
+{
+	const struct control_options o = {
+		.path = p->o.socket_path,
+		.group = p->d.o.group,
+		.methods = initiatord_methods,
+		.count = initiatord_method_count,
+		.ctx = &p->d,
+		.most = CONNECTIONS_MOST,
+	};
+	return control_server_new(&p->d.control, p->d.r, &o, p->why, sizeof(p->why));
+}
+
+static void is_up(struct initiatord *d)
+{
+	sessions_automatic(d);
+	state_restore(d);
+	log_info(d->log, "ready: %s", d->names.name);
+	sd_notify(0, "READY=1");
+}
+
+static int start(struct process *p)
+{
+	int err = prepare(p);
+	if (!err)
+		err = start_parts(p);
+	if (!err)
+		err = open_control(p);
+	if (err)
+		return err;
+	p->d.up = is_up;
+	err = initiatord_start(&p->d);
+	return err ? fail(p, err, "a second process cannot be started: %s", strerror(-err)) : 0;
+}
+
+static int run(struct process *p)
+{
+	int result = EXIT_FAILED;
+	if (start(p))
+		log_error(&p->log, "%s", p->why);
+	else
+		result = initiatord_run(&p->d);
+	sd_notify(0, "STOPPING=1");
+	if (p->d.control)
+		control_server_close(p->d.control);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	static struct process p;
+	int err = options_parse(&p.o, argv + 1, p.why, sizeof(p.why));
+	start_log(&p);
+	if (err == ARGS_HELP) {
+		options_help(stdout);
+		return 0;
+	}
+	if (err) {
+		log_error(&p.log, "%s", p.why);
+		fprintf(stderr, "`lunar-initiatord --help` lists the options.\n");
+		return EXIT_USAGE;
+	}
+	if (p.o.version) {
+		printf("lunar-initiatord %s\n", LUNAR_VERSION);
+		return 0;
+	}
+	return run(&p);
+}

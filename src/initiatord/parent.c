@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "initiatord/initiatord.h"
+#include "reactor/file.h"
+#include "sandbox/channel.h"
+#include "sandbox/split.h"
+
+/* A process that ends again and again within this time is not started any more. */
+#define RESTARTS_MOST 5
+#define RESTARTS_TIME (60 * NSEC_PER_SEC)
+/* What is under way at the end has so long, and the process a little longer. */
+#define END_SECONDS 10
+#define END_KILL    (15 * NSEC_PER_SEC)
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+
+/* --- the other process */
+
+static void heard(void *ctx, const struct word *w)
+{
+	struct initiatord *d = ctx;
+	switch (w->kind) {
+	case WORD_READY:
+		if (d->ready)
+			return;
+		d->ready = true;
+		sessions_again(d);
+		disks_again(d);
+		if (d->up)
+			d->up(d);
+		d->up = NULL;
+		return;
+	case WORD_STATE: session_heard(d, w); return;
+	case WORD_RESOLVE: resolver_ask(d, w); return;
+	default: disk_heard(d, w); return;
+	}
+}
+
+/* Its end comes as a signal; what it says no more is not waited for. */
+static void lost(void *ctx, const char *why)
+{
+	struct initiatord *d = ctx;
+	if (why && !d->ending)
+		log_error(d->log, "the process that faces the network: %s", why);
+	if (d->child > 0)
+		kill(d->child, SIGKILL);
+}
+
+/* In the child: nothing of the parent's may be touched but what was made for it. */
+static void __attribute__((noreturn)) be_child(const struct initiatord *d, int orders, int rights)
+{
+	_exit(child_run(&d->o.child, orders, rights));
+}
+
+static void make_room(int end)
+{
+	int most = 1 << 20;
+	if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)))
+		setsockopt(end, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+static int start_child(struct initiatord *d)
+{
+	int orders[2], rights[2];
+	int err = channel_pair(orders);
+	if (err)
+		return err;
+	err = channel_pair(rights);
+	if (err) {
+		close(orders[0]);
+		close(orders[1]);
+		return err;
+	}
+	make_room(orders[0]);
+	make_room(orders[1]);
+	fflush(NULL);
+	d->child = fork();
+	if (d->child == 0)
+		be_child(d, orders[1], rights[1]);
+	err = d->child < 0 ? -errno : 0;
+	close(orders[1]);
+	close(rights[1]);
+	if (err) {
+		close(orders[0]);
+		close(rights[0]);
+		return err;
+	}
+	err = rights_serve(&d->holder, rights[0], d->log);
+	courier_begin(&d->courier, orders[0]);
+	return err;
+}
+
+static void say_how_it_ended(struct initiatord *d, int status)
+{
+	if (WIFSIGNALED(status))
+		split_say_killed(d->log, WTERMSIG(status));
+	else
+		log_error(d->log, "the process that faces the network has ended with code %d",
+			  WEXITSTATUS(status));
+}
+
+static bool may_restart(struct initiatord *d)
+{
+	uint64_t now = reactor_now(d->r);
+	if (!d->restarts || now - d->restarted > RESTARTS_TIME) {
+		d->restarts = 0;
+		d->restarted = now;
+	}
+	return d->restarts++ < RESTARTS_MOST;
+}
+
+static void stop(struct initiatord *d, int result)
+{
+	d->result = result;
+	reactor_stop(d->r);
+}
+
+static void restart(struct initiatord *d)
+{
+	if (!may_restart(d)) {
+		log_error(d->log, "it ended %d times within a minute: no other one is started",
+			  RESTARTS_MOST + 1);
+		stop(d, 1);
+		return;
+	}
+	int err = start_child(d);
+	if (err) {
+		log_error(d->log, "another one cannot be started: %s", strerror(-err));
+		stop(d, 1);
+	}
+}
+
+static void look_at_child(struct initiatord *d)
+{
+	int status;
+	pid_t pid = waitpid(-1, &status, WNOHANG);
+	if (pid <= 0 || pid != d->child)
+		return;
+	d->child = 0;
+	d->ready = false;
+	courier_end(&d->courier);
+	if (d->ending && WIFEXITED(status)) {
+		stop(d, WEXITSTATUS(status));
+		return;
+	}
+	say_how_it_ended(d, status);
+	if (d->ending)
+		stop(d, 1);
+	else
+		restart(d);
+}
+
+/* --- the end */
+
+static void kill_child(struct timer *t)
+{
+	struct initiatord *d = container_of(t, struct initiatord, end_timer);
+	log_warning(d->log, "it does not end in time, and is ended at once");
+	if (d->child > 0)
+		kill(d->child, SIGKILL);
+}
+
+void initiatord_end(struct initiatord *d)
+{
+	d->ending = true;
+	if (d->told++) {
+		kill_child(&d->end_timer);
+		return;
+	}
+	timer_cancel(d->r, &d->again);
+	state_save(d);
+	struct errand_out *e = d->child ? errand_out_new(ORDER_END, courier_forget, NULL) : NULL;
+	if (!e) {
+		stop(d, 0);
+		return;
+	}
+	e->order.seconds = END_SECONDS;
+	timer_set(d->r, &d->end_timer, reactor_now(d->r) + END_KILL);
+	courier_send(&d->courier, e);
+}
+
+static void signal_done(struct op *op, int res)
+{
+	struct initiatord *d = container_of(op, struct initiatord, signal_op);
+	if (res == sizeof(d->signal)) {
+		if (d->signal.ssi_signo == SIGCHLD)
+			look_at_child(d);
+		else if (d->signal.ssi_signo != SIGHUP)
+			initiatord_end(d);
+	}
+	file_read(d->r, op, d->signals, &d->signal_iov, 1, 0);
+}
+
+static int watch_signals(struct initiatord *d)
+{
+	d->signals = signal_open(d->r, signals, ARRAY_SIZE(signals));
+	if (d->signals < 0)
+		return d->signals;
+	d->signal_iov = (struct iovec){&d->signal, sizeof(d->signal)};
+	d->signal_op.done = signal_done;
+	file_read(d->r, &d->signal_op, d->signals, &d->signal_iov, 1, 0);
+	return 0;
+}
+
+/* --- the whole */
+
+int initiatord_start(struct initiatord *d)
+{
+	timer_init(&d->end_timer, kill_child);
+	courier_init(&d->courier, d->r);
+	d->courier.says = heard;
+	d->courier.lost = lost;
+	d->courier.ctx = d;
+	int err = watch_signals(d);
+	return err ? err : start_child(d);
+}
+
+/* Names of sockets are ours, and nobody listens there any more. */
+static void close_disks(struct initiatord *d)
+{
+	while (!list_empty(&d->disks))
+		disk_free(list_first(&d->disks, struct attached_disk, link));
+}
+
+int initiatord_run(struct initiatord *d)
+{
+	int err = reactor_run(d->r);
+	if (err) {
+		log_error(d->log, "the engine broke: %s", strerror(-err));
+		d->result = 1;
+	}
+	if (d->child > 0) {
+		kill(d->child, SIGKILL);
+		waitpid(d->child, NULL, 0);
+	}
+	d->ending = true;
+	courier_end(&d->courier);
+	close_disks(d);
+	return d->result;
+}

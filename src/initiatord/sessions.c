@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sessions by records: who is logged in to, and what becomes of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "initiatord/initiatord.h"
+
+/* Those that are wanted and have ended for good are tried again so often. */
+#define AGAIN (10 * NSEC_PER_SEC)
+
+static bool same_key(const struct record_key *a, const struct record_key *b)
+{
+	return !strcmp(a->target, b->target) && !strcmp(a->address, b->address) &&
+	       a->port == b->port && a->tpgt == b->tpgt && !strcmp(a->iface, b->iface);
+}
+
+struct node_session *session_find(struct initiatord *d, const struct record_key *key)
+{
+	list_for_each (it, &d->sessions) {
+		struct node_session *s = list_entry(it, struct node_session, link);
+		if (same_key(&s->key, key))
+			return s;
+	}
+	return NULL;
+}
+
+struct node_session *session_by_number(struct initiatord *d, uint32_t number)
+{
+	list_for_each (it, &d->sessions) {
+		struct node_session *s = list_entry(it, struct node_session, link);
+		if (s->number == number)
+			return s;
+	}
+	return NULL;
+}
+
+void waits_tell(struct list *waits, const struct word *w)
+{
+	struct list told;
+	list_init(&told);
+	list_splice_tail(&told, waits);
+	while (!list_empty(&told)) {
+		struct wait *wait = list_first(&told, struct wait, link);
+		list_del(&wait->link);
+		wait->done(wait, w);
+	}
+}
+
+static void free_session(struct node_session *s)
+{
+	list_del(&s->link);
+	free(s);
+}
+
+static void try_again_later(struct initiatord *d)
+{
+	if (!timer_is_set(&d->again) && !d->ending)
+		timer_set(d->r, &d->again, reactor_now(d->r) + AGAIN);
+}
+
+/* --- in */
+
+static void logged_in(struct errand_out *e, const struct word *w)
+{
+	struct node_session *s = e->ctx;
+	struct initiatord *d = s->d;
+	errand_out_free(e);
+	s->logging_in = false;
+	s->up = !w->err;
+	if (w->err == -ECANCELED && !d->ending)
+		return; /* its successor is told to do it, and whoever waits goes on waiting */
+	if (w->err) {
+		s->last.state = INI_ENDED;
+		s->last.reason = w->reason;
+		snprintf(s->last.why, sizeof(s->last.why), "%.319s", w->why);
+		log_warning(d->log, "%s at %s port %u: no login: %s", s->key.target, s->key.address,
+			    s->key.port, w->why);
+	} else {
+		s->last.state = INI_UP;
+		s->wanted = true;
+		log_info(d->log, "%s at %s port %u: logged in", s->key.target, s->key.address,
+			 s->key.port);
+	}
+	/* Nobody finds it any more when they are told that it is none. */
+	if (w->err && !s->wanted)
+		list_del(&s->link);
+	else if (w->err)
+		try_again_later(d);
+	waits_tell(&s->waits, w);
+	if (w->err && !s->wanted)
+		free_session(s);
+	state_save(d);
+}
+
+/* Values that nobody has chosen are those of this initiator, which can do more than open-iscsi's offer. */
+static void take_our_defaults(const struct record *r, struct node_settings *s)
+{
+	if (record_is_default(r, "node.session.iscsi.DefaultTime2Wait"))
+		s->offer.want.time2wait = 0;
+	if (record_is_default(r, "node.session.iscsi.MaxOutstandingR2T"))
+		s->offer.want.max_outstanding_r2t = INI_R2T_MAX;
+}
+
+static int order_login(struct node_session *s, bool patient, struct config_why *why)
+{
+	struct initiatord *d = s->d;
+	struct record *r = node_load(d, &s->key, why);
+	if (!r)
+		return -ENOENT;
+	struct errand_out *e = errand_out_new(ORDER_LOGIN, logged_in, s);
+	int err = e ? node_settings_read(r, &e->order.login.settings, why)
+		    : config_refuse(why, ENOMEM, "no memory");
+	if (!err)
+		take_our_defaults(r, &e->order.login.settings);
+	record_free(r);
+	if (err) {
+		if (e)
+			errand_out_free(e);
+		return err;
+	}
+	e->order.session = s->number;
+	e->order.login.patient = patient;
+	memcpy(e->order.login.isid, s->isid, sizeof(s->isid));
+	s->logging_in = true;
+	courier_send(&d->courier, e);
+	return 0;
+}
+
+static struct node_session *make_session(struct initiatord *d, const struct record_key *key,
+					 struct config_why *why)
+{
+	struct node_session *s = calloc(1, sizeof(*s));
+	if (!s) {
+		config_write_why(why, "no memory");
+		return NULL;
+	}
+	s->d = d;
+	s->key = *key;
+	s->number = ++d->last_number;
+	list_init(&s->waits);
+	list_add_tail(&d->sessions, &s->link);
+	int err = state_isid(d, key, s->isid);
+	if (err) {
+		config_write_why(why,
+				 "the ISID of the session cannot be kept in %s: %s; without that "
+				 "nobody logs in",
+				 d->o.state_dir, strerror(-err));
+		free_session(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct node_session *session_login(struct initiatord *d, const struct record_key *key, bool patient,
+				   struct wait *wait, struct config_why *why)
+{
+	static const struct word fine = {.kind = WORD_DONE};
+	struct node_session *s = session_find(d, key);
+	if (s && s->logging_out) {
+		config_write_why(why, "it is being logged out");
+		return NULL;
+	}
+	bool made = !s;
+	if (!s)
+		s = make_session(d, key, why);
+	if (!s)
+		return NULL;
+	if (s->up) {
+		if (wait)
+			wait->done(wait, &fine);
+		return s;
+	}
+	if (!s->logging_in && order_login(s, patient, why)) {
+		if (made)
+			free_session(s);
+		return NULL;
+	}
+	if (wait)
+		list_add_tail(&s->waits, &wait->link);
+	return s;
+}
+
+/* --- out */
+
+struct logout {
+	struct node_session *s;
+	struct wait *wait;
+};
+
+static void logged_out(struct errand_out *e, const struct word *w)
+{
+	struct logout *l = e->ctx;
+	struct node_session *s = l->s;
+	struct initiatord *d = s->d;
+	const struct word gone = {.kind = WORD_DONE, .err = -ECANCELED, .why = "it was logged out"};
+	if (l->wait)
+		l->wait->done(l->wait, w);
+	free(l);
+	errand_out_free(e);
+	log_info(d->log, "%s at %s port %u: logged out", s->key.target, s->key.address,
+		 s->key.port);
+	waits_tell(&s->waits, &gone);
+	free_session(s);
+	state_save(d);
+}
+
+void session_logout(struct node_session *s, bool force, struct wait *wait)
+{
+	struct logout *l = malloc(sizeof(*l));
+	struct errand_out *e = l ? errand_out_new(ORDER_LOGOUT, logged_out, l) : NULL;
+	const struct word none = {.kind = WORD_DONE, .err = -ENOMEM, .why = "no memory"};
+	if (!e) {
+		free(l);
+		if (wait)
+			wait->done(wait, &none);
+		return;
+	}
+	*l = (struct logout){s, wait};
+	s->wanted = false;
+	s->up = false;
+	s->logging_out = true;
+	e->order.session = s->number;
+	e->order.flag = force;
+	courier_send(&s->d->courier, e);
+}
+
+void sessions_let_go(struct initiatord *d, const char *target)
+{
+	list_for_each (it, &d->disks)
+		if (!strcmp(list_entry(it, struct attached_disk, link)->target, target))
+			return;
+	list_for_each_safe (it, &d->sessions) {
+		struct node_session *s = list_entry(it, struct node_session, link);
+		if (!s->for_disks || s->logging_out || strcmp(s->key.target, target) != 0)
+			continue;
+		session_logout(s, false, NULL);
+	}
+}
+
+/* --- what is heard */
+
+void session_heard(struct initiatord *d, const struct word *w)
+{
+	struct node_session *s = session_by_number(d, w->session);
+	if (!s)
+		return;
+	bool was_up = s->up;
+	s->last = w->state;
+	if (s->logging_in || s->logging_out)
+		return;
+	if (w->state.state == INI_UP && was_up)
+		log_info(d->log, "%s at %s port %u: the session is back", s->key.target,
+			 s->key.address, s->key.port);
+	if (w->state.state == INI_WAITING && w->state.attempts <= w->state.logins + 1)
+		log_warning(d->log, "%s at %s port %u: the session is lost: %s", s->key.target,
+			    s->key.address, s->key.port, w->state.why);
+	if (w->state.state != INI_ENDED)
+		return;
+	log_error(d->log, "%s at %s port %u: the session has ended: %s", s->key.target,
+		  s->key.address, s->key.port, w->state.why);
+	s->up = false;
+	if (s->wanted)
+		try_again_later(d);
+	else
+		free_session(s);
+}
+
+/* --- again */
+
+static void login_again(struct initiatord *d)
+{
+	list_for_each_safe (it, &d->sessions) {
+		struct node_session *s = list_entry(it, struct node_session, link);
+		struct config_why why;
+		if (!s->up && !s->logging_in && !s->logging_out && order_login(s, true, &why))
+			log_error(d->log, "%s: %s", s->key.target, why.text);
+	}
+}
+
+static void again(struct timer *t)
+{
+	struct initiatord *d = container_of(t, struct initiatord, again);
+	if (d->ready)
+		login_again(d);
+}
+
+void sessions_again(struct initiatord *d)
+{
+	list_for_each (it, &d->sessions)
+		list_entry(it, struct node_session, link)->up = false;
+	login_again(d);
+}
+
+static int begin_automatic(void *ctx, const struct record_key *key, const struct record *node)
+{
+	struct initiatord *d = ctx;
+	struct config_why why;
+	const char *startup = record_get(node, "node.startup");
+	if (!strcmp(startup, "manual"))
+		return 0;
+	struct node_session *s = session_login(d, key, true, NULL, &why);
+	if (s)
+		s->wanted = true;
+	else
+		log_error(d->log, "%s at %s: no login: %s", key->target, key->address, why.text);
+	return 0;
+}
+
+void sessions_automatic(struct initiatord *d)
+{
+	const struct record_filter all = RECORD_FILTER_ALL;
+	struct config_why why;
+	timer_init(&d->again, again);
+	int n = records_nodes(&d->records, &all, begin_automatic, d, &why);
+	if (n < 0)
+		log_error(d->log, "the records cannot be read: %s", why.text);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * STATE/state.json: the ISIDs of records, which are there before the first login by them (RFC 7143 6.3.5: by the same
+ * one a later process ends what an earlier one has left); and what is logged in and attached now, for a daemon that
+ * follows one that has crashed. After a boot, or an end in order, only what was asked for at boot is made again.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config/store.h"
+#include "initiator/session.h"
+#include "initiatord/initiatord.h"
+#include "reactor/file.h"
+
+#define STATE_MAX (16u << 20)
+
+static void path_of(const struct initiatord *d, char out[INITIATORD_PATH + 16])
+{
+	snprintf(out, INITIATORD_PATH + 16, "%s/state.json", d->o.state_dir);
+}
+
+/* "" where the kernel tells none: then each start is one after a boot. */
+static void read_boot_id(char out[40])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	out[0] = 0;
+	if (!f)
+		return;
+	if (!fgets(out, 40, f))
+		out[0] = 0;
+	out[strcspn(out, "\n")] = 0;
+	fclose(f);
+}
+
+static void key_text(const struct record_key *k, char *out, size_t size)
+{
+	snprintf(out, size, "%s,%s,%u,%d,%s", k->target, k->address, k->port, k->tpgt, k->iface);
+}
+
+/* --- out */
+
+static json_t *sessions_of(const struct initiatord *d)
+{
+	json_t *list = json_array();
+	list_for_each (it, &d->sessions) {
+		const struct node_session *s = list_entry(it, struct node_session, link);
+		if (!s->wanted || d->ending)
+			continue;
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:i, s:i, s:s, s:b}", "target",
+						s->key.target, "address", s->key.address, "port",
+						s->key.port, "tpgt", s->key.tpgt, "iface",
+						s->key.iface, "for_disks", s->for_disks));
+	}
+	return list;
+}
+
+static json_t *disks_of(const struct initiatord *d)
+{
+	json_t *list = json_array();
+	list_for_each (it, &d->disks) {
+		const struct attached_disk *k = list_entry(it, struct attached_disk, link);
+		if (!k->boot && (d->ending || k->state != DISK_ATTACHED))
+			continue;
+		json_array_append_new(list,
+				      json_pack("{s:s, s:i, s:s, s:i, s:s, s:b, s:s}", "target",
+						k->target, "lun", (int)k->lun, "address", k->host,
+						"port", k->port, "method", k->method->name, "boot",
+						k->boot, "wwid", k->wwid));
+	}
+	return list;
+}
+
+int state_save(struct initiatord *d)
+{
+	char path[INITIATORD_PATH + 16], boot_id[40];
+	struct config_why why;
+	if (d->left)
+		return 0; /* what it says has not been taken over yet */
+	path_of(d, path);
+	read_boot_id(boot_id);
+	json_t *whole =
+		json_pack("{s:i, s:s, s:O, s:o, s:o}", "version", 1, "boot_id", boot_id, "isids",
+			  d->isids, "sessions", sessions_of(d), "disks", disks_of(d));
+	char *text = whole ? json_dumps(whole, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+	json_decref(whole);
+	if (!text)
+		return -ENOMEM;
+	const struct config_store store = {.path = path};
+	int err = config_store_write(&store, text, strlen(text), &why);
+	free(text);
+	if (err)
+		log_error(d->log, "%s", why.text);
+	return err;
+}
+
+/* --- ISIDs */
+
+static bool isid_read(const char *text, uint8_t isid[ISCSI_ISID_LEN])
+{
+	for (size_t i = 0; i < ISCSI_ISID_LEN; i++) {
+		unsigned byte;
+		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return false;
+		isid[i] = (uint8_t)byte;
+	}
+	return strlen(text) == 2 * ISCSI_ISID_LEN;
+}
+
+static void random_bytes(void *ctx, void *out, size_t len)
+{
+	reactor_random(ctx, out, len);
+}
+
+int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[ISCSI_ISID_LEN])
+{
+	char name[ISCSI_NAME_SIZE + RECORD_HOST_SIZE + RECORD_LABEL_SIZE + 32], text[13];
+	key_text(key, name, sizeof(name));
+	const char *had = json_string_value(json_object_get(d->isids, name));
+	if (had && isid_read(had, isid))
+		return 0;
+	ini_isid_random(isid, random_bytes, d->r);
+	for (size_t i = 0; i < ISCSI_ISID_LEN; i++)
+		snprintf(text + 2 * i, 3, "%02x", isid[i]);
+	json_object_set_new(d->isids, name, json_string(text));
+	/* While what was left is taken over, it is written with that. */
+	json_t *left = d->left;
+	d->left = NULL;
+	int err = left ? 0 : state_save(d);
+	d->left = left;
+	return err;
+}
+
+/* --- in */
+
+/* What cannot be read is put aside, and said: records and targets are there all the same. */
+static json_t *read_state(struct initiatord *d, const char *path, int *err)
+{
+	struct buf text;
+	struct config_why why;
+	json_error_t error;
+	json_t *whole = NULL;
+	buf_init(&text, STATE_MAX);
+	*err = config_store_read(path, &text, &why);
+	if (!*err) {
+		whole = json_loadb((const char *)text.data, text.len, 0, &error);
+		if (!whole)
+			log_error(d->log,
+				  "%s is damaged in line %d (%s): nothing that was attached is "
+				  "attached again, and sessions get new ISIDs",
+				  path, error.line, error.text);
+	} else if (*err != -ENOENT) {
+		log_error(d->log, "%s", why.text);
+	}
+	*err = *err == -ENOENT ? 0 : *err;
+	buf_free(&text);
+	return whole;
+}
+
+int state_load(struct initiatord *d, char *why, size_t why_size)
+{
+	char path[INITIATORD_PATH + 16];
+	int err;
+	path_of(d, path);
+	json_t *whole = read_state(d, path, &err);
+	json_t *isids = json_object_get(whole, "isids");
+	d->isids = json_is_object(isids) ? json_incref(isids) : json_object();
+	d->left = whole;
+	if (err)
+		snprintf(why, why_size, "%s cannot be read: %s", path, strerror(-err));
+	return err;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+	const char *text = json_string_value(json_object_get(o, name));
+	return text ? text : "";
+}
+
+static void restore_session(struct initiatord *d, const json_t *o)
+{
+	struct config_why why;
+	struct record_key key = {.port = (uint16_t)json_integer_value(json_object_get(o, "port")),
+				 .tpgt = (int32_t)json_integer_value(json_object_get(o, "tpgt"))};
+	snprintf(key.target, sizeof(key.target), "%s", text_of(o, "target"));
+	snprintf(key.address, sizeof(key.address), "%s", text_of(o, "address"));
+	snprintf(key.iface, sizeof(key.iface), "%s", text_of(o, "iface"));
+	struct node_session *s = session_login(d, &key, true, NULL, &why);
+	if (!s) {
+		log_error(d->log, "%s at %s: no login: %s", key.target, key.address, why.text);
+		return;
+	}
+	s->wanted = true;
+	s->for_disks = json_is_true(json_object_get(o, "for_disks"));
+}
+
+static void restore_disk(struct initiatord *d, const json_t *o)
+{
+	const char *target = text_of(o, "target");
+	const struct attach_method *m = attach_find(text_of(o, "method"));
+	uint32_t lun = (uint32_t)json_integer_value(json_object_get(o, "lun"));
+	struct record_filter nodes = RECORD_FILTER_ALL;
+	if (!m || disk_find(d, target, lun))
+		return;
+	struct attached_disk *disk =
+		disk_new(d, target, lun, text_of(o, "address"),
+			 (uint16_t)json_integer_value(json_object_get(o, "port")), m);
+	if (!disk)
+		return;
+	disk->boot = json_is_true(json_object_get(o, "boot"));
+	snprintf(disk->wwid, sizeof(disk->wwid), "%s", text_of(o, "wwid"));
+	nodes.target = disk->target;
+	disk_login(disk, &nodes, true, 0);
+}
+
+void state_restore(struct initiatord *d)
+{
+	char boot_id[40];
+	json_t *left = d->left, *o;
+	size_t i;
+	read_boot_id(boot_id);
+	bool same = boot_id[0] && !strcmp(boot_id, text_of(left, "boot_id"));
+	if (same)
+		json_array_foreach(json_object_get(left, "sessions"), i, o) restore_session(d, o);
+	json_array_foreach(json_object_get(left, "disks"), i, o)
+	{
+		if (same || json_is_true(json_object_get(o, "boot")))
+			restore_disk(d, o);
+	}
+	d->left = NULL;
+	json_decref(left);
+	state_save(d);
+}
