@@ -19,6 +19,11 @@ void say_version(const char *name, bool json);
 int serve_command(char **argv);
 int target_command(char **argv);
 int status_command(char **argv);
+/* --- attach.c */
+int attach_command(char **argv);
+int detach_command(char **argv);
+int list_command(char **argv);
+int discover_command(char **argv);
 /* Called as targetcli; `argv` with its name. */
 int targetcli_command(char **argv);
 

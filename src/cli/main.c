@@ -14,6 +14,10 @@ struct command {
 static const struct command commands[] = {
 	{"serve", serve_command,
 	 "serve disk images and block devices over iSCSI, from one command"},
+	{"discover", discover_command, "ask a host for its targets"},
+	{"attach", attach_command, "make a remote disk one of this host, from its URL"},
+	{"detach", detach_command, "let it go again"},
+	{"list", list_command, "remote disks, and the paths to them"},
 	{"target", target_command, "configure the target daemon: a shell, with targetcli's words"},
 	{"status", status_command, "what the target daemon does: sessions, and disks"},
 };

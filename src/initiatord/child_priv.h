@@ -45,9 +45,9 @@ struct child_disk {
 	struct child *child;
 	uint32_t number;
 	struct order_attach o;
-	struct device *device; /* NULL: it is waited for */
-	struct attach *attach; /* NULL: not begun */
-	int listener;          /* -1: none, or the attach's */
+	struct device *device;      /* NULL: it is waited for */
+	struct attach *attach;      /* NULL: not begun */
+	int listener;               /* -1: none, or the attach's */
 	char links[3][ATTACH_PATH]; /* "": none */
 	struct errand *begin, *end;
 	bool forced;

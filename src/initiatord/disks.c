@@ -100,6 +100,20 @@ void disk_free(struct attached_disk *disk)
 	free(disk);
 }
 
+/* Of an attempt that was in vain nothing stays. */
+static void forget_new_node(const struct attached_disk *disk)
+{
+	struct record_filter filter = RECORD_FILTER_ALL;
+	struct config_why why;
+	if (!disk->new_node || disk->kept)
+		return;
+	filter.target = disk->target;
+	filter.address = disk->host;
+	filter.port = disk->port;
+	if (records_node_delete(&disk->d->records, &filter, &why) < 0)
+		log_warning(disk->d->log, "%s", why.text);
+}
+
 void disk_fail(struct attached_disk *disk, const struct word *w)
 {
 	struct initiatord *d = disk->d;
@@ -108,6 +122,7 @@ void disk_fail(struct attached_disk *disk, const struct word *w)
 	list_init(&waits);
 	list_splice_tail(&waits, &disk->waits);
 	snprintf(target, sizeof(target), "%s", disk->target);
+	forget_new_node(disk);
 	disk_free(disk);
 	waits_tell(&waits, w);
 	sessions_let_go(d, target);

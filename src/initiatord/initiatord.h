@@ -56,8 +56,9 @@ struct attached_disk {
 	uint16_t port;
 	const struct attach_method *method;
 	char name[64], socket[ATTACH_PATH];
-	int listener; /* of nbd-socket; -1 */
-	bool boot;    /* again when the daemon starts */
+	int listener;  /* of nbd-socket; -1 */
+	bool boot;     /* again when the daemon starts */
+	bool new_node; /* there was no record before: without a disk there is to be none */
 	enum disk_state state;
 	bool ordered;    /* the other process knows of it */
 	bool kept;       /* `keep` is of one that was ready */

@@ -114,7 +114,7 @@ static int set_values(struct initiatord *d, const struct wanted *w,
 
 /* The nodes that are meant are there, and say what was asked for; `*first` is one of them. */
 static int make_nodes(struct initiatord *d, const struct wanted *w, struct record_key *first,
-		      struct config_why *why)
+		      bool *added, struct config_why *why)
 {
 	struct record_filter filter;
 	filter_for(w, &filter);
@@ -124,6 +124,7 @@ static int make_nodes(struct initiatord *d, const struct wanted *w, struct recor
 		return config_refuse(why, ENOENT,
 				     "there is no record of %s: say at which address it is",
 				     w->target);
+	*added = n == 0;
 	if (n == 0) {
 		n = add_record(d, w, why);
 		if (!n)
@@ -240,6 +241,7 @@ void op_attach(void *ctx, struct control_call *call)
 	struct record_key key;
 	struct record_filter filter;
 	struct config_why why = {""};
+	bool added;
 	char no_method[1024];
 	if (!wanted_of(call, &w))
 		return;
@@ -248,7 +250,7 @@ void op_attach(void *ctx, struct control_call *call)
 		find_there(k, call, &w);
 		return;
 	}
-	int err = make_nodes(d, &w, &key, &why);
+	int err = make_nodes(d, &w, &key, &added, &why);
 	if (err) {
 		refuse_by_why(call, err, why.text);
 		return;
@@ -266,6 +268,7 @@ void op_attach(void *ctx, struct control_call *call)
 		return;
 	}
 	k->boot = w.boot;
+	k->new_node = added;
 	filter_for(&w, &filter);
 	disk_login(k, &filter, false, w.seconds);
 }

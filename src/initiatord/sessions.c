@@ -64,6 +64,7 @@ static void logged_in(struct errand_out *e, const struct word *w)
 {
 	struct node_session *s = e->ctx;
 	struct initiatord *d = s->d;
+	const bool leaving = s->logging_out;
 	errand_out_free(e);
 	s->logging_in = false;
 	s->up = !w->err;
@@ -77,17 +78,19 @@ static void logged_in(struct errand_out *e, const struct word *w)
 			    s->key.port, w->why);
 	} else {
 		s->last.state = INI_UP;
-		s->wanted = true;
+		s->wanted = !leaving;
 		log_info(d->log, "%s at %s port %u: logged in", s->key.target, s->key.address,
 			 s->key.port);
 	}
 	/* Nobody finds it any more when they are told that it is none. */
-	if (w->err && !s->wanted)
+	if (w->err && leaving)
+		s->up = false; /* the end of the logout frees it */
+	else if (w->err && !s->wanted)
 		list_del(&s->link);
 	else if (w->err)
 		try_again_later(d);
 	waits_tell(&s->waits, w);
-	if (w->err && !s->wanted)
+	if (w->err && !s->wanted && !leaving)
 		free_session(s);
 	state_save(d);
 }

@@ -209,7 +209,16 @@ static void restore_disk(struct initiatord *d, const json_t *o)
 		return;
 	disk->boot = json_is_true(json_object_get(o, "boot"));
 	snprintf(disk->wwid, sizeof(disk->wwid), "%s", text_of(o, "wwid"));
+	/* Its sessions were made before, or it has to make one as it did at first. */
+	list_for_each (it, &d->sessions) {
+		if (!strcmp(list_entry(it, struct node_session, link)->key.target, target)) {
+			disk_begin(disk, 0);
+			return;
+		}
+	}
 	nodes.target = disk->target;
+	nodes.address = disk->host;
+	nodes.port = disk->port;
 	disk_login(disk, &nodes, true, 0);
 }
 

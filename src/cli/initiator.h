@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the commands that talk to lunar-initiatord have in common. */
+#ifndef LUNAR_CLI_INITIATOR_H
+#define LUNAR_CLI_INITIATOR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "iscsi/names.h"
+
+#define URL_HOST     254
+#define URL_USER     256
+#define URL_PASSWORD 256
+
+/* iscsi://[USER[%PASSWORD]@]HOST[:PORT][/IQN[/LUN]] */
+struct iscsi_url {
+	char user[URL_USER], password[URL_PASSWORD]; /* "": none */
+	char host[URL_HOST];                         /* IPv6 without brackets */
+	uint16_t port;                               /* 3260 when none was said */
+	char target[ISCSI_NAME_SIZE];                /* "": none */
+	bool has_lun;
+	uint32_t lun;
+};
+/* `scheme`: "iscsi://" has to be before it. 0, or -EINVAL with one line in `why`. */
+int iscsi_url_parse(struct iscsi_url *out, const char *text, bool scheme, char *why,
+		    size_t why_size);
+
+struct initiator {
+	const char *name; /* of the command: "lunar attach" */
+	const char
+		*socket; /* as given; NULL: by LUNAR_INITIATOR_SOCKET, or where it is by itself */
+	bool json;
+};
+/* Takes over `params`. NULL: it failed, that was said, and *code is the exit code. */
+json_t *initiator_ask(const struct initiator *i, const char *method, json_t *params,
+		      unsigned seconds, int *code);
+/* One line, or as JSON. The code. */
+int initiator_fail(const struct initiator *i, int code, const char *reason, const char *message);
+/* As JSON, when that is wanted: true, and `result` is gone. */
+bool initiator_print(const struct initiator *i, json_t *result);
+/* "64 MiB" */
+const char *initiator_size(char out[32], uint64_t bytes);
+
+#endif
