@@ -40,7 +40,7 @@ struct attach_options {
 	const char *links[ATTACH_LINKS];
 	/* nbd-socket only. */
 	const char *socket;
-	gid_t group;  /* (gid_t)-1: only the owner may connect */
+	gid_t group; /* (gid_t)-1: only the owner may connect */
 	int listener; /* not 0: listens there already; whoever made it removes its name, and its group is set */
 	/* How long the kernel waits for a process that has gone, where the method takes over; seconds. */
 	uint32_t dead_timeout;

@@ -52,9 +52,8 @@ static int start(struct attach **out, const struct attach_options *o, char *why,
 	}
 	snprintf(n->socket, sizeof(n->socket), "%s", o->socket);
 	snprintf(n->name, sizeof(n->name), "%s", o->name);
-	int err =
-		nbd_server_start(&n->server, o->disk, n->name, n->socket, o->group, o->listener, why,
-				 why_size);
+	int err = nbd_server_start(&n->server, o->disk, n->name, n->socket, o->group, o->listener,
+				   why, why_size);
 	if (err) {
 		free(n);
 		return err;
