@@ -328,10 +328,12 @@ static void print_device(const json_t *d)
 	printf("    %s%s%s\n", text_of(d, "wwid"), json_is_object(attached) ? "  by " : "",
 	       json_is_object(attached) ? text_of(attached, "method") : "");
 	json_array_foreach(paths, i, path)
+	{
 		printf("    LUN %ld of %s at %s port %ld: %s%s\n", number_of(path, "lun"),
 		       text_of(path, "target"), text_of(path, "address"), number_of(path, "port"),
 		       text_of(path, "state"),
 		       json_is_true(json_object_get(path, "used")) ? ", in use" : "");
+	}
 }
 
 int list_command(char **argv)
@@ -347,7 +349,10 @@ int list_command(char **argv)
 	json_t *result = initiator_ask(&o.to, "device.list", NULL, SECONDS_STANDARD, &code);
 	if (!result || initiator_print(&o.to, result))
 		return code;
-	json_array_foreach(json_object_get(result, "devices"), i, device) print_device(device);
+	json_array_foreach(json_object_get(result, "devices"), i, device)
+	{
+		print_device(device);
+	}
 	json_decref(result);
 	return 0;
 }

@@ -235,7 +235,10 @@ static void have_all(struct errand_out *e, const struct word *w)
 	struct listing *l = e->ctx;
 	json_t *list = json_array(), *row;
 	const char *number;
-	json_object_foreach(l->rows, number, row) json_array_append(list, row);
+	json_object_foreach(l->rows, number, row)
+	{
+		json_array_append(list, row);
+	}
 	control_answer(l->call, json_pack("{s:o}", "sessions", list));
 	json_decref(l->rows);
 	free(l);

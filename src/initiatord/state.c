@@ -229,8 +229,11 @@ void state_restore(struct initiatord *d)
 	size_t i;
 	read_boot_id(boot_id);
 	bool same = boot_id[0] && !strcmp(boot_id, text_of(left, "boot_id"));
-	if (same)
-		json_array_foreach(json_object_get(left, "sessions"), i, o) restore_session(d, o);
+	json_array_foreach(json_object_get(left, "sessions"), i, o)
+	{
+		if (same)
+			restore_session(d, o);
+	}
 	json_array_foreach(json_object_get(left, "disks"), i, o)
 	{
 		if (same || json_is_true(json_object_get(o, "boot")))
