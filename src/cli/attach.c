@@ -194,7 +194,7 @@ static json_t *ask_for_targets(const struct attach_options *o, struct iscsi_url 
 int discover_command(char **argv)
 {
 	struct attach_options o;
-	struct iscsi_url url;
+	struct iscsi_url url = {0};
 	int code = 0;
 	if (read_options(&discover_table, "lunar discover", "HOST[:PORT] [OPTION...]",
 			 "Asks a host for its iSCSI targets, and keeps records of them.", &o, argv,
@@ -254,7 +254,7 @@ static int attach(const struct attach_options *o, struct iscsi_url *url)
 int attach_command(char **argv)
 {
 	struct attach_options o;
-	struct iscsi_url url;
+	struct iscsi_url url = {0};
 	int code = 0;
 	if (read_options(
 		    &attach_table, "lunar attach",
@@ -274,7 +274,7 @@ int attach_command(char **argv)
 /* A path, a URL, or "all". NULL: none of these, and *code. */
 static json_t *what_to_detach(const struct attach_options *o, int *code)
 {
-	struct iscsi_url url;
+	struct iscsi_url url = {0};
 	*code = 0;
 	if (o->what && !strcmp(o->what, "all"))
 		return json_pack("{s:b}", "all", true);

@@ -22,8 +22,7 @@ struct iscsi_url {
 	uint32_t lun;
 };
 /* `scheme`: "iscsi://" has to be before it. 0, or -EINVAL with one line in `why`. */
-int iscsi_url_parse(struct iscsi_url *out, const char *text, bool scheme, char *why,
-		    size_t why_size);
+int iscsi_url_parse(struct iscsi_url *u, const char *text, bool scheme, char *why, size_t why_size);
 
 struct initiator {
 	const char *name; /* of the command: "lunar attach" */

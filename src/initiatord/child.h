@@ -18,7 +18,7 @@ struct child_options {
 	bool sandbox;
 };
 
-/* From the fork to the end; `orders` and `rights` are our ends of sockets. The exit code. */
-int child_run(const struct child_options *o, int orders, int rights);
+/* From the fork to the end; `end`, for orders, and `rights` are our ends of sockets. The exit code. */
+int child_run(const struct child_options *o, int end, int rights);
 
 #endif

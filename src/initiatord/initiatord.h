@@ -157,7 +157,7 @@ struct attached_disk *disk_by_number(struct initiatord *d, uint32_t number);
 struct attached_disk *disk_new(struct initiatord *d, const char *target, uint32_t lun,
 			       const char *host, uint16_t port, const struct attach_method *m);
 /* Logs in to all of these nodes that have not been, and attaches when the first one is up; if none is, it fails. */
-void disk_login(struct attached_disk *disk, const struct record_filter *nodes, bool patient,
+void disk_login(struct attached_disk *disk, const struct record_filter *filter, bool patient,
 		uint32_t seconds);
 /* There is a session, or will be: it is attached. `seconds`: until then; 0: no matter when. Those who wait are told. */
 void disk_begin(struct attached_disk *disk, uint32_t seconds);
