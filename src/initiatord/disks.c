@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "common/hash.h"
 #include "initiatord/initiatord.h"
@@ -157,6 +158,18 @@ static void attached(struct errand_out *e, const struct word *w)
 	disk_fail(disk, w);
 }
 
+/* The process that a daemon before us has left lets go a moment after it: that is waited for, and nothing else. */
+static int listen_soon(struct initiatord *d, const char *path)
+{
+	static const struct timespec pause = {.tv_nsec = 20000000};
+	int sock = net_listen_local(d->r, path, d->o.group);
+	for (int i = 0; sock == -EADDRINUSE && i < 50; i++) {
+		nanosleep(&pause, NULL);
+		sock = net_listen_local(d->r, path, d->o.group);
+	}
+	return sock;
+}
+
 static int listen_there(struct attached_disk *disk, char *why, size_t why_size)
 {
 	struct initiatord *d = disk->d;
@@ -164,9 +177,8 @@ static int listen_there(struct attached_disk *disk, char *why, size_t why_size)
 		return 0;
 	int n = snprintf(disk->socket, sizeof(disk->socket), "%s/%s.nbd", d->o.socket_dir,
 			 disk->name);
-	disk->listener = (size_t)n < sizeof(disk->socket)
-				 ? net_listen_local(d->r, disk->socket, d->o.group)
-				 : -ENAMETOOLONG;
+	disk->listener =
+		(size_t)n < sizeof(disk->socket) ? listen_soon(d, disk->socket) : -ENAMETOOLONG;
 	if (disk->listener < 0)
 		snprintf(why, why_size, "the NBD socket %s: %s", disk->socket,
 			 strerror(-disk->listener));
