@@ -173,6 +173,8 @@ static void push(struct deferred *d)
 static size_t advance(struct iovec *iov, size_t n)
 {
 	size_t part = MIN(n, iov->iov_len);
+	if (!part)
+		return n;
 	iov->iov_base = (uint8_t *)iov->iov_base + part;
 	iov->iov_len -= part;
 	return n - part;

@@ -28,7 +28,8 @@ int dev_session_new(struct dev_session **out, struct dev_set *set, struct ini_se
 		free(ds);
 		return -ENOMEM;
 	}
-	memcpy(ds->luns, luns, count * sizeof(*luns));
+	if (count)
+		memcpy(ds->luns, luns, count * sizeof(*luns));
 	ds->lun_count = count;
 	ds->list_size = LIST_FIRST;
 	ds->set = set;
