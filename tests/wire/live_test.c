@@ -370,6 +370,15 @@ static void a_group_is_enabled_again(struct wire_world *world)
 }
 
 /* In bounded time, with a store that hangs. */
+/* A real machine may be slow. */
+static void come_true(struct wire_world *world, const bool *done)
+{
+	wire_run(world, 0.2);
+	for (int i = 0; !world->sim && i < 100 && !*done; i++)
+		wire_run(world, 0.1);
+	assert_true(*done);
+}
+
 static void a_node_is_deleted(struct wire_world *world)
 {
 	struct crowd c = gather(world);
@@ -394,9 +403,8 @@ static void a_node_is_deleted(struct wire_world *world)
 	world->node = NULL;
 	wire_expect_login_fails(wire_open(world), &login, ISCSI_LOGIN_NOT_FOUND);
 	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++)
-		wire_expect_end(c.of[i], 1.5);
-	wire_run(world, 0.2);
-	assert_true(done);
+		wire_expect_end(c.of[i], world->sim ? 1.5 : 15);
+	come_true(world, &done);
 	wire_good(c.bystander, READ1(0), NULL);
 	/* And one of the same name. */
 	assert_int_equal(target_node_open(&world->node, world->target, WIRE_TARGET, NULL), 0);
@@ -405,8 +413,7 @@ static void a_node_is_deleted(struct wire_world *world)
 	done = false;
 	assert_int_equal(target_node_delete(world->node, 0, set, &done), 0);
 	world->node = NULL;
-	wire_run(world, 0.2);
-	assert_true(done);
+	come_true(world, &done);
 }
 
 /* A login was under way. */
