@@ -59,8 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len = take_bytes(&in, in.left, &p);
 	uint8_t *copy = copy_of(p, len);
 	if (is_url) {
-		char *text = strndup((const char *)copy, len);
+		char *text = calloc(1, len + 1);
 		MUST(text);
+		memcpy(text, copy, len);
 		url(text);
 		free(text);
 	} else {
