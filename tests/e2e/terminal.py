@@ -34,6 +34,9 @@ class Terminal:
         self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Whoever runs the tests in the background, or without a terminal, may ignore them.
+            for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
             os.execv(LUNAR, [LUNAR, "serve", *arguments])
 
     def wait_for(self, pattern, seconds=10.0):
