@@ -15,6 +15,7 @@
 #include "config/args.h"
 #include "config/json.h"
 #include "config/store.h"
+#include "control/journal.h"
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
 #include "daemon/manager.h"
@@ -53,24 +54,6 @@ static int fail(struct targetd *t, int err, const char *fmt, ...)
 	return err;
 }
 
-/* --- the log: on standard error; the journal knows levels by a prefix (sd-daemon(3)) */
-
-static void write_to_journal(struct log *log, enum log_level level, const char *line)
-{
-	static const char *const prefix[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
-	fprintf(stderr, "%s%s\n", prefix[level], line);
-}
-
-/* JOURNAL_STREAM is inherited by whoever is started by a service, wherever his output goes (systemd.exec(5)). */
-static bool is_journal(int fd)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
-	struct stat st;
-	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) &&
-	       st.st_dev == dev && st.st_ino == ino;
-}
-
 static void start_log(struct targetd *t)
 {
 	t->log.level = t->o.verbose ? LOG_LEVEL_DEBUG
@@ -78,10 +61,7 @@ static void start_log(struct targetd *t)
 				    : LOG_LEVEL_INFO;
 	if (t->o.log_levels)
 		log_set_levels(&t->log, t->o.log_levels, t->why, sizeof(t->why));
-	if (is_journal(STDERR_FILENO)) {
-		t->log.write = write_to_journal;
-		t->log.tagged = true;
-	}
+	journal_use(&t->log);
 }
 
 /* --- the saved configuration */

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include "config/args.h"
 #include "config/store.h"
+#include "control/journal.h"
 #include "initiatord/initiatord.h"
 #include "initiatord/options.h"
 
@@ -37,24 +37,6 @@ static int fail(struct process *p, int err, const char *fmt, ...)
 	return err;
 }
 
-/* --- the log: on standard error; the journal knows levels by a prefix (sd-daemon(3)) */
-
-static void write_to_journal(struct log *log, enum log_level level, const char *line)
-{
-	static const char *const prefix[] = {SD_ERR, SD_WARNING, SD_INFO, SD_DEBUG};
-	fprintf(stderr, "%s%s\n", prefix[level], line);
-}
-
-/* JOURNAL_STREAM is inherited by whoever is started by a service, wherever his output goes (systemd.exec(5)). */
-static bool is_journal(int fd)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
-	struct stat st;
-	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) &&
-	       st.st_dev == dev && st.st_ino == ino;
-}
-
 static void start_log(struct process *p)
 {
 	p->log.level = p->o.verbose ? LOG_LEVEL_DEBUG
@@ -62,10 +44,7 @@ static void start_log(struct process *p)
 				    : LOG_LEVEL_INFO;
 	if (p->o.log_levels)
 		log_set_levels(&p->log, p->o.log_levels, p->why, sizeof(p->why));
-	if (is_journal(STDERR_FILENO)) {
-		p->log.write = write_to_journal;
-		p->log.tagged = true;
-	}
+	journal_use(&p->log);
 }
 
 /* --- places */
