@@ -130,7 +130,7 @@ static int try_connect(struct op *op)
 	} else if (getsockopt(op->handle, SOL_SOCKET, SO_ERROR, &err, &len)) {
 		err = errno;
 	}
-	return err ? -err : op->handle;
+	return err ? -err : posix_connected(op->handle);
 }
 
 static int try_recv(struct op *op)
@@ -330,15 +330,42 @@ static void epoll_cancel(struct engine *e, struct op *op)
 	}
 }
 
+/* --- handles that are given up */
+
+static void abandon(struct epoll_engine *p, struct list *waiting)
+{
+	while (!list_empty(waiting))
+		finish(p, list_first(waiting, struct op, link), -EBADF);
+}
+
+/* The number will be used again, for something else. */
+static void forget_handle(struct engine *e, int fd)
+{
+	struct epoll_engine *p = epoll_of(e);
+	if (fd >= 0 && (size_t)fd < p->handle_count && p->handles[fd]) {
+		struct handle *h = p->handles[fd];
+		abandon(p, &h->in);
+		abandon(p, &h->out);
+		abandon(p, &h->behind);
+		h->watched = h->pollable = false;
+	}
+}
+
+static void epoll_close(struct engine *e, int fd)
+{
+	forget_handle(e, fd);
+	posix_close(e, fd);
+}
+
 /* --- its end */
 
 /* A connection that did not come to be leaves no socket. */
-static int conclude(struct op *op)
+static int conclude(struct epoll_engine *p, struct op *op)
 {
 	int res = (int)(int64_t)op->priv[OP_RESULT];
 	list_del(&op->link);
 	if (op->kind == OP_CONNECT && res < 0 && op->priv[OP_BEGUN] && op->handle >= 0)
-		close(op->handle);
+		epoll_close(&p->base, op->handle);
 	return res;
 }
 
@@ -350,7 +377,7 @@ static int run_finished(struct epoll_engine *p)
 	list_splice_tail(&now, &p->finished);
 	for (; !list_empty(&now); ran++) {
 		struct op *op = list_first(&now, struct op, link);
-		op->done(op, conclude(op));
+		op->done(op, conclude(p, op));
 	}
 	return ran;
 }
@@ -458,31 +485,6 @@ static int epoll_signals(struct engine *e, const int *signals, size_t count)
 	}
 	h->pollable = true;
 	return fd;
-}
-
-static void abandon(struct epoll_engine *p, struct list *waiting)
-{
-	while (!list_empty(waiting))
-		finish(p, list_first(waiting, struct op, link), -EBADF);
-}
-
-/* The number will be used again, for something else. */
-static void forget_handle(struct engine *e, int fd)
-{
-	struct epoll_engine *p = epoll_of(e);
-	if (fd >= 0 && (size_t)fd < p->handle_count && p->handles[fd]) {
-		struct handle *h = p->handles[fd];
-		abandon(p, &h->in);
-		abandon(p, &h->out);
-		abandon(p, &h->behind);
-		h->watched = h->pollable = false;
-	}
-}
-
-static void epoll_close(struct engine *e, int fd)
-{
-	forget_handle(e, fd);
-	posix_close(e, fd);
 }
 
 static void epoll_close_file(struct engine *e, int fd, bool aside)

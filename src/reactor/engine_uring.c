@@ -166,8 +166,8 @@ static int end_accept(struct op *op, int res)
 static int end_connect(struct op *op, int res)
 {
 	if (res >= 0)
-		return op->handle;
-	if (op->handle >= 0)
+		res = posix_connected(op->handle);
+	if (res < 0 && op->handle >= 0)
 		posix_close(NULL, op->handle);
 	return res;
 }

@@ -39,6 +39,9 @@ void posix_shutdown(struct engine *e, int sock);
 int posix_stream_socket(int family);
 /* What a connection is given: TCP_NODELAY, keepalive. */
 void posix_tune_socket(int sock);
+/* What a connect that has succeeded comes to: its socket, or -ECONNREFUSED, for where nobody listens a port of
+ * this host can be met by itself. */
+int posix_connected(int sock);
 socklen_t posix_addr_len(const struct net_addr *addr);
 /* Reads what the page cache has, and never waits: bytes, or -EAGAIN when that is none. With O_DIRECT it
  * would wait for the disk, and with FUSE for a daemon. */

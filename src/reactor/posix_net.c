@@ -74,6 +74,24 @@ void posix_tune_socket(int sock)
 	set_flag(sock, SOL_SOCKET, SO_KEEPALIVE);
 }
 
+/*
+ * Who connects to a port of his own host may be given just that port to connect from, and then TCP takes it for a
+ * simultaneous open (RFC 9293 3.5). Such a connection would keep the port from the target that is to come back.
+ */
+int posix_connected(int sock)
+{
+	struct net_addr here, there;
+	struct linger at_once = {.l_onoff = 1};
+	socklen_t here_len = sizeof(here), there_len = sizeof(there);
+	if (getsockname(sock, &here.sa, &here_len) || getpeername(sock, &there.sa, &there_len))
+		return sock; /* it has ended already, as whoever uses it will see */
+	if (net_addr_port(&here) != net_addr_port(&there) || !net_addr_equal_host(&here, &there))
+		return sock;
+	setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once,
+		   sizeof(at_once)); /* no TIME_WAIT on that port */
+	return -ECONNREFUSED;
+}
+
 static int start_listening(int sock, const struct net_addr *addr, int backlog)
 {
 	int ret = set_flag(sock, SOL_SOCKET, SO_REUSEADDR);

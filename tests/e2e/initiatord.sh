@@ -59,7 +59,7 @@ chmod 600 right wrong
 fails_with 37 "no daemon" 'no daemon is running' list --socket "$T/none.sock"
 
 start_initiator a
-start_target disk.img --size 64M --chap alice --chap-secret-file right
+start_target disk.img --size 64M --portal "127.0.0.1:$("$HERE/free-port.py")" --chap alice --chap-secret-file right
 try "a host is asked for its targets" lunar discover "$PORTAL"
 says "and has ours" "^$IQN"
 URL="iscsi://$PORTAL/$IQN/0"

@@ -87,6 +87,28 @@ static void connection_refused(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* Ports to connect from are given out in a row, so that all of them come by here, the port itself among them. */
+static void nobody_is_met_by_himself(void **state)
+{
+	struct pair p;
+	struct async a;
+	unsigned first = 32768, last = 60999;
+	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	if (range) {
+		assert_int_equal(fscanf(range, "%u %u", &first, &last), 2);
+		fclose(range);
+	}
+	listen_on(&p, *state, "127.0.0.1");
+	pair_close(&p);
+	for (unsigned i = first; i <= last; i++) {
+		net_connect(p.r, async_init(&a, NULL, 0), &p.at);
+		assert_int_equal(await(p.r, &a), -ECONNREFUSED);
+	}
+	p.listener = net_listen(p.r, &p.at, 1);
+	assert_true(p.listener >= 0);
+	pair_close(&p);
+}
+
 static void no_socket_for_this_family(void **state)
 {
 	struct async a;
@@ -471,6 +493,7 @@ int main(void)
 		ENGINE_CASE(talk_ipv6),
 		ENGINE_CASE(socket_options),
 		ENGINE_CASE(connection_refused),
+		ENGINE_CASE(nobody_is_met_by_himself),
 		ENGINE_CASE(no_socket_for_this_family),
 		ENGINE_CASE(both_wildcards_on_one_port),
 		ENGINE_CASE(listen_again_at_once),
