@@ -12,8 +12,8 @@
 #include "cli/secret.h"
 #include "config/store.h"
 
-#define LOCK_PATIENCE_MS 3000
-#define LOCK_PAUSE_MS    50
+#define PATIENCE_MS 3000
+#define PAUSE_MS    50
 
 static int choose_name(struct serve *s)
 {
@@ -103,9 +103,9 @@ static int check_named_once(struct serve *s, size_t n)
 static int open_when_free(struct serve *s, struct backstore **bs, const char *path,
 			  const struct bs_file_options *opt)
 {
-	static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	int err = -EAGAIN;
-	for (int left = LOCK_PATIENCE_MS; err == -EAGAIN; left -= LOCK_PAUSE_MS) {
+	for (int left = PATIENCE_MS; err == -EAGAIN; left -= PAUSE_MS) {
 		err = bs_open_path(bs, s->opening, path, opt, s->why, sizeof(s->why));
 		if (err != -EAGAIN || left <= 0)
 			break;
@@ -190,9 +190,22 @@ static int why_not_listen(struct serve *s, int err, const struct net_addr *addr)
 	return serve_fail(s, err, "--portal: cannot listen on %s: %s", text, strerror(-err));
 }
 
+/* A port, as an image, is a moment longer with a target that has been killed: the kernel closes what rings held
+ * after the process has gone. */
+static int listen_when_free(struct serve *s, const struct net_addr *addr)
+{
+	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	int sock = net_listen(s->opening, addr, TARGET_BACKLOG);
+	for (int left = PATIENCE_MS; sock == -EADDRINUSE && left > 0; left -= PAUSE_MS) {
+		nanosleep(&pause, NULL);
+		sock = net_listen(s->opening, addr, TARGET_BACKLOG);
+	}
+	return sock;
+}
+
 static int listen_on(struct serve *s, const struct net_addr *addr)
 {
-	int sock = net_listen(s->opening, addr, TARGET_BACKLOG);
+	int sock = listen_when_free(s, addr);
 	if (sock < 0)
 		return why_not_listen(s, sock, addr);
 	s->socks[s->portal_count] = sock;

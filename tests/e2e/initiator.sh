@@ -16,7 +16,7 @@ try "another target is not there" sh -c "'$INITIATE' verify $host $iqn.x 0 2>&1 
 rounds=12
 [ -z "${LUNAR_LONG:-}" ] || rounds=1000
 stop_target
-start_target disk.img --limit default_time2wait=0
+start_target disk.img --limit default_time2wait=0 --portal "127.0.0.1:$("$HERE/free-port.py")"
 timeout $((rounds * 2 + 60)) "$INITIATE" verify "$PORTAL" "$IQN" 0 $((rounds / 2)) >client.out 2>client.err &
 client=$!
 CLIENTS+=("$client")
