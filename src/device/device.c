@@ -36,6 +36,15 @@ void dev_set_free(struct dev_set *set)
 	free(set);
 }
 
+void dev_set_abandon(struct dev_set *set)
+{
+	if (!set)
+		return;
+	while (!list_empty(&set->sessions))
+		dev_session_abandon(list_first(&set->sessions, struct dev_session, link));
+	dev_set_free(set);
+}
+
 struct device *dev_set_next(struct dev_set *set, struct device *after)
 {
 	struct list *next = after ? after->link.next : set->devices.next;
@@ -120,8 +129,10 @@ static void reset_done(struct ini_tmf *tmf, int err)
 	struct device *d = tmf->ctx;
 
 	d->resetting = false;
-	if (!err && tmf->response == ISCSI_TMF_COMPLETE)
+	if (!err && tmf->response == ISCSI_TMF_COMPLETE) {
+		d->past = false;
 		device_proved_dead(d, d->reset_before);
+	}
 	d->reset_at = reactor_now(d->set->reactor) + NSEC_PER_SEC;
 	device_kick(d);
 }
@@ -238,6 +249,7 @@ struct device *device_new(struct dev_set *set, const struct lu_facts *facts)
 	d->facts = *facts;
 	d->queue = set->reactor;
 	d->outage = INI_NEVER;
+	d->past = dev_set_has_past(set);
 	d->retry_at = d->reset_at = REACTOR_NEVER;
 	d->disk.ops = &device_disk_ops;
 	d->disk.context_size = sizeof(struct dev_io);

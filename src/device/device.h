@@ -53,6 +53,9 @@ struct dev_set_ops {
 int dev_set_new(struct dev_set **out, struct reactor *r, const struct dev_set_ops *ops, void *ctx);
 /* All sessions were removed, all disks are served no more. */
 void dev_set_free(struct dev_set *set);
+/* With all its sessions, devices and requests, none of which is told: the reactor's operations are dead, or the
+ * reactor is about to be freed. Before ini_link_abandon() of its sessions. NULL is fine. */
+void dev_set_abandon(struct dev_set *set);
 
 /* ================================ sessions ================================ */
 
@@ -64,6 +67,12 @@ int dev_session_new(struct dev_session **out, struct dev_set *set, struct ini_se
 		    const uint64_t *luns, size_t count, void *ctx);
 void *dev_session_ctx(const struct dev_session *ds);
 struct ini_session *dev_session_ini(const struct dev_session *ds);
+/*
+ * A process before this one has used the session's name and ISID, and may have left commands under way: until the
+ * first login, which ends them (RFC 7143 6.3.5), I/O of all devices of the set that come up waits, for nobody knows
+ * whose LU they are for; after DEVICE_PROOF_WAIT it goes on behind a LU reset. Before the session is started.
+ */
+void dev_session_has_past(struct dev_session *ds);
 /* The session's owner hands on what ini_ops told it. */
 void dev_session_state(struct dev_session *ds, enum ini_state state);
 void dev_session_event(struct dev_session *ds, const struct ini_event *event);

@@ -65,13 +65,16 @@ static void go(struct dev_io *io)
 		finish(io, -ENODEV);
 		return;
 	}
-	if (d->used && list_empty(&d->waiting))
+	if (d->used && list_empty(&d->waiting) && !device_has_past(d))
 		err = issue(io);
 	if (!err) {
 		list_add_tail(&d->running, &io->link);
 	} else {
 		put_waiting(io);
-		device_arm(d);
+		if (d->past)
+			device_kick(d);
+		else
+			device_arm(d);
 	}
 }
 
@@ -281,6 +284,12 @@ static void task_done(struct ini_task *task, int err)
 
 /* --- what waits */
 
+bool device_has_past(struct device *d)
+{
+	d->past = d->past && dev_set_has_past(d->set);
+	return d->past;
+}
+
 /* Its earlier self cannot be carried out any more: the session has logged in since. */
 static bool is_proven(struct dev_io *io)
 {
@@ -292,7 +301,7 @@ static bool is_proven(struct dev_io *io)
 void device_kick(struct device *d)
 {
 	uint64_t now = reactor_now(d->set->reactor), next = REACTOR_NEVER;
-	bool unknown = false;
+	bool past = device_has_past(d), unknown = past && !list_empty(&d->waiting);
 	struct list todo;
 
 	list_init(&todo);
@@ -300,7 +309,7 @@ void device_kick(struct device *d)
 		list_splice_tail(&todo, &d->waiting);
 	while (!list_empty(&todo)) {
 		struct dev_io *io = list_first(&todo, struct dev_io, link);
-		bool ready = is_proven(io) && io->not_before <= now;
+		bool ready = !past && is_proven(io) && io->not_before <= now;
 
 		list_del(&io->link);
 		unknown |= io->unknown;
@@ -309,7 +318,7 @@ void device_kick(struct device *d)
 			list_add_tail(&d->running, &io->link);
 			continue;
 		}
-		if (!io->unknown)
+		if (!io->unknown && !past)
 			next = MIN(next, MAX(io->not_before, now));
 		list_add_tail(&d->waiting, &io->link);
 	}

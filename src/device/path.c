@@ -68,12 +68,17 @@ static void leave_device(struct dev_path *p)
 	device_choose(d);
 }
 
-void path_free(struct dev_path *p)
+void path_abandon(struct dev_path *p)
 {
-	leave_device(p);
 	list_del(&p->link);
 	free(p->probe);
 	free(p);
+}
+
+void path_free(struct dev_path *p)
+{
+	leave_device(p);
+	path_abandon(p);
 }
 
 void path_set_state(struct dev_path *p, enum path_state state)

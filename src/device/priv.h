@@ -27,9 +27,9 @@ struct dev_session {
 	struct ini_session *ini;
 	void *ctx;
 	struct list paths; /* in the order in which they were found */
-	bool up;
-	uint64_t logins; /* counts: what was under way before the last one is dead */
-	uint64_t *luns;  /* the wanted ones, as ISCSI has them, in a number */
+	bool up, past;     /* past: dev_session_has_past(), and not logged in since */
+	uint64_t logins;   /* counts: what was under way before the last one is dead */
+	uint64_t *luns;    /* the wanted ones, as ISCSI has them, in a number */
 	size_t lun_count;
 
 	/* A round: everybody is asked who they are, then the hold ends, then new ones are looked for. */
@@ -75,6 +75,7 @@ struct device {
 
 	uint64_t outage, outage_since; /* since: 0 while a path is up */
 	bool failed;                   /* the outage is longer than that */
+	bool past;                     /* commands of a process before this one may be under way */
 	struct timer timer; /* of the outage, of what is tried again, of a reset that is due */
 	uint64_t retry_at, reset_at;
 
@@ -112,6 +113,8 @@ struct dev_io {
 extern const struct disk_ops device_disk_ops;
 /* Hands out what waits, as far as it may go now. */
 void device_kick(struct device *d);
+/* True: what a process before this one has left may still be carried out. */
+bool device_has_past(struct device *d);
 /* Everything that waits ends with this. */
 void device_end_waiting(struct device *d, int err);
 /* No login of this session will prove anything any more. */
@@ -144,9 +147,15 @@ void device_set_gone(struct device *d);
 void device_choose(struct device *d);
 void device_arm(struct device *d);
 
+/* --- session.c */
+bool dev_set_has_past(const struct dev_set *set);
+void dev_session_abandon(struct dev_session *ds);
+
 /* --- path.c */
 bool path_usable(const struct dev_path *p);
 void path_free(struct dev_path *p);
+/* Its device does not hear of it. */
+void path_abandon(struct dev_path *p);
 void path_set_state(struct dev_path *p, enum path_state state);
 /* Its access state may be another one. */
 void path_ask_access(struct dev_path *p);

@@ -42,6 +42,20 @@ int dev_session_new(struct dev_session **out, struct dev_set *set, struct ini_se
 	return 0;
 }
 
+void dev_session_has_past(struct dev_session *ds)
+{
+	ds->past = true;
+}
+
+bool dev_set_has_past(const struct dev_set *set)
+{
+	list_for_each (it, (struct list *)&set->sessions) {
+		if (list_entry(it, struct dev_session, link)->past)
+			return true;
+	}
+	return false;
+}
+
 void *dev_session_ctx(const struct dev_session *ds)
 {
 	return ds->ctx;
@@ -61,6 +75,15 @@ static void all_paths_changed(struct dev_session *ds)
 	}
 }
 
+static void past_is_over(struct dev_session *ds)
+{
+	if (!ds->past)
+		return;
+	ds->past = false;
+	for (struct device *d = NULL; (d = dev_set_next(ds->set, d));)
+		device_kick(d);
+}
+
 void dev_session_state(struct dev_session *ds, enum ini_state state)
 {
 	bool up = state == INI_UP;
@@ -70,6 +93,7 @@ void dev_session_state(struct dev_session *ds, enum ini_state state)
 	ds->up = up;
 	if (up) {
 		ds->logins++;
+		past_is_over(ds);
 		list_for_each (it, &ds->paths) {
 			list_entry(it, struct dev_path, link)->state = PATH_DOWN;
 		}
@@ -130,18 +154,25 @@ struct device *dev_session_device(struct dev_session *ds, const uint8_t lun[ISCS
 	return p ? p->device : NULL;
 }
 
+void dev_session_abandon(struct dev_session *ds)
+{
+	timer_cancel(ds->set->reactor, &ds->retry);
+	while (!list_empty(&ds->paths))
+		path_abandon(list_first(&ds->paths, struct dev_path, link));
+	list_del(&ds->link);
+	free(ds->list);
+	free(ds->luns);
+	free(ds);
+}
+
 void dev_session_free(struct dev_session *ds)
 {
 	if (!ds)
 		return;
 	ds->up = false;
-	timer_cancel(ds->set->reactor, &ds->retry);
 	for (struct device *d = NULL; (d = dev_set_next(ds->set, d));)
 		device_forget_session(d, ds);
 	while (!list_empty(&ds->paths))
 		path_free(list_first(&ds->paths, struct dev_path, link));
-	list_del(&ds->link);
-	free(ds->list);
-	free(ds->luns);
-	free(ds);
+	dev_session_abandon(ds);
 }

@@ -16,6 +16,7 @@ struct sim_faults {
 	uint32_t net_delay_max_us; /* each segment is delayed by 0..this */
 	uint32_t net_split;        /* a segment arrives in pieces (down to single bytes) */
 	uint32_t net_cut;          /* the connection breaks: both sides see a reset */
+	uint32_t net_late_max_us;  /* ... but one of them up to so much later than the other */
 	uint32_t net_flip;         /* one bit of a segment is flipped */
 	uint32_t disk_delay_max_us;
 	uint32_t disk_slow; /* this operation takes disk_slow_max_us at most instead */

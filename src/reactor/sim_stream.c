@@ -330,7 +330,8 @@ static void cut(struct sim_conn *conn, unsigned at)
 		  conn->end[0].host->number, conn->end[1].host->number);
 	reset_end(&conn->end[at]);
 	sim_schedule(sim, &sim_packet_new(conn, RST, !at)->ev,
-		     SIM_NET_LATENCY + sim_delay(sim, sim->faults.net_delay_max_us));
+		     SIM_NET_LATENCY + sim_delay(sim, MAX(sim->faults.net_delay_max_us,
+							  sim->faults.net_late_max_us)));
 }
 
 static void on_data(struct sim_conn *conn, const struct sim_packet *p)

@@ -7,6 +7,7 @@
  *
  *   nexus_world.c   the course of a run; nexus_target.c the target's process
  *   nexus_host.c    a host: its initiator, what it asks for, and what it makes of the answers
+ *   nexus_paths.c   a host whose disks have two paths each
  *   nexus_plant.c   bugs planted from outside, each of which must be noticed
  *   nexus_test.c    seeds and arguments
  */
@@ -14,6 +15,7 @@
 #define LUNAR_TESTS_SIM_NEXUS_H
 
 #include "common/cleanup.h"
+#include "device/device.h"
 #include "driver/link.h"
 #include "model.h"
 #include "reactor/sim.h"
@@ -25,7 +27,8 @@
 #define DEPTH_MAX   12
 #define DATA_MAX    (96 * MODEL_BLOCK)
 #define TARGET_NAME "iqn.2026-11.org.example:sim"
-#define PORT        3260
+#define PORT        3260 /* and the next one: the other path's */
+#define PATHS       2
 
 enum nexus_count {
 	N_COMMANDS,
@@ -43,6 +46,9 @@ enum nexus_count {
 	N_ABORTS,
 	N_RESETS,
 	N_TIMEOUTS,
+	N_FAILOVERS, /* from one path to the other */
+	N_PROOFS,    /* LU resets, after which nothing that was lost can land */
+	N_CLOSED,    /* the other portal, for a while */
 	N_COUNTS,
 };
 extern const char *const nexus_count_names[N_COUNTS];
@@ -64,6 +70,8 @@ enum nexus_plant {
 	NEXUS_NEW_ISID,    /* a login after a loss has another ISID, and so reinstates nothing */
 	NEXUS_WRONG_TASK,  /* an answer is taken for that of another task */
 	NEXUS_EARLY_RETRY, /* what was lost is reported as done without being issued again */
+	NEXUS_HASTY_PATH, /* what a lost path may still carry out goes out on the other one at once */
+	NEXUS_NO_PAST,    /* a new process knows nothing of what the one before it has left */
 	NEXUS_PLANTS,
 };
 extern enum nexus_plant nexus_plant;
@@ -110,6 +118,39 @@ struct nexus_host {
 	bool flushed[LUNS];
 };
 
+struct nexus_request {
+	struct disk_request q;
+	struct nexus_paths *host;
+	uint8_t data[DATA_MAX];
+	bool busy, limbo; /* limbo: its process has died */
+	enum nexus_kind kind;
+	unsigned disk;
+	uint64_t id, issued, lba, blocks;
+};
+
+struct nexus_path {
+	struct nexus_paths *host;
+	struct ini_link *link;
+	struct dev_session *ds;
+	enum ini_state state;
+};
+
+struct nexus_paths {
+	struct nexus_world *world; /* NULL: there is no such host */
+	unsigned depth;
+	uint8_t isid[ISCSI_ISID_LEN];
+	struct reactor *reactor;
+	struct dev_set *set; /* NULL: its process is dead */
+	bool died;           /* once */
+	struct nexus_path path[PATHS];
+	struct device *device[LUNS]; /* NULL: not seen yet */
+	struct nexus_request requests[DEPTH_MAX];
+	struct timer tick, restart;
+	uint64_t left;
+	uint64_t verify_next[LUNS];
+	bool flushed[LUNS];
+};
+
 struct nexus_world {
 	struct sim *sim;
 	struct log log;
@@ -126,11 +167,13 @@ struct nexus_world {
 	struct scsi_lu *lu[LUNS];
 	struct config_limits limits;
 	struct timer restart;
-	bool up;
+	bool up, closed, closing; /* the other portal */
 	unsigned failed_starts;
+	char serial[LUNS][64];
 
 	struct nexus_host hosts[HOSTS_MAX];
 	unsigned host_count;
+	struct nexus_paths paths;
 };
 
 extern const char *const nexus_disks[LUNS];
@@ -152,7 +195,11 @@ static inline uint64_t below(struct nexus_world *w, uint64_t n)
 void target_start(struct nexus_world *w);
 void target_die(struct nexus_world *w, bool power);
 void target_forget(struct nexus_world *w);
+/* The other portal is closed, or open again: who is there stays. False: it is still being closed. */
+bool target_close_other(struct nexus_world *w, bool closed);
 
+/* What all initiators here want; the rest is the caller's. */
+void nexus_ini_config(struct nexus_world *w, struct ini_config *c, unsigned depth);
 void host_init(struct nexus_world *w, unsigned i, uint64_t commands);
 void host_crash(struct nexus_host *h, bool power);
 void host_more(struct nexus_host *h);
@@ -162,5 +209,12 @@ bool host_finished(const struct nexus_host *h);
 /* The target's power has gone: what is out may come again. */
 void host_power_cut(struct nexus_host *h, uint64_t now);
 void host_free(struct nexus_host *h);
+
+void paths_init(struct nexus_world *w, uint64_t commands);
+void paths_crash(struct nexus_paths *h, bool power);
+void paths_more(struct nexus_paths *h);
+bool paths_finished(const struct nexus_paths *h);
+void paths_power_cut(struct nexus_paths *h, uint64_t now);
+void paths_free(struct nexus_paths *h);
 
 #endif

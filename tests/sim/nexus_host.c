@@ -387,30 +387,35 @@ static void collect_stats(struct nexus_host *h)
 	n[N_TIMEOUTS] += stats.timeouts;
 }
 
+void nexus_ini_config(struct nexus_world *w, struct ini_config *c, unsigned depth)
+{
+	ini_config_init(c);
+	c->target_name = TARGET_NAME;
+	c->patience = INI_NEVER;
+	c->depth = depth;
+	c->cmdsn = below(w, 4) ? 1 : UINT32_MAX - 20;
+	/* Bits are flipped on the way, so digests are not a matter of choice. */
+	c->offer.header_digests = c->offer.data_digests = ISCSI_DIGEST_CRC32C;
+	c->offer.want.header_digest = c->offer.want.data_digest = true;
+	c->offer.want.max_recv_data = 4096;
+	c->offer.want.max_burst = 16384;
+	c->offer.want.first_burst = 8192;
+	c->offer.want.max_outstanding_r2t = (uint32_t)(1 + below(w, 4));
+	c->offer.want.initial_r2t = below(w, 2) != 0;
+	c->offer.want.immediate_data = below(w, 4) != 0;
+}
+
 static void start(struct nexus_host *h)
 {
 	struct nexus_world *w = h->world;
 	struct ini_config c;
 	struct net_addr addr;
 	char text[NET_ADDR_TEXT];
-	ini_config_init(&c);
+	nexus_ini_config(w, &c, h->depth);
 	sim_node_addr(w->sim, w->reactor, AF_INET, PORT, &addr);
 	c.address = net_addr_format(text, &addr);
 	c.initiator_name = h->name;
-	c.target_name = TARGET_NAME;
 	memcpy(c.isid, h->isid, sizeof(c.isid));
-	c.patience = INI_NEVER;
-	c.depth = h->depth;
-	c.cmdsn = below(w, 4) ? 1 : UINT32_MAX - 20;
-	/* Bits are flipped on the way, so digests are not a matter of choice. */
-	c.offer.header_digests = c.offer.data_digests = ISCSI_DIGEST_CRC32C;
-	c.offer.want.header_digest = c.offer.want.data_digest = true;
-	c.offer.want.max_recv_data = 4096;
-	c.offer.want.max_burst = 16384;
-	c.offer.want.first_burst = 8192;
-	c.offer.want.max_outstanding_r2t = (uint32_t)(1 + below(w, 4));
-	c.offer.want.initial_r2t = below(w, 2) != 0;
-	c.offer.want.immediate_data = below(w, 4) != 0;
 	h->state = INI_IDLE;
 	int err = ini_link_new(&h->link, h->reactor, &c, &link_ops, h);
 	if (err)

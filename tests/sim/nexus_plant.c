@@ -3,14 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "nexus.h"
+#include "device/priv.h"
 #include "initiator/priv.h"
 
 #define GHOST_DELAY (40 * NSEC_PER_MSEC)
 
 enum nexus_plant nexus_plant;
 
-const char *const nexus_plant_names[NEXUS_PLANTS] = {"none", "retry-twice", "new-isid",
-						     "wrong-task", "early-retry"};
+const char *const nexus_plant_names[NEXUS_PLANTS] = {
+	"none", "retry-twice", "new-isid", "wrong-task", "early-retry", "hasty-path", "no-past"};
 
 void __real_ini_task_reinstate_all(struct ini_session *s);
 void __wrap_ini_task_reinstate_all(struct ini_session *s);
@@ -22,6 +23,11 @@ int __wrap_iscsi_login_initiator_init(struct iscsi_login_initiator *l,
 				      void (*random)(void *ctx, void *out, size_t len), void *ctx);
 void *__real_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_kind kind);
 void *__wrap_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_kind kind);
+
+void __real_device_kick(struct device *d);
+void __wrap_device_kick(struct device *d);
+bool __real_dev_set_has_past(const struct dev_set *set);
+bool __wrap_dev_set_has_past(const struct dev_set *set);
 
 /* A command that is issued once more, and of whose end nobody hears. */
 struct ghost {
@@ -107,4 +113,17 @@ void *__wrap_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_ki
 	    iscsi_opcode(&s->rx.bhs) == ISCSI_SCSI_RESPONSE && ++finds % 50 == 0)
 		return list_first(&s->issued, struct ini_task, link);
 	return of;
+}
+
+void __wrap_device_kick(struct device *d)
+{
+	if (nexus_plant == NEXUS_HASTY_PATH)
+		list_for_each (it, &d->waiting)
+			list_entry(it, struct dev_io, link)->unknown = false;
+	__real_device_kick(d);
+}
+
+bool __wrap_dev_set_has_past(const struct dev_set *set)
+{
+	return nexus_plant != NEXUS_NO_PAST && __real_dev_set_has_past(set);
 }

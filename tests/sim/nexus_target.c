@@ -24,9 +24,39 @@ static int open_lun(struct nexus_world *w, unsigned i, char *why, size_t size)
 	return err;
 }
 
-static int open_all(struct nexus_world *w, char *why, size_t size)
+static int listen_on(struct nexus_world *w, uint16_t port)
 {
 	struct net_addr addr;
+	sim_node_addr(w->sim, w->reactor, AF_INET, port, &addr);
+	return target_listen(w->target, &addr, NULL);
+}
+
+static void other_is_closed(void *ctx)
+{
+	((struct nexus_world *)ctx)->closing = false;
+}
+
+bool target_close_other(struct nexus_world *w, bool closed)
+{
+	struct net_addr addr;
+	int err = 0;
+	if (w->closing)
+		return false;
+	if (w->up && closed && !w->closed) {
+		w->closing = true;
+		sim_node_addr(w->sim, w->reactor, AF_INET, PORT + 1, &addr);
+		err = target_unlisten(w->target, &addr, other_is_closed, w);
+	} else if (w->up && w->closed && !closed) {
+		err = listen_on(w, PORT + 1);
+	}
+	w->closed = closed;
+	if (err)
+		wrong(w, "the other portal does not %s: %d", closed ? "close" : "open", err);
+	return true;
+}
+
+static int open_all(struct nexus_world *w, char *why, size_t size)
+{
 	int err = target_new(&w->target, w->reactor, &w->limits);
 	if (!err && w->other)
 		err = target_add_reactor(w->target, w->other);
@@ -37,10 +67,8 @@ static int open_all(struct nexus_world *w, char *why, size_t size)
 		if (!err)
 			err = scsi_device_map(target_node_device(w->node), (uint16_t)i, w->lu[i]);
 	}
-	if (!err) {
-		sim_node_addr(w->sim, w->reactor, AF_INET, PORT, &addr);
-		err = target_listen(w->target, &addr, NULL);
-	}
+	for (uint16_t i = 0; i < (w->closed ? 1 : PATHS) && !err; i++)
+		err = listen_on(w, PORT + i);
 	return err;
 }
 
@@ -59,6 +87,9 @@ void target_start(struct nexus_world *w)
 	int err = open_all(w, why, sizeof(why));
 	w->up = true;
 	if (!err) {
+		for (unsigned i = 0; i < LUNS; i++)
+			snprintf(w->serial[i], sizeof(w->serial[i]), "%s",
+				 scsi_lu_serial(w->lu[i]));
 		w->failed_starts = 0;
 		return;
 	}
@@ -78,7 +109,7 @@ void target_forget(struct nexus_world *w)
 	for (unsigned i = 0; i < LUNS; i++)
 		if (w->lu[i])
 			scsi_lu_free(w->lu[i]);
-	w->up = false;
+	w->up = w->closing = false;
 }
 
 static void restart_fired(struct timer *t)
@@ -103,6 +134,8 @@ void target_die(struct nexus_world *w, bool power)
 	}
 	for (unsigned i = 0; power && i < w->host_count; i++)
 		host_power_cut(&w->hosts[i], now);
+	if (power)
+		paths_power_cut(&w->paths, now);
 	timer_init(&w->restart, restart_fired);
 	timer_set(w->reactor, &w->restart,
 		  reactor_now(w->reactor) + below(w, 300) * NSEC_PER_MSEC + 1);

@@ -16,7 +16,7 @@
 #include "nexus.h"
 
 #define COMMANDS      800
-#define PLANT_SEEDS   1000
+#define PLANT_SEEDS   2000
 #define JOBS_MAX      64
 #define SEEDS_FOR_ALL 100 /* so many seeds bring everything that may happen */
 
@@ -36,6 +36,9 @@ const char *const nexus_count_names[N_COUNTS] = {
 	[N_ABORTS] = "aborts",
 	[N_RESETS] = "resets",
 	[N_TIMEOUTS] = "commands whose time was up",
+	[N_FAILOVERS] = "failovers",
+	[N_PROOFS] = "resets as proof",
+	[N_CLOSED] = "portals closed",
 };
 
 struct totals {

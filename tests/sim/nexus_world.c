@@ -44,6 +44,9 @@ void update_faults(struct nexus_world *w)
 	for (unsigned i = 0; i < w->host_count; i++)
 		if (!w->hosts[i].link || w->hosts[i].state != INI_UP)
 			f.net_flip = 0;
+	for (unsigned i = 0; i < PATHS && w->paths.world; i++)
+		if (w->paths.path[i].state != INI_UP)
+			f.net_flip = 0;
 	sim_set_faults(w->sim, &f);
 }
 
@@ -52,6 +55,9 @@ static void set_faults(struct nexus_world *w, bool on)
 	struct sim_faults f = {
 		.net_delay_max_us = 2000, .net_split = 200000, .disk_delay_max_us = 3000};
 	if (on) {
+		/* What one side has given up the other one may be at for long. */
+		if (below(w, 2))
+			f.net_late_max_us = 4000000;
 		f.net_cut = 2000;
 		f.net_flip = 3000;
 		f.disk_slow = 4000;
@@ -81,7 +87,7 @@ static void hang(struct nexus_world *w)
 
 static void misfortune(struct nexus_world *w)
 {
-	switch (below(w, 10)) {
+	switch (below(w, 12)) {
 	case 0:
 	case 1:
 	case 2:
@@ -94,8 +100,10 @@ static void misfortune(struct nexus_world *w)
 		target_die(w, false);
 		break;
 	case 5: hang(w); break;
-	case 6:
-	case 7: host_crash(&w->hosts[below(w, w->host_count)], true); break;
+	case 6: paths_crash(&w->paths, below(w, 2)); break;
+	case 7: w->result->n[N_CLOSED] += target_close_other(w, !w->closed) && w->closed; break;
+	case 8:
+	case 9: host_crash(&w->hosts[below(w, w->host_count)], true); break;
 	default: host_crash(&w->hosts[below(w, w->host_count)], false); break;
 	}
 }
@@ -107,7 +115,7 @@ static bool all_sent(const struct nexus_world *w)
 	for (unsigned i = 0; i < w->host_count; i++)
 		if (w->hosts[i].left)
 			return false;
-	return true;
+	return !w->paths.left;
 }
 
 static bool all_finished(const struct nexus_world *w)
@@ -115,7 +123,7 @@ static bool all_finished(const struct nexus_world *w)
 	for (unsigned i = 0; i < w->host_count; i++)
 		if (!host_finished(&w->hosts[i]))
 			return false;
-	return true;
+	return paths_finished(&w->paths);
 }
 
 static bool run_until(struct nexus_world *w, uint64_t until,
@@ -161,15 +169,23 @@ static void settle(struct nexus_world *w, enum nexus_phase phase, uint64_t limit
 	w->phase = phase;
 	for (unsigned i = 0; i < w->host_count; i++)
 		host_more(&w->hosts[i]);
+	paths_more(&w->paths);
 	run_until(w, sim_now(w->sim) + limit, all_finished);
 	if (!all_finished(w))
 		wrong(w, "without faults, commands or logins do not end (phase %d)", phase);
+}
+
+static bool is_closed(const struct nexus_world *w)
+{
+	return !w->closing;
 }
 
 static void peace(struct nexus_world *w)
 {
 	set_faults(w, false);
 	disks_ok(w);
+	run_until(w, sim_now(w->sim) + NSEC_PER_SEC, is_closed);
+	target_close_other(w, false);
 	settle(w, SETTLE, SETTLE_MAX);
 	/* A process in which a flush has failed would go on failing, and fences may be up. */
 	if (!w->result->why[0])
@@ -178,6 +194,7 @@ static void peace(struct nexus_world *w)
 	settle(w, SETTLE, SETTLE_MAX);
 	for (unsigned i = 0; i < w->host_count; i++)
 		w->hosts[i].left = CALM_COMMANDS;
+	w->paths.left = w->paths.world ? CALM_COMMANDS : 0;
 	settle(w, CALM, CALM_MAX);
 	settle(w, LAST, CALM_MAX);
 	/* What is read now comes from the medium. */
@@ -201,6 +218,7 @@ static void world_free(struct nexus_world *w)
 {
 	for (unsigned i = 0; i < w->host_count; i++)
 		host_free(&w->hosts[i]);
+	paths_free(&w->paths);
 	sim_crash(w->sim, w->reactor, false);
 	target_forget(w);
 	for (unsigned i = 0; i < LUNS; i++)
@@ -235,6 +253,8 @@ bool nexus_run(uint64_t seed, uint64_t commands, bool verbose, struct nexus_resu
 		host_init(w, i, commands / hosts + 1);
 		w->host_count++;
 	}
+	if (below(w, 2))
+		paths_init(w, commands / (hosts + 1) + 1);
 	update_faults(w);
 	chaos(w);
 	if (!result->why[0])
