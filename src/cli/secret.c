@@ -2,13 +2,12 @@
 #include "cli/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <termios.h>
+#include "config/secret.h"
 
 /* What Microsoft's initiator takes; RFC 7143 9.2.1 wants 96 bits at least. */
 #define SHORTEST 12
@@ -35,36 +34,20 @@ static int first_line(char out[SECRET_SIZE], const char *text, size_t len)
 static int from_file(const char *path, char out[SECRET_SIZE], struct log *log, char *why,
 		     size_t why_size)
 {
-	char text[SECRET_SIZE + 2];
-	struct stat st;
-	size_t len = 0;
-	ssize_t n = 0;
-	CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		int err = -errno;
-		snprintf(why, why_size, "the secret's file %s cannot be read: %s", path,
-			 strerror(-err));
-		return err;
-	}
-	if (S_ISREG(st.st_mode) && (st.st_mode & 077)) {
-		snprintf(why, why_size,
-			 "the secret's file %s can be used by others (mode %03o); `chmod 600 %s`",
-			 path, st.st_mode & 0777, path);
-		return -EPERM;
-	}
-	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) > 0)
-		len += (size_t)n;
-	int err = n < 0 ? -errno : first_line(out, text, len);
-	if (!err && memchr(text, '\n', len))
+	struct config_secret secret;
+	struct config_why refused;
+	int err = config_secret_read(path, true, &secret, &refused);
+	if (!err)
+		err = first_line(out, (const char *)secret.bytes, secret.len);
+	else
+		snprintf(why, why_size, "%s", refused.text);
+	if (!err && secret.newline)
 		log_warning(
 			log,
 			"the secret's file %s ends in a newline; we do without it, but QEMU takes "
 			"it for a part of the secret: make such a file with printf '%%s'",
 			path);
-	explicit_bzero(text, sizeof(text));
-	if (err)
-		snprintf(why, why_size, "the secret's file %s: %s", path,
-			 err == -EMSGSIZE ? "a secret has 255 bytes at most" : strerror(-err));
+	explicit_bzero(&secret, sizeof(secret));
 	return err;
 }
 

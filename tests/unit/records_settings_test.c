@@ -223,7 +223,7 @@ static void a_secret_may_be_in_a_file(void **state)
 	static char text[300];
 	memset(text, 's', 257);
 	scribble(t, "secret", text);
-	assert_int_equal(SETTINGS(t, &s, CHAP, USER, file), -EINVAL);
+	assert_int_equal(SETTINGS(t, &s, CHAP, USER, file), -EMSGSIZE);
 	assert_non_null(strstr(t->why.text, "is too long"));
 	text[255] = '\n';
 	scribble(t, "secret", text);
