@@ -69,7 +69,7 @@ static int start(struct child *c, char *why, size_t why_size)
 		err = start_reactors(c);
 	if (err)
 		return err;
-	child_say_init(c);
+	voice_init(&c->voice, c->r, c->end);
 	err = -pthread_create(&c->listener, NULL, listen_to_parent, c);
 	if (!err && c->o->sandbox)
 		err = sandbox_seal(&box);

@@ -383,7 +383,10 @@ int errand_run(struct errand *e)
 /* Accounts do not stay in memory that was given back. */
 void errand_end(struct errand *e, int err)
 {
-	child_say_done(e->child, e, err);
+	struct word word = {.kind = WORD_DONE, .number = e->order.number, .err = err};
+	if (err)
+		memcpy(word.why, e->why, sizeof(word.why));
+	child_say(e->child, &word);
 	if (e->file >= 0)
 		close(e->file);
 	explicit_bzero(&e->order, sizeof(e->order));

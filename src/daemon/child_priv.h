@@ -8,6 +8,7 @@
 #include "daemon/orders.h"
 #include "reactor/crew.h"
 #include "scsi/ending.h"
+#include "service/voice.h"
 
 /* A LU, and whoever opens its device for it. */
 struct child_lu {
@@ -32,11 +33,6 @@ struct errand {
 	char why[ORDER_WHY_SIZE];
 };
 
-struct saying {
-	struct list link;
-	struct word word;
-};
-
 struct child {
 	const struct child_options *o;
 	int end;
@@ -47,11 +43,7 @@ struct child {
 	struct child_lu **lus; /* by number; NULL: none */
 	size_t lu_count;
 
-	struct list sayings; /* the first one is being said */
-	struct op say_op;
-	struct iovec say_iov;
-	bool saying;
-
+	struct voice voice;
 	struct ending stores;
 	int result;
 };
@@ -62,11 +54,11 @@ static inline const char *or_null(const char *text)
 	return text[0] ? text : NULL;
 }
 
-/* --- child_say.c */
-void child_say_init(struct child *c);
 /* `word` is copied. What was said before comes first. */
-void child_say(struct child *c, const struct word *word);
-void child_say_done(struct child *c, const struct errand *e, int err);
+static inline void child_say(struct child *c, const struct word *word)
+{
+	voice_say(&c->voice, word, sizeof(*word));
+}
 
 /* --- child_orders.c */
 enum {

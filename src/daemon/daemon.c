@@ -5,27 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "sandbox/channel.h"
-#include "sandbox/split.h"
-
-/* A process that ends again and again within this time is not started any more. */
-#define RESTARTS_MOST 5
-#define RESTARTS_TIME (60 * NSEC_PER_SEC)
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD};
 
-static void child_ready(void *ctx);
-static void child_lost(void *ctx, const char *why);
-
 /* --- the other process */
-
-static void child_reopen(void *ctx, uint32_t lu)
-{
-	disk_reopen(ctx, lu);
-}
 
 /* In the child: nothing of the parent's may be touched but what was made for it. */
 static void __attribute__((noreturn)) be_child(const struct daemon *d, int end)
@@ -35,14 +20,10 @@ static void __attribute__((noreturn)) be_child(const struct daemon *d, int end)
 
 static int start_child(struct daemon *d)
 {
-	int ends[2], most = 1 << 20;
-	int err = channel_pair(ends);
+	int ends[2];
+	int err = courier_pair(ends);
 	if (err)
 		return err;
-	/* Room for all orders that may be out. */
-	for (int i = 0; i < 2; i++)
-		if (setsockopt(ends[i], SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)))
-			setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
 	int end = ends[1];
 	d->child = spawn_process(&d->seat, &end);
 	if (d->child == 0)
@@ -58,13 +39,22 @@ static int start_child(struct daemon *d)
 	return 0;
 }
 
-static void child_ready(void *ctx)
+static void child_ready(struct daemon *d)
 {
-	struct daemon *d = ctx;
 	if (d->ready)
 		return;
 	d->ready = true;
 	bring_up_start(d);
+}
+
+static bool heard(void *ctx, const struct word_head *head)
+{
+	const struct word *w = (const struct word *)head;
+	switch (w->kind) {
+	case WORD_READY: child_ready(ctx); return true;
+	case WORD_REOPEN: disk_reopen(ctx, w->lu); return true;
+	default: return false;
+	}
 }
 
 /* Its end comes as a signal; what it says no more is not waited for. */
@@ -77,25 +67,6 @@ static void child_lost(void *ctx, const char *why)
 		kill(d->child, SIGKILL);
 }
 
-static void say_how_it_ended(struct daemon *d, int status)
-{
-	if (WIFSIGNALED(status))
-		split_say_killed(d->log, WTERMSIG(status));
-	else
-		log_error(d->log, "the process that faces the network has ended with code %d",
-			  WEXITSTATUS(status));
-}
-
-static bool may_restart(struct daemon *d)
-{
-	uint64_t now = reactor_now(d->r);
-	if (!d->restarts || now - d->restarted > RESTARTS_TIME) {
-		d->restarts = 0;
-		d->restarted = now;
-	}
-	return d->restarts++ < RESTARTS_MOST;
-}
-
 static void stop(struct daemon *d, int result)
 {
 	d->result = result;
@@ -106,9 +77,7 @@ static void start_again(struct daemon *d);
 
 static void restart(struct daemon *d)
 {
-	if (!may_restart(d)) {
-		log_error(d->log, "it ended %d times within a minute: no other one is started",
-			  RESTARTS_MOST + 1);
+	if (!restarts_may(&d->restarts, d->r)) {
 		stop(d, 1);
 		return;
 	}
@@ -138,7 +107,7 @@ static void child_ended(struct daemon *d, int status)
 		start_again(d);
 		return;
 	}
-	say_how_it_ended(d, status);
+	keeper_say_ended(d->log, status);
 	if (d->ending)
 		stop(d, 1);
 	else
@@ -186,33 +155,15 @@ void daemon_end(struct daemon *d)
 	courier_send(&d->courier, e);
 }
 
-static void take_signal(struct daemon *d, uint32_t signo)
+static void take_signal(void *ctx, uint32_t signo)
 {
+	struct daemon *d = ctx;
 	switch (signo) {
 	case SIGCHLD: look_at_children(d); break;
 	case SIGHUP: d->reload(d); break;
 	case SIGUSR2: handover_start(d, NULL); break;
 	default: daemon_end(d);
 	}
-}
-
-static void signal_done(struct op *op, int res)
-{
-	struct daemon *d = container_of(op, struct daemon, signal_op);
-	if (res == sizeof(d->signal))
-		take_signal(d, d->signal.ssi_signo);
-	file_read(d->r, op, d->signals, &d->signal_iov, 1, 0);
-}
-
-static int watch_signals(struct daemon *d)
-{
-	d->signals = signal_open(d->r, signals, ARRAY_SIZE(signals));
-	if (d->signals < 0)
-		return d->signals;
-	d->signal_iov = (struct iovec){&d->signal, sizeof(d->signal)};
-	d->signal_op.done = signal_done;
-	file_read(d->r, &d->signal_op, d->signals, &d->signal_iov, 1, 0);
-	return 0;
 }
 
 /* --- the whole */
@@ -230,18 +181,24 @@ static void close_disks(struct daemon *d)
 	listeners_close(d);
 }
 
+static const struct courier_ops courier_ops = {
+	.word_size = sizeof(struct word),
+	.most = ORDERS_MOST,
+	.check = courier_word_check,
+	.says = heard,
+	.row = courier_row,
+	.done = courier_done,
+	.lost = child_lost,
+};
+
 int daemon_start(struct daemon *d)
 {
 	list_init(&d->listeners);
 	list_init(&d->openings);
 	timer_init(&d->retry, NULL);
-	courier_init(&d->courier, d->r);
-	d->courier.ready = child_ready;
-	d->courier.reopen = child_reopen;
-	d->courier.lost = child_lost;
-	d->courier.ctx = d;
+	courier_init(&d->courier, d->r, &courier_ops, d);
 	openers_init(&d->openers, d->r, &d->seat);
-	int err = watch_signals(d);
+	int err = signals_watch(&d->signals, d->r, signals, ARRAY_SIZE(signals), take_signal, d);
 	if (!err)
 		err = start_child(d);
 	return err;

@@ -11,7 +11,6 @@
 #ifndef LUNAR_DAEMON_DAEMON_H
 #define LUNAR_DAEMON_DAEMON_H
 
-#include <sys/signalfd.h>
 #include "config/edit.h"
 #include "control/server.h"
 #include "daemon/child.h"
@@ -19,6 +18,7 @@
 #include "daemon/handover.h"
 #include "daemon/inherit.h"
 #include "daemon/opener.h"
+#include "service/keeper.h"
 
 #define DAEMON_WHY 1024
 
@@ -40,9 +40,8 @@ struct daemon {
 
 	struct courier courier;
 	pid_t child;
-	bool ready;                       /* it takes orders */
-	unsigned restarts;                /* within the last minute */
-	uint64_t restarted;               /* the first of them */
+	bool ready; /* it takes orders */
+	struct restarts restarts;
 	struct bring_up *bringing_up;     /* NULL: everything was told */
 	void (*up)(struct daemon *d);     /* called then, once; may be NULL */
 	void (*reload)(struct daemon *d); /* SIGHUP */
@@ -62,10 +61,7 @@ struct daemon {
 	unsigned retries;   /* so far, as long as that is few */
 	struct list listeners;
 
-	int signals;
-	struct op signal_op;
-	struct iovec signal_iov;
-	struct signalfd_siginfo signal;
+	struct signals signals;
 	unsigned told; /* to end, so many times */
 	bool ending;
 	int result;

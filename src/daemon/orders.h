@@ -18,6 +18,7 @@
 #include "scsi/latency.h"
 #include "target/node.h"
 #include "target/watch.h"
+#include "service/courier.h"
 
 #define ORDER_AUTH_SIZE 256 /* of a name or a secret, with its NUL */
 #define ORDER_TEXT_SIZE 256
@@ -120,19 +121,14 @@ struct order {
 
 /* Bytes of an order of this kind. */
 size_t order_size(uint32_t kind);
-/* `file` goes along when it is not negative, and stays the caller's. Does not wait: -EAGAIN when there is no room,
- * which there is as long as no more than ORDERS_MOST are out. */
-int order_send(int end, const struct order *order, int file);
 /* Waits for one. 1, with `*file` >= 0 when one came along; 0: the other side has ended; -EBADMSG. */
 int order_receive(int end, struct order *order, int *file);
 
 /* --- what the other one says */
 
+/* Behind those that all daemons have; of WORD_DONE there is `err`, and `why`. */
 enum word_kind {
-	WORD_READY,  /* it takes orders */
-	WORD_LATER,  /* order `number` is under way, and takes a while */
-	WORD_DONE,   /* it is done, with `err` and `why` */
-	WORD_REOPEN, /* the device of LU `lu` has gone: open it anew */
+	WORD_REOPEN = WORD_OTHERS, /* the device of LU `lu` has gone: open it anew */
 	/* What was asked for; WORD_DONE comes behind the last. */
 	WORD_LU,
 	WORD_STATS,

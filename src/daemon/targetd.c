@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lunar-targetd: from the command line to the running daemon. */
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,14 +14,14 @@
 #include "config/args.h"
 #include "config/json.h"
 #include "config/store.h"
-#include "control/journal.h"
 #include "daemon/admin.h"
 #include "daemon/daemon.h"
 #include "daemon/manager.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
 #include "daemon/targetd_options.h"
-#include "daemon/watchdog.h"
+#include "service/start.h"
+#include "service/watchdog.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -52,16 +51,6 @@ static int fail(struct targetd *t, int err, const char *fmt, ...)
 	vsnprintf(t->why, sizeof(t->why), fmt, ap);
 	va_end(ap);
 	return err;
-}
-
-static void start_log(struct targetd *t)
-{
-	t->log.level = t->o.verbose ? LOG_LEVEL_DEBUG
-		       : t->o.quiet ? LOG_LEVEL_WARNING
-				    : LOG_LEVEL_INFO;
-	if (t->o.log_levels)
-		log_set_levels(&t->log, t->o.log_levels, t->why, sizeof(t->why));
-	journal_use(&t->log);
 }
 
 /* --- the saved configuration */
@@ -211,23 +200,9 @@ static void set_prefix(struct targetd *t)
 
 static int make_dir_of(struct targetd *t, const char *file)
 {
-	char dir[TARGETD_PATH_SIZE];
-	snprintf(dir, sizeof(dir), "%s", file);
-	char *slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return 0;
-	*slash = 0;
-	int err = config_make_dirs(dir, 0755);
-	return err ? fail(t, err, "the directory %s cannot be made: %s", dir, strerror(-err)) : 0;
-}
-
-static int find_group(struct targetd *t)
-{
-	const struct group *g = t->o.group ? getgrnam(t->o.group) : NULL;
-	t->d.o.group = g ? g->gr_gid : (gid_t)-1;
-	if (t->o.group && !g)
-		return fail(t, -ENOENT, "--group: there is no group \"%.60s\"", t->o.group);
-	return 0;
+	char dir[SERVICE_PATH];
+	service_dir_of(file, dir);
+	return service_make_dir(dir, 0755, t->why, sizeof(t->why));
 }
 
 static int prepare(struct targetd *t)
@@ -244,16 +219,13 @@ static int prepare(struct targetd *t)
 	t->d.o.files = getrlimit(RLIMIT_NOFILE, &files) ? 0 : files.rlim_cur;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	int err = config_make_dirs(t->o.state_dir, 0700);
-	if (err)
-		return fail(t, err,
-			    "the directory %s cannot be made: %s; --state DIR names another one",
-			    t->o.state_dir, strerror(-err));
-	err = make_dir_of(t, t->o.config_file);
+	int err = service_make_dir(t->o.state_dir, 0700, t->why, sizeof(t->why));
+	if (!err)
+		err = make_dir_of(t, t->o.config_file);
 	if (!err)
 		err = make_dir_of(t, t->o.socket_path);
 	if (!err)
-		err = find_group(t);
+		err = service_find_group(t->o.group, &t->d.o.group, t->why, sizeof(t->why));
 	if (!err && !t->o.no_sandbox)
 		err = sandbox_find_user(&t->d.o.child.user, t->o.user, t->why, sizeof(t->why));
 	return err;
@@ -443,7 +415,7 @@ int main(int argc, char **argv)
 	sandbox_keep_secrets();
 	handover_init(&t.d.handover, argv);
 	int err = targetd_options_parse(&t.o, argv + 1, t.why, sizeof(t.why));
-	start_log(&t);
+	service_log(&t.log, t.o.log_levels, t.o.verbose, t.o.quiet);
 	if (err == ARGS_HELP) {
 		targetd_options_help(stdout);
 		return 0;

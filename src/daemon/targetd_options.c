@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/targetd_options.h"
 
-#include <errno.h>
 #include <string.h>
 #include "common/cleanup.h"
-#include "common/log.h"
 #include "config/args.h"
 
 #define TAKE(what)                                                                           \
@@ -17,13 +15,11 @@ TAKE(engine)
 TAKE(reactors)
 TAKE(limit)
 
-/* They are taken when there is a log; here it is seen whether they can be. */
 static int take_log_level(void *options, const char *value, char *why, size_t why_size)
 {
 	struct targetd_options *o = options;
-	struct log log = {0};
 	o->log_levels = value;
-	return log_set_levels(&log, value, why, why_size);
+	return service_check_levels(value, why, why_size);
 }
 
 #define FIELD(name) offsetof(struct targetd_options, name)
@@ -71,22 +67,6 @@ void targetd_options_help(FILE *out)
 	args_help(&table, out);
 }
 
-static int place(char *out, const char *given, const char *dir, const char *name,
-		 const char *standard, char *why, size_t why_size)
-{
-	int n;
-	if (given)
-		n = snprintf(out, TARGETD_PATH_SIZE, "%s", given);
-	else if (dir)
-		n = snprintf(out, TARGETD_PATH_SIZE, "%s/%s", dir, name);
-	else
-		n = snprintf(out, TARGETD_PATH_SIZE, "%s", standard);
-	if (n < TARGETD_PATH_SIZE)
-		return 0;
-	snprintf(why, why_size, "%.60s...: too long a path", out);
-	return -ENAMETOOLONG;
-}
-
 int targetd_options_parse(struct targetd_options *o, char **argv, char *why, size_t why_size)
 {
 	memset(o, 0, sizeof(*o));
@@ -94,13 +74,11 @@ int targetd_options_parse(struct targetd_options *o, char **argv, char *why, siz
 	int err = args_parse(&table, o, argv, why, why_size);
 	if (!err)
 		err = target_options_verify(&o->serving, why, why_size);
-	if (!err)
-		err = place(o->state_dir, o->state, NULL, NULL, "/var/lib/lunar", why, why_size);
-	if (!err)
-		err = place(o->config_file, o->config, o->state, "saveconfig.json",
-			    "/etc/lunar/saveconfig.json", why, why_size);
-	if (!err)
-		err = place(o->socket_path, o->socket, o->state, "target.sock",
-			    "/run/lunar/target.sock", why, why_size);
-	return err;
+	const struct service_place places[] = {
+		{o->state_dir, o->state, NULL, NULL, "/var/lib/lunar"},
+		{o->config_file, o->config, o->state, "saveconfig.json",
+		 "/etc/lunar/saveconfig.json"},
+		{o->socket_path, o->socket, o->state, "target.sock", "/run/lunar/target.sock"},
+	};
+	return err ? err : service_places(places, ARRAY_SIZE(places), why, why_size);
 }

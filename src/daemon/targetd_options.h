@@ -4,9 +4,8 @@
 #define LUNAR_DAEMON_TARGETD_OPTIONS_H
 
 #include <stdio.h>
+#include "service/start.h"
 #include "target/options.h"
-
-#define TARGETD_PATH_SIZE 512
 
 struct targetd_options {
 	bool foreground; /* for completeness: it never leaves it */
@@ -15,8 +14,8 @@ struct targetd_options {
 	struct target_options serving;
 
 	/* where it all is, from these */
-	char config_file[TARGETD_PATH_SIZE], state_dir[TARGETD_PATH_SIZE];
-	char socket_path[TARGETD_PATH_SIZE];
+	char config_file[SERVICE_PATH], state_dir[SERVICE_PATH];
+	char socket_path[SERVICE_PATH];
 };
 
 /* 0, ARGS_HELP (config/args.h), or -errno with one line in `why`. */

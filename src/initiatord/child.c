@@ -169,7 +169,7 @@ static int start(struct child *c, int rights, char *why, size_t why_size)
 	list_init(&c->sessions);
 	list_init(&c->finds);
 	child_disks_init(c);
-	child_say_init(c);
+	voice_init(&c->voice, c->r, c->end);
 	err = -pthread_create(&c->listener, NULL, listen_to_parent, c);
 	if (!err && c->o->sandbox)
 		err = sandbox_seal(&box);

@@ -8,6 +8,7 @@
 #include "initiatord/child.h"
 #include "initiatord/orders.h"
 #include "initiatord/rights_link.h"
+#include "service/voice.h"
 
 /* An order on its way. */
 struct errand {
@@ -17,11 +18,6 @@ struct errand {
 	int file; /* -1: none, or taken */
 	uint32_t reason;
 	char why[ORDER_WHY_SIZE];
-};
-
-struct saying {
-	struct list link;
-	struct word word;
 };
 
 /* A session with a target. */
@@ -65,19 +61,16 @@ struct child {
 	struct list sessions, disks, finds;
 	struct deferred look, sweep;
 
-	struct list sayings; /* the first one is being said */
-	struct op say_op;
-	struct iovec say_iov;
-	bool saying;
-
+	struct voice voice;
 	bool ending;
 	struct timer end_timer;
 };
 
-/* --- child_say.c */
-void child_say_init(struct child *c);
 /* `word` is copied. What was said before comes first. */
-void child_say(struct child *c, const struct word *word);
+static inline void child_say(struct child *c, const struct word *word)
+{
+	voice_say(&c->voice, word, sizeof(*word));
+}
 
 /* --- child.c */
 enum {

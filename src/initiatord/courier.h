@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Orders on their way to the process that faces the network, and what becomes of them. They go out in the order
- * in which they were given; each is answered once, also when that process ends before.
- */
+/* The orders of lunar-initiatord (orders.h) by the courier of all daemons (service/courier.h). */
 #ifndef LUNAR_INITIATORD_COURIER_H
 #define LUNAR_INITIATORD_COURIER_H
 
@@ -17,30 +14,9 @@ struct errand_out {
 	void (*row)(struct errand_out *e, const struct word *word);
 	void *ctx;
 
-	struct list link;
-	bool acknowledged;
+	struct sending sending;
 };
 
-struct courier {
-	struct reactor *r;
-	int end; /* -1: there is nobody */
-	struct list waiting, out;
-	size_t unacknowledged;
-	uint32_t last;
-	struct op op;
-	struct iovec iov;
-	struct word word;
-	bool reading;
-	/* What it says of itself. */
-	void (*says)(void *ctx, const struct word *word);
-	/* It has ended, or says nonsense: everything has been answered with -ECANCELED. */
-	void (*lost)(void *ctx, const char *why);
-	void *ctx;
-};
-
-void courier_init(struct courier *c, struct reactor *r);
-/* Takes over `end`. */
-void courier_begin(struct courier *c, int end);
 /* Waits until there is somebody to take it. */
 void courier_send(struct courier *c, struct errand_out *e);
 /* A new one of this kind, or NULL. */
@@ -51,7 +27,10 @@ struct errand_out *errand_out_new(enum order_kind kind,
 void courier_forget(struct errand_out *e, const struct word *word);
 /* Wipes and frees it: there may be secrets in it. */
 void errand_out_free(struct errand_out *e);
-/* Closes the socket. Everything is answered with -ECANCELED. */
-void courier_end(struct courier *c);
+
+/* For courier_ops of who has `says` and `lost`. */
+bool courier_word_check(const struct word_head *word, size_t len);
+bool courier_row(struct sending *s, const struct word_head *word);
+void courier_done(struct sending *s, const struct word_head *word);
 
 #endif

@@ -10,13 +10,13 @@
 #ifndef LUNAR_INITIATORD_INITIATORD_H
 #define LUNAR_INITIATORD_INITIATORD_H
 
-#include <sys/signalfd.h>
 #include "control/server.h"
 #include "initiatord/child.h"
 #include "initiatord/courier.h"
 #include "initiatord/rights_link.h"
 #include "records/conf.h"
 #include "records/store.h"
+#include "service/keeper.h"
 
 #define INITIATORD_PATH 512
 #define SESSIONS_MOST   1024
@@ -89,8 +89,7 @@ struct initiatord {
 	struct courier courier;
 	pid_t child;
 	bool ready;
-	unsigned restarts;                /* within the last minute */
-	uint64_t restarted;               /* the first of them */
+	struct restarts restarts;
 	void (*up)(struct initiatord *d); /* called when it first takes orders */
 
 	struct list sessions, disks;
@@ -99,10 +98,7 @@ struct initiatord {
 	json_t *left; /* what was there when the daemon ended before; NULL: nothing, or it is there again */
 	struct timer again;
 
-	int signals;
-	struct op signal_op;
-	struct iovec signal_iov;
-	struct signalfd_siginfo signal;
+	struct signals signals;
 	unsigned told;
 	bool ending;
 	struct timer end_timer;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lunar-initiatord: from the command line to the running daemon. */
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,10 +8,9 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include "config/args.h"
-#include "config/store.h"
-#include "control/journal.h"
 #include "initiatord/initiatord.h"
 #include "initiatord/options.h"
+#include "service/start.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -37,49 +35,28 @@ static int fail(struct process *p, int err, const char *fmt, ...)
 	return err;
 }
 
-static void start_log(struct process *p)
-{
-	p->log.level = p->o.verbose ? LOG_LEVEL_DEBUG
-		       : p->o.quiet ? LOG_LEVEL_WARNING
-				    : LOG_LEVEL_INFO;
-	if (p->o.log_levels)
-		log_set_levels(&p->log, p->o.log_levels, p->why, sizeof(p->why));
-	journal_use(&p->log);
-}
-
 /* --- places */
-
-static int make_dir(struct process *p, const char *path, mode_t mode)
-{
-	char dir[OPTIONS_PATH];
-	snprintf(dir, sizeof(dir), "%s", path);
-	int err = config_make_dirs(dir, mode);
-	return err ? fail(p, err,
-			  "the directory %s cannot be made: %s; --state DIR names another place",
-			  path, strerror(-err))
-		   : 0;
-}
-
-static void dir_of(const char *file, char out[OPTIONS_PATH])
-{
-	snprintf(out, OPTIONS_PATH, "%s", file);
-	char *slash = strrchr(out, '/');
-	if (slash)
-		slash[slash == out] = 0;
-}
 
 static int make_places(struct process *p)
 {
-	char dir[OPTIONS_PATH];
-	int err = make_dir(p, p->o.state_dir, 0700);
-	if (!err)
-		err = make_dir(p, p->o.records_dir, 0700);
-	dir_of(p->o.names_file, dir);
-	if (!err)
-		err = make_dir(p, dir, 0755);
-	dir_of(p->o.socket_path, dir);
-	if (!err)
-		err = make_dir(p, dir, 0755);
+	const struct {
+		const char *path;
+		bool is_file;
+		mode_t mode;
+	} places[] = {
+		{p->o.state_dir, false, 0700},
+		{p->o.records_dir, false, 0700},
+		{p->o.names_file, true, 0755},
+		{p->o.socket_path, true, 0755},
+	};
+	char dir[SERVICE_PATH] = "";
+	int err = 0;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(places); i++) {
+		snprintf(dir, sizeof(dir), "%s", places[i].path);
+		if (places[i].is_file)
+			service_dir_of(places[i].path, dir);
+		err = service_make_dir(dir, places[i].mode, p->why, sizeof(p->why));
+	}
 	snprintf(p->d.o.state_dir, sizeof(p->d.o.state_dir), "%s", p->o.state_dir);
 	snprintf(p->d.o.socket_path, sizeof(p->d.o.socket_path), "%s", p->o.socket_path);
 	snprintf(p->d.o.socket_dir, sizeof(p->d.o.socket_dir), "%s", dir);
@@ -115,15 +92,6 @@ static int open_records(struct process *p)
 
 /* --- start */
 
-static int find_group(struct process *p)
-{
-	const struct group *g = p->o.group ? getgrnam(p->o.group) : NULL;
-	p->d.o.group = g ? g->gr_gid : (gid_t)-1;
-	if (p->o.group && !g)
-		return fail(p, -ENOENT, "--group: there is no group \"%.60s\"", p->o.group);
-	return 0;
-}
-
 static int prepare(struct process *p)
 {
 	struct rlimit files;
@@ -135,7 +103,7 @@ static int prepare(struct process *p)
 	signal(SIGXFSZ, SIG_IGN);
 	int err = make_places(p);
 	if (!err)
-		err = find_group(p);
+		err = service_find_group(p->o.group, &p->d.o.group, p->why, sizeof(p->why));
 	if (!err && !p->o.no_sandbox)
 		err = sandbox_find_user(&p->d.o.child.user, p->o.user, p->why, sizeof(p->why));
 	return err;
@@ -216,7 +184,7 @@ int main(int argc, char **argv)
 {
 	static struct process p;
 	int err = options_parse(&p.o, argv + 1, p.why, sizeof(p.why));
-	start_log(&p);
+	service_log(&p.log, p.o.log_levels, p.o.verbose, p.o.quiet);
 	if (err == ARGS_HELP) {
 		options_help(stdout);
 		return 0;

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "initiatord/options.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include "common/log.h"
+#include "common/cleanup.h"
 #include "config/args.h"
+#include "service/start.h"
 
-/* They are taken when there is a log; here it is seen whether they can be. */
 static int take_log_level(void *options, const char *value, char *why, size_t why_size)
 {
 	struct options *o = options;
-	struct log log = {0};
 	o->log_levels = value;
-	return log_set_levels(&log, value, why, why_size);
+	return service_check_levels(value, why, why_size);
 }
 
 #define FIELD(name) offsetof(struct options, name)
@@ -62,58 +58,24 @@ void options_help(FILE *out)
 	args_help(&table, out);
 }
 
-static int place(char *out, const char *given, const char *dir, const char *name,
-		 const char *standard, char *why, size_t why_size)
-{
-	int n;
-	if (given)
-		n = snprintf(out, OPTIONS_PATH, "%s", given);
-	else if (dir)
-		n = snprintf(out, OPTIONS_PATH, "%s/%s", dir, name);
-	else
-		n = snprintf(out, OPTIONS_PATH, "%s", standard);
-	if (n < OPTIONS_PATH)
-		return 0;
-	snprintf(why, why_size, "%.60s...: too long a path", out);
-	return -ENAMETOOLONG;
-}
-
-/* Records are found from wherever the process is. */
-static int make_absolute(char path[OPTIONS_PATH], char *why, size_t why_size)
-{
-	char cwd[PATH_MAX], whole[OPTIONS_PATH];
-	if (path[0] == '/')
-		return 0;
-	if (!getcwd(cwd, sizeof(cwd)) ||
-	    snprintf(whole, sizeof(whole), "%s/%s", cwd, path) >= (int)sizeof(whole)) {
-		snprintf(why, why_size, "%.60s: too long a path", path);
-		return -ENAMETOOLONG;
-	}
-	memcpy(path, whole, sizeof(whole));
-	return 0;
-}
-
 int options_parse(struct options *o, char **argv, char *why, size_t why_size)
 {
 	memset(o, 0, sizeof(*o));
 	int err = args_parse(&table, o, argv, why, why_size);
 	if (err)
 		return err;
-	const struct {
-		char *out;
-		const char *given, *name, *standard;
-	} places[] = {
-		{o->state_dir, o->state, "", "/var/lib/lunar/initiator"},
-		{o->records_dir, o->records, "records", "/var/lib/lunar/initiator/records"},
-		{o->socket_path, o->socket, "initiator.sock", "/run/lunar/initiator.sock"},
-		{o->conf_file, o->conf, "iscsid.conf", "/etc/lunar/iscsid.conf"},
-		{o->names_file, o->names, "initiatorname.iscsi", "/etc/lunar/initiatorname.iscsi"},
+	const struct service_place places[] = {
+		{o->state_dir, o->state, NULL, NULL, "/var/lib/lunar/initiator"},
+		{o->records_dir, o->records, o->state, "records",
+		 "/var/lib/lunar/initiator/records"},
+		{o->socket_path, o->socket, o->state, "initiator.sock",
+		 "/run/lunar/initiator.sock"},
+		{o->conf_file, o->conf, o->state, "iscsid.conf", "/etc/lunar/iscsid.conf"},
+		{o->names_file, o->names, o->state, "initiatorname.iscsi",
+		 "/etc/lunar/initiatorname.iscsi"},
 	};
-	for (size_t i = 0; !err && i < ARRAY_SIZE(places); i++) {
-		err = place(places[i].out, places[i].given, o->state, places[i].name,
-			    places[i].standard, why, why_size);
-		if (!err)
-			err = make_absolute(places[i].out, why, why_size);
-	}
+	err = service_places(places, ARRAY_SIZE(places), why, why_size);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(places); i++)
+		err = service_make_absolute(places[i].out, why, why_size);
 	return err;
 }

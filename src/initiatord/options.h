@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-
-#define OPTIONS_PATH 512
+#include "service/start.h"
 
 struct options {
 	bool foreground; /* for completeness: it never leaves it */
@@ -15,8 +14,8 @@ struct options {
 	bool no_sandbox, verbose, quiet, version;
 
 	/* where it all is, from these */
-	char state_dir[OPTIONS_PATH], records_dir[OPTIONS_PATH], socket_path[OPTIONS_PATH];
-	char conf_file[OPTIONS_PATH], names_file[OPTIONS_PATH];
+	char state_dir[SERVICE_PATH], records_dir[SERVICE_PATH], socket_path[SERVICE_PATH];
+	char conf_file[SERVICE_PATH], names_file[SERVICE_PATH];
 };
 
 /* 0, ARGS_HELP (config/args.h), or -errno with one line in `why`. */

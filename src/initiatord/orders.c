@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "initiatord/orders.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include "sandbox/channel.h"
 
 #define UPTO(field) (offsetof(struct order, field) + sizeof(((struct order *)NULL)->field))
 
@@ -21,38 +17,10 @@ size_t order_size(uint32_t kind)
 	}
 }
 
-int order_send(int end, const struct order *order, int file)
-{
-	return channel_send(end, order, order_size(order->kind), file);
-}
-
 int order_receive(int end, struct order *order, int *file)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = {order, sizeof(*order)};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control)};
-	*file = -1;
-	ssize_t n;
-	do
-		n = recvmsg(end, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? -errno : 0;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(file, CMSG_DATA(c), sizeof(*file));
-	if ((size_t)n >= sizeof(order->number) + sizeof(order->kind) && order->kind < ORDER_KINDS &&
-	    (size_t)n == order_size(order->kind))
-		return 1;
-	if (*file >= 0)
-		close(*file);
-	return -EBADMSG;
+	return order_take(end, (struct order_head *)order, sizeof(*order), ORDER_KINDS, order_size,
+			  file);
 }
 
 static bool ends(const char *text, size_t size)
@@ -111,6 +79,15 @@ static bool (*const checks[WORD_KINDS])(const struct word *w) = {
 
 bool word_check(const struct word *word, size_t len)
 {
-	return len == sizeof(*word) && word->kind < WORD_KINDS && word->reason < INI_REASONS &&
-	       checks[word->kind](word);
+	return len == sizeof(*word) && word->kind < WORD_KINDS && word->err <= 0 &&
+	       word->reason < INI_REASONS && checks[word->kind](word);
+}
+
+bool word_is_its_own(uint32_t kind)
+{
+	static const bool own[WORD_KINDS] = {
+		[WORD_READY] = true, [WORD_STATE] = true,   [WORD_RESOLVE] = true,
+		[WORD_LOST] = true,  [WORD_CHANGED] = true, [WORD_ATTACHED] = true,
+	};
+	return own[kind];
 }

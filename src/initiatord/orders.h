@@ -18,6 +18,7 @@
 #include "initiator/reason.h"
 #include "records/settings.h"
 #include "reactor/net.h"
+#include "service/courier.h"
 
 #define ORDER_WHY_SIZE  512
 #define ORDER_ADDRESSES 8
@@ -81,22 +82,18 @@ struct order {
 
 /* Bytes of an order of this kind. */
 size_t order_size(uint32_t kind);
-/* `file` goes along when it is not negative, and stays the caller's. Does not wait: -EAGAIN. */
-int order_send(int end, const struct order *order, int file);
 /* Waits for one. 1, with `*file` >= 0 when one came along; 0: the other side has ended; -EBADMSG. */
 int order_receive(int end, struct order *order, int *file);
 
 /* --- what the other one says */
 
+/* Behind those that all daemons have; of WORD_DONE there is `err`, `reason` and `why`. */
 enum word_kind {
-	WORD_READY,    /* it takes orders */
-	WORD_LATER,    /* order `number` is under way, and takes a while */
-	WORD_DONE,     /* it is done: err, reason, `why` */
-	WORD_STATE,    /* of `session`, unasked: `session` */
-	WORD_RESOLVE,  /* `session` asks for the addresses of `resolve` */
-	WORD_ATTACHED, /* of `disk`, before it is done: `attached` */
-	WORD_LOST,     /* `disk` has ended without being asked to: `why` */
-	WORD_CHANGED,  /* `disk` has other paths, states or another size */
+	WORD_STATE = WORD_OTHERS, /* of `session`, unasked: `session` */
+	WORD_RESOLVE,             /* `session` asks for the addresses of `resolve` */
+	WORD_ATTACHED,            /* of `disk`, before it is done: `attached` */
+	WORD_LOST,                /* `disk` has ended without being asked to: `why` */
+	WORD_CHANGED,             /* `disk` has other paths, states or another size */
 	/* What was asked for; WORD_DONE comes behind the last. */
 	WORD_FOUND,
 	WORD_SESSION,
@@ -169,6 +166,8 @@ struct word {
 	};
 };
 
+/* What it says without having been asked. */
+bool word_is_its_own(uint32_t kind);
 /* Whether it can be one of these: its size, its kind, its numbers, and NULs at the ends of its texts. */
 bool word_check(const struct word *word, size_t len);
 

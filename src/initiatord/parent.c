@@ -3,17 +3,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "initiatord/initiatord.h"
-#include "reactor/file.h"
-#include "sandbox/channel.h"
-#include "sandbox/split.h"
 
-/* A process that ends again and again within this time is not started any more. */
-#define RESTARTS_MOST 5
-#define RESTARTS_TIME (60 * NSEC_PER_SEC)
 /* What is under way at the end has so long, and the process a little longer. */
 #define END_SECONDS 10
 #define END_KILL    (15 * NSEC_PER_SEC)
@@ -22,9 +15,8 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 
 /* --- the other process */
 
-static void heard(void *ctx, const struct word *w)
+static void take(struct initiatord *d, const struct word *w)
 {
-	struct initiatord *d = ctx;
 	switch (w->kind) {
 	case WORD_READY:
 		if (d->ready)
@@ -40,6 +32,15 @@ static void heard(void *ctx, const struct word *w)
 	case WORD_RESOLVE: resolver_ask(d, w); return;
 	default: disk_heard(d, w); return;
 	}
+}
+
+static bool heard(void *ctx, const struct word_head *head)
+{
+	const struct word *w = (const struct word *)head;
+	if (!word_is_its_own(w->kind))
+		return false;
+	take(ctx, w);
+	return true;
 }
 
 /* Its end comes as a signal; what it says no more is not waited for. */
@@ -58,27 +59,18 @@ static void __attribute__((noreturn)) be_child(const struct initiatord *d, int o
 	_exit(child_run(&d->o.child, orders, rights));
 }
 
-static void make_room(int end)
-{
-	int most = 1 << 20;
-	if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof(most)))
-		setsockopt(end, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
-}
-
 static int start_child(struct initiatord *d)
 {
 	int orders[2], rights[2];
-	int err = channel_pair(orders);
+	int err = courier_pair(orders);
 	if (err)
 		return err;
-	err = channel_pair(rights);
+	err = courier_pair(rights);
 	if (err) {
 		close(orders[0]);
 		close(orders[1]);
 		return err;
 	}
-	make_room(orders[0]);
-	make_room(orders[1]);
 	fflush(NULL);
 	d->child = fork();
 	if (d->child == 0)
@@ -96,25 +88,6 @@ static int start_child(struct initiatord *d)
 	return err;
 }
 
-static void say_how_it_ended(struct initiatord *d, int status)
-{
-	if (WIFSIGNALED(status))
-		split_say_killed(d->log, WTERMSIG(status));
-	else
-		log_error(d->log, "the process that faces the network has ended with code %d",
-			  WEXITSTATUS(status));
-}
-
-static bool may_restart(struct initiatord *d)
-{
-	uint64_t now = reactor_now(d->r);
-	if (!d->restarts || now - d->restarted > RESTARTS_TIME) {
-		d->restarts = 0;
-		d->restarted = now;
-	}
-	return d->restarts++ < RESTARTS_MOST;
-}
-
 static void stop(struct initiatord *d, int result)
 {
 	d->result = result;
@@ -123,9 +96,7 @@ static void stop(struct initiatord *d, int result)
 
 static void restart(struct initiatord *d)
 {
-	if (!may_restart(d)) {
-		log_error(d->log, "it ended %d times within a minute: no other one is started",
-			  RESTARTS_MOST + 1);
+	if (!restarts_may(&d->restarts, d->r)) {
 		stop(d, 1);
 		return;
 	}
@@ -149,7 +120,7 @@ static void look_at_child(struct initiatord *d)
 		stop(d, WEXITSTATUS(status));
 		return;
 	}
-	say_how_it_ended(d, status);
+	keeper_say_ended(d->log, status);
 	if (d->ending)
 		stop(d, 1);
 	else
@@ -185,39 +156,33 @@ void initiatord_end(struct initiatord *d)
 	courier_send(&d->courier, e);
 }
 
-static void signal_done(struct op *op, int res)
+static void take_signal(void *ctx, uint32_t signo)
 {
-	struct initiatord *d = container_of(op, struct initiatord, signal_op);
-	if (res == sizeof(d->signal)) {
-		if (d->signal.ssi_signo == SIGCHLD)
-			look_at_child(d);
-		else if (d->signal.ssi_signo != SIGHUP)
-			initiatord_end(d);
-	}
-	file_read(d->r, op, d->signals, &d->signal_iov, 1, 0);
-}
-
-static int watch_signals(struct initiatord *d)
-{
-	d->signals = signal_open(d->r, signals, ARRAY_SIZE(signals));
-	if (d->signals < 0)
-		return d->signals;
-	d->signal_iov = (struct iovec){&d->signal, sizeof(d->signal)};
-	d->signal_op.done = signal_done;
-	file_read(d->r, &d->signal_op, d->signals, &d->signal_iov, 1, 0);
-	return 0;
+	struct initiatord *d = ctx;
+	if (signo == SIGCHLD)
+		look_at_child(d);
+	else if (signo != SIGHUP)
+		initiatord_end(d);
 }
 
 /* --- the whole */
 
+static const struct courier_ops courier_ops = {
+	.word_size = sizeof(struct word),
+	.most = ORDERS_MOST,
+	.waits = true,
+	.check = courier_word_check,
+	.says = heard,
+	.row = courier_row,
+	.done = courier_done,
+	.lost = lost,
+};
+
 int initiatord_start(struct initiatord *d)
 {
 	timer_init(&d->end_timer, kill_child);
-	courier_init(&d->courier, d->r);
-	d->courier.says = heard;
-	d->courier.lost = lost;
-	d->courier.ctx = d;
-	int err = watch_signals(d);
+	courier_init(&d->courier, d->r, &courier_ops, d);
+	int err = signals_watch(&d->signals, d->r, signals, ARRAY_SIZE(signals), take_signal, d);
 	return err ? err : start_child(d);
 }
 

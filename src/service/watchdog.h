@@ -3,8 +3,8 @@
  * A service manager that has set WATCHDOG_USEC (sd_watchdog_enabled(3)) hears from the process with the rights as
  * long as its reactor turns. Where nobody has, nothing happens.
  */
-#ifndef LUNAR_DAEMON_WATCHDOG_H
-#define LUNAR_DAEMON_WATCHDOG_H
+#ifndef LUNAR_SERVICE_WATCHDOG_H
+#define LUNAR_SERVICE_WATCHDOG_H
 
 #include "reactor/reactor.h"
 

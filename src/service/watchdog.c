@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "daemon/watchdog.h"
+#include "service/watchdog.h"
 
 #include <inttypes.h>
 #include <string.h>
