@@ -15,6 +15,7 @@ struct ini_link {
 	char address[ISCSI_ADDRESS_SIZE];
 	bool wanted;    /* a connection, and nothing has been done for it yet */
 	bool resolving; /* the owner looks for the name's addresses */
+	uint32_t query; /* the last one that was asked */
 	struct net_addr addrs[INI_LINK_ADDRS];
 	unsigned addr_count, addr_left, addr_next;
 
@@ -166,15 +167,15 @@ static void resolve(struct ini_link *l)
 		use(l, addrs, -EINVAL);
 	} else if (l->ops->resolve) {
 		l->resolving = true;
-		l->ops->resolve(l->ctx, l, a.host, a.port);
+		l->ops->resolve(l->ctx, l, ++l->query, a.host, a.port);
 	} else {
 		use(l, addrs, net_resolve(l->reactor, a.host, a.port, addrs, INI_LINK_ADDRS));
 	}
 }
 
-void ini_link_resolved(struct ini_link *l, int count, const struct net_addr *addrs)
+void ini_link_resolved(struct ini_link *l, uint32_t query, int count, const struct net_addr *addrs)
 {
-	if (!l->resolving)
+	if (!l->resolving || query != l->query)
 		return;
 	l->resolving = false;
 	use(l, addrs, count);

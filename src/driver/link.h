@@ -19,10 +19,11 @@ struct ini_link_ops {
 	void (*event)(void *ctx, const struct ini_event *event);
 	/*
 	 * A name is to be resolved without the reactor's waiting for it: answered by ini_link_resolved(), also
-	 * from inside. It may be asked for the next one before: only the last one counts. NULL: the reactor
-	 * waits (net_resolve()). Numeric addresses come here never.
+	 * from inside, with the same `query`. It may be asked for the next one before: only the last one counts.
+	 * NULL: the reactor waits (net_resolve()). Numeric addresses come here never.
 	 */
-	void (*resolve)(void *ctx, struct ini_link *link, const char *host, uint16_t port);
+	void (*resolve)(void *ctx, struct ini_link *link, uint32_t query, const char *host,
+			uint16_t port);
 };
 
 /* 0 or -errno of ini_session_new(). `ops` and `ctx` live as long as the link. */
@@ -34,8 +35,9 @@ void ini_link_free(struct ini_link *link);
 void ini_link_abandon(struct ini_link *link);
 
 struct ini_session *ini_link_session(struct ini_link *link);
-/* `count` addresses, or -errno. */
-void ini_link_resolved(struct ini_link *link, int count, const struct net_addr *addrs);
+/* `count` addresses, or -errno. What answers another query than the one that is open is too late, and nothing. */
+void ini_link_resolved(struct ini_link *link, uint32_t query, int count,
+		       const struct net_addr *addrs);
 
 /* The calls of session.h with the reactor's time. */
 void ini_link_start(struct ini_link *link);

@@ -91,11 +91,12 @@ static void state(void *ctx, enum ini_state state, const struct ini_why *why)
 	reactor_defer(f->child->r, &f->ending);
 }
 
-static void resolve(void *ctx, struct ini_link *link, const char *host, uint16_t port)
+static void resolve(void *ctx, struct ini_link *link, uint32_t query, const char *host,
+		    uint16_t port)
 {
 	const struct find *f = ctx;
 	(void)link;
-	child_resolve(f->child, f->errand->order.session, host, port);
+	child_resolve(f->child, f->errand->order.session, query, host, port);
 }
 
 static const struct ini_link_ops link_ops = {.state = state, .resolve = resolve};
@@ -149,13 +150,13 @@ int child_discover(struct errand *e)
 	return ERRAND_LATER;
 }
 
-bool child_find_resolved(struct child *c, uint32_t number, int count, const struct net_addr *addrs)
+bool child_find_resolved(struct child *c, uint32_t number, const struct order_resolved *o)
 {
 	list_for_each (it, &c->finds) {
 		struct find *f = list_entry(it, struct find, link);
 		if (f->errand->order.session != number)
 			continue;
-		ini_link_resolved(f->ini, count, addrs);
+		ini_link_resolved(f->ini, o->query, MIN(o->count, ORDER_ADDRESSES), o->addrs);
 		return true;
 	}
 	return false;

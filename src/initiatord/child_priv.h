@@ -93,13 +93,14 @@ void child_session_row(const struct child_session *s, struct word *word);
 /* What a node's settings say, but for its names and its addresses. */
 void child_config(const struct child *c, const struct node_settings *s, struct ini_config *out);
 /* Asks the parent for the addresses of a name. */
-void child_resolve(struct child *c, uint32_t number, const char *host, uint16_t port);
+void child_resolve(struct child *c, uint32_t number, uint32_t query, const char *host,
+		   uint16_t port);
 /* Why a login did not come to be. */
 int errand_take_why(struct errand *e, const struct ini_why *why);
 
 /* --- child_find.c: what a portal tells of */
 int child_discover(struct errand *e);
-bool child_find_resolved(struct child *c, uint32_t number, int count, const struct net_addr *addrs);
+bool child_find_resolved(struct child *c, uint32_t number, const struct order_resolved *o);
 
 /* --- child_disk.c */
 extern const struct dev_set_ops child_set_ops;

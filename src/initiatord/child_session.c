@@ -63,11 +63,12 @@ static void event(void *ctx, const struct ini_event *event)
 	dev_session_event(s->devices, event);
 }
 
-static void resolve(void *ctx, struct ini_link *link, const char *host, uint16_t port)
+static void resolve(void *ctx, struct ini_link *link, uint32_t query, const char *host,
+		    uint16_t port)
 {
 	const struct child_session *s = ctx;
 	(void)link;
-	child_resolve(s->child, s->number, host, port);
+	child_resolve(s->child, s->number, query, host, port);
 }
 
 static const struct ini_link_ops link_ops = {.state = state, .event = event, .resolve = resolve};
@@ -190,9 +191,11 @@ int child_rescan(struct errand *e)
 	return 0;
 }
 
-void child_resolve(struct child *c, uint32_t number, const char *host, uint16_t port)
+void child_resolve(struct child *c, uint32_t number, uint32_t query, const char *host,
+		   uint16_t port)
 {
-	struct word word = {.kind = WORD_RESOLVE, .session = number, .resolve.port = port};
+	struct word word = {
+		.kind = WORD_RESOLVE, .session = number, .resolve = {.query = query, .port = port}};
 	snprintf(word.resolve.host, sizeof(word.resolve.host), "%s", host);
 	child_say(c, &word);
 }
@@ -201,11 +204,10 @@ int child_resolved(struct errand *e)
 {
 	const struct order_resolved *o = &e->order.resolved;
 	const struct child_session *s = find(e->child, e->order.session);
-	int count = MIN(o->count, ORDER_ADDRESSES);
 	if (s)
-		ini_link_resolved(s->ini, count, o->addrs);
+		ini_link_resolved(s->ini, o->query, MIN(o->count, ORDER_ADDRESSES), o->addrs);
 	else
-		child_find_resolved(e->child, e->order.session, count, o->addrs);
+		child_find_resolved(e->child, e->order.session, o);
 	return 0;
 }
 

@@ -47,7 +47,8 @@ struct order_login {
 };
 
 struct order_resolved {
-	int32_t count; /* or -errno */
+	uint32_t query; /* of WORD_RESOLVE */
+	int32_t count;  /* or -errno */
 	struct net_addr addrs[ORDER_ADDRESSES];
 };
 
@@ -147,6 +148,7 @@ struct word_attached {
 };
 
 struct word_resolve {
+	uint32_t query; /* the answer repeats it */
 	char host[RECORD_HOST_SIZE];
 	uint16_t port;
 };

@@ -45,6 +45,7 @@ void resolver_ask(struct initiatord *d, const struct word *w)
 	q->e = e;
 	q->name = w->resolve;
 	e->order.session = w->session;
+	e->order.resolved.query = w->resolve.query;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	int err = pthread_create(&thread, &attr, look_up, q);
