@@ -60,7 +60,7 @@ static int wait_for(const struct control_client *c, short events, int64_t deadli
 	struct pollfd fd = {.fd = c->sock, .events = events};
 	for (;;) {
 		int64_t left = deadline ? deadline - now_ms() : -1;
-		int n = deadline && left <= 0 ? 0 : poll(&fd, 1, (int)left);
+		int n = poll(&fd, 1, deadline ? (int)MAX(left, 0) : -1);
 		if (n > 0)
 			return 0;
 		if (n == 0)
@@ -167,6 +167,29 @@ json_t *control_call(struct control_client *c, const char *method, json_t *param
 	explicit_bzero(line, len);
 	free(line);
 	return err ? fail(error, err, strerror(-err)) : receive_answer(c, error, deadline);
+}
+
+json_t *control_next_event(struct control_client *c, unsigned wait_ms, int *err)
+{
+	int64_t deadline = now_ms() + wait_ms;
+	for (;;) {
+		size_t len = 0;
+		*err = receive_line(c, &len, deadline);
+		if (*err)
+			return NULL;
+		json_t *line = json_loadb((const char *)c->in.data, len, 0, NULL);
+		json_t *event = json_incref(json_object_get(line, "params"));
+		json_decref(line);
+		buf_consume(&c->in, len + 1);
+		if (json_is_object(event))
+			return event;
+		json_decref(event);
+	}
+}
+
+int control_socket(const struct control_client *c)
+{
+	return c->sock;
 }
 
 void control_error_free(struct control_error *e)

@@ -24,6 +24,13 @@ void control_disconnect(struct control_client *c);
  */
 json_t *control_call(struct control_client *c, const char *method, json_t *params, unsigned seconds,
 		     struct control_error *error);
+/*
+ * Of who has called what subscribes (server.h): the next event, to be json_decref()ed. Waits for so long;
+ * 0: takes only what has come already. NULL with `*err`: -ETIMEDOUT, or why there will be none any more.
+ */
+json_t *control_next_event(struct control_client *c, unsigned wait_ms, int *err);
+/* To be waited on for more. */
+int control_socket(const struct control_client *c);
 void control_error_free(struct control_error *e);
 
 #endif

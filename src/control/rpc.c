@@ -92,6 +92,13 @@ char *rpc_write_request(json_int_t id, const char *method, json_t *params, size_
 			  len);
 }
 
+char *rpc_write_notification(const char *method, json_t *params, size_t *len)
+{
+	return write_line(
+		json_pack("{s:s, s:s, s:o*}", "jsonrpc", "2.0", "method", method, "params", params),
+		len);
+}
+
 static json_t *id_or_null(const json_t *id)
 {
 	return id ? json_deep_copy(id) : json_null();

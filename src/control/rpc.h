@@ -7,6 +7,7 @@
  *   -> {"jsonrpc": "2.0", "id": 1, "method": "tree.list", "params": {"path": "/iscsi"}}
  *   <- {"jsonrpc": "2.0", "id": 1, "result": {...}}
  *   <- {"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": "one line for a person"}}
+ *   <- {"jsonrpc": "2.0", "method": "event", "params": {...}}      without an id: nobody asked for it just now
  */
 #ifndef LUNAR_CONTROL_RPC_H
 #define LUNAR_CONTROL_RPC_H
@@ -44,6 +45,7 @@ void rpc_request_free(struct rpc_request *r);
 /* A line with its newline, to be freed, with its length; NULL: no memory. They take over `result`, `params`
  * and `data`, which may be NULL. */
 char *rpc_write_request(json_int_t id, const char *method, json_t *params, size_t *len);
+char *rpc_write_notification(const char *method, json_t *params, size_t *len);
 char *rpc_write_result(const json_t *id, json_t *result, size_t *len);
 char *rpc_write_error(const json_t *id, int code, const char *message, json_t *data, size_t *len);
 

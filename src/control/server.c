@@ -28,6 +28,8 @@ struct control_server {
 	struct list peers;
 	unsigned count;
 	size_t calls;
+	unsigned subscribers;
+	json_int_t events; /* published, which is the number of the last */
 };
 
 struct peer {
@@ -38,6 +40,8 @@ struct peer {
 	struct op recv, send;
 	struct iovec recv_iov, send_iov;
 	bool receiving, sending, dead, ended;
+	bool subscribed;
+	json_int_t lost;           /* events, since the last one that it was told */
 	size_t looked;             /* of `in`: without a newline so far */
 	struct buf in, out, going; /* going: being sent */
 	size_t gone;
@@ -71,6 +75,7 @@ static void peer_free(struct peer *p)
 	net_close(s->r, p->sock);
 	list_del(&p->link);
 	s->count--;
+	s->subscribers -= p->subscribed;
 	buf_free(&p->in);
 	buf_free(&p->out);
 	buf_free(&p->going);
@@ -125,6 +130,8 @@ static void send_more(struct peer *p)
 	net_send(p->server->r, &p->send, p->sock, &p->send_iov, 1);
 }
 
+static void tell_lost(struct peer *p);
+
 static void sent(struct op *op, int res)
 {
 	struct peer *p = container_of(op, struct peer, send);
@@ -133,6 +140,7 @@ static void sent(struct op *op, int res)
 		drop(p, NULL);
 	else
 		p->gone += (size_t)res;
+	tell_lost(p);
 	send_more(p);
 	receive(p);
 	free_when_quiet(p);
@@ -145,6 +153,73 @@ static void put_line(struct peer *p, char *line, size_t len)
 	free(line);
 	send_more(p);
 }
+
+/* --- events */
+
+static size_t unread(const struct peer *p)
+{
+	return p->out.len + p->going.len - p->gone;
+}
+
+static json_t *stamp(const struct control_server *s, json_t *event)
+{
+	json_object_set_new(event, "number", json_integer(s->events));
+	json_object_set_new(event, "time", json_real((double)reactor_wall(s->r) / 1e9));
+	return event;
+}
+
+/* Half of the room has to be free: who has lost some and reads slowly is not told of each one that follows. */
+static void tell_lost(struct peer *p)
+{
+	size_t len = 0;
+	if (!p->lost || p->dead || unread(p) > CONTROL_EVENTS_UNREAD / 2)
+		return;
+	json_t *event = json_pack("{s:s, s:I}", "kind", "events.lost", "count", p->lost);
+	p->lost = 0;
+	char *line = rpc_write_notification("event", stamp(p->server, event), &len);
+	put_line(p, line, len);
+}
+
+static void tell(struct peer *p, const char *line, size_t len)
+{
+	if (p->dead || !p->subscribed)
+		return;
+	if (p->lost || unread(p) + len > CONTROL_EVENTS_UNREAD) {
+		p->lost++;
+		return;
+	}
+	char *copy = malloc(len);
+	if (copy)
+		memcpy(copy, line, len);
+	put_line(p, copy, len);
+}
+
+void control_subscribe(struct control_call *call)
+{
+	struct peer *p = call->peer;
+	if (!p || p->subscribed)
+		return;
+	p->subscribed = true;
+	p->server->subscribers++;
+}
+
+bool control_is_heard(const struct control_server *s)
+{
+	return s && s->subscribers;
+}
+
+void control_publish(struct control_server *s, json_t *event)
+{
+	size_t len = 0;
+	s->events++;
+	char *line = rpc_write_notification("event", stamp(s, event), &len);
+	list_for_each (it, &s->peers)
+		if (line)
+			tell(list_entry(it, struct peer, link), line, len);
+	free(line);
+}
+
+/* --- what becomes of a call */
 
 static void call_free(struct control_call *call)
 {
@@ -313,7 +388,7 @@ static void take_line(struct peer *p, const char *line, size_t len)
 
 static bool takes_more(const struct peer *p)
 {
-	return !p->dead && p->out.len + p->going.len - p->gone <= UNREAD_HIGH;
+	return !p->dead && unread(p) <= UNREAD_HIGH;
 }
 
 static void take_lines(struct peer *p)

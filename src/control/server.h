@@ -45,6 +45,20 @@ bool control_server_stays(const struct control_server *s);
 /* Calls without an answer. */
 size_t control_server_calls(const struct control_server *s);
 
+/* --- events: what happens, for those who have asked to be told */
+
+/* From now on who calls gets what is published, until the connection ends. Before the answer, or behind it. */
+void control_subscribe(struct control_call *call);
+/* Whether anybody wants to know. */
+bool control_is_heard(const struct control_server *s);
+/*
+ * Tells all of them: a notification "event" with these params (taken over), the time in seconds since 1970, and a
+ * number that rises by one with each. Who does not read has CONTROL_EVENTS_UNREAD bytes waiting at most; of what was
+ * dropped then, {"kind": "events.lost", "count": N} is told in its place.
+ */
+void control_publish(struct control_server *s, json_t *event);
+#define CONTROL_EVENTS_UNREAD (256u << 10)
+
 /* --- one call: valid until it is answered */
 
 /* An object or NULL. */

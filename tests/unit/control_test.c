@@ -73,6 +73,28 @@ static void let_go(void *ctx, struct control_call *call)
 	control_answer(call, NULL);
 }
 
+static void subscribe(void *ctx, struct control_call *call)
+{
+	control_subscribe(call);
+	control_answer(call, NULL);
+}
+
+/* So many events with so many bytes each. */
+static void publish(void *ctx, struct control_call *call)
+{
+	struct rig *rig = ctx;
+	json_t *params = control_params(call);
+	json_int_t count = json_integer_value(json_object_get(params, "count"));
+	size_t size = (size_t)json_integer_value(json_object_get(params, "size"));
+	char *text = calloc(1, size + 1);
+	memset(text, 'x', size);
+	for (json_int_t i = 0; i < count; i++)
+		control_publish(rig->server,
+				json_pack("{s:s, s:s, s:I}", "kind", "test", "text", text, "i", i));
+	free(text);
+	control_answer(call, json_boolean(control_is_heard(rig->server)));
+}
+
 static void who(void *ctx, struct control_call *call)
 {
 	const struct net_local_peer *peer = control_peer(call);
@@ -85,6 +107,8 @@ static const struct control_method methods[] = {
 	{"refuse", refuse, "", "does not"},
 	{"keep", keep, "", "answers later"},
 	{"let_go", let_go, "", "lets keep answer"},
+	{"subscribe", subscribe, "", "is told of events"},
+	{"publish", publish, "count, size", "makes events"},
 	{"who", who, "", "who calls"},
 };
 
@@ -321,6 +345,75 @@ static void answers_that_take_their_time(void **state)
 	json_decref(call(rig, "who", NULL));
 }
 
+static json_int_t of(const json_t *event, const char *name)
+{
+	return json_integer_value(json_object_get(event, name));
+}
+
+static void events_come_to_those_who_asked(void **state)
+{
+	struct rig *rig = *state;
+	struct control_client *other;
+	int err;
+	assert_int_equal(control_connect(&other, rig->path), 0);
+	json_decref(call(rig, "subscribe", NULL));
+	json_t *heard =
+		control_call(other, "publish", json_pack("{s:i, s:i}", "count", 3, "size", 1), 10,
+			     &(struct control_error){0});
+	assert_true(json_is_true(heard));
+	json_decref(heard);
+	for (int i = 0; i < 3; i++) {
+		json_t *event = control_next_event(rig->c, 5000, &err);
+		assert_non_null(event);
+		assert_int_equal(of(event, "i"), i);
+		assert_int_equal(of(event, "number"), i + 1);
+		assert_true(json_real_value(json_object_get(event, "time")) > 1e9);
+		json_decref(event);
+	}
+	assert_null(control_next_event(rig->c, 0, &err));
+	assert_int_equal(err, -ETIMEDOUT);
+	assert_null(control_next_event(other, 10, &err));
+	assert_int_equal(err, -ETIMEDOUT);
+	/* One who subscribes twice is told once, and answers come as ever. */
+	json_decref(call(rig, "subscribe", NULL));
+	json_decref(call(rig, "publish", json_pack("{s:i, s:i}", "count", 1, "size", 1)));
+	json_decref(call(rig, "who", NULL));
+	control_disconnect(other);
+}
+
+/* Who does not read loses events, is told how many, and costs no more memory than that. */
+static void events_that_are_not_read_are_counted(void **state)
+{
+	struct rig *rig = *state;
+	json_int_t told = 0, lost = 0, last = 0, marks = 0;
+	struct control_client *other;
+	int err;
+	assert_int_equal(control_connect(&other, rig->path), 0);
+	json_decref(call(rig, "subscribe", NULL));
+	json_t *heard =
+		control_call(other, "publish", json_pack("{s:i, s:i}", "count", 5000, "size", 1000),
+			     20, &(struct control_error){0});
+	json_decref(heard);
+	while (told + lost < 5000) {
+		json_t *event = control_next_event(rig->c, 5000, &err);
+		assert_non_null(event);
+		const char *kind = json_string_value(json_object_get(event, "kind"));
+		if (!strcmp(kind, "events.lost")) {
+			lost += of(event, "count");
+			marks++;
+		} else {
+			assert_int_equal(of(event, "i"), told + lost);
+			assert_true(of(event, "number") > last);
+			last = of(event, "number");
+			told++;
+		}
+		json_decref(event);
+	}
+	assert_int_equal(told + lost, 5000);
+	assert_true(told > 100 && lost > 100 && marks >= 1);
+	control_disconnect(other);
+}
+
 static void there_is_room_for_so_many(void **state)
 {
 	struct rig *rig = *state;
@@ -413,6 +506,8 @@ int main(void)
 		CONTROL_CASE(many_in_one_breath),
 		CONTROL_CASE(large_ones),
 		CONTROL_CASE(answers_that_take_their_time),
+		CONTROL_CASE(events_come_to_those_who_asked),
+		CONTROL_CASE(events_that_are_not_read_are_counted),
 		CONTROL_CASE(there_is_room_for_so_many),
 		CONTROL_CASE(who_does_not_read),
 		CONTROL_CASE(only_who_may),
