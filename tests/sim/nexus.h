@@ -71,7 +71,6 @@ enum nexus_plant {
 	NEXUS_WRONG_TASK,  /* an answer is taken for that of another task */
 	NEXUS_EARLY_RETRY, /* what was lost is reported as done without being issued again */
 	NEXUS_HASTY_PATH, /* what a lost path may still carry out goes out on the other one at once */
-	NEXUS_NO_PAST,    /* a new process knows nothing of what the one before it has left */
 	NEXUS_PLANTS,
 };
 extern enum nexus_plant nexus_plant;

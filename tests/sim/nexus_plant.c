@@ -10,8 +10,8 @@
 
 enum nexus_plant nexus_plant;
 
-const char *const nexus_plant_names[NEXUS_PLANTS] = {
-	"none", "retry-twice", "new-isid", "wrong-task", "early-retry", "hasty-path", "no-past"};
+const char *const nexus_plant_names[NEXUS_PLANTS] = {"none",       "retry-twice", "new-isid",
+						     "wrong-task", "early-retry", "hasty-path"};
 
 void __real_ini_task_reinstate_all(struct ini_session *s);
 void __wrap_ini_task_reinstate_all(struct ini_session *s);
@@ -26,8 +26,6 @@ void *__wrap_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_ki
 
 void __real_device_kick(struct device *d);
 void __wrap_device_kick(struct device *d);
-bool __real_dev_set_has_past(const struct dev_set *set);
-bool __wrap_dev_set_has_past(const struct dev_set *set);
 
 /* A command that is issued once more, and of whose end nobody hears. */
 struct ghost {
@@ -121,9 +119,4 @@ void __wrap_device_kick(struct device *d)
 		list_for_each (it, &d->waiting)
 			list_entry(it, struct dev_io, link)->unknown = false;
 	__real_device_kick(d);
-}
-
-bool __wrap_dev_set_has_past(const struct dev_set *set)
-{
-	return nexus_plant != NEXUS_NO_PAST && __real_dev_set_has_past(set);
 }

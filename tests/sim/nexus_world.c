@@ -100,7 +100,12 @@ static void misfortune(struct nexus_world *w)
 		target_die(w, false);
 		break;
 	case 5: hang(w); break;
-	case 6: paths_crash(&w->paths, below(w, 2)); break;
+	case 6:
+		/* One of its paths comes back, the other one does not. */
+		if (below(w, 2))
+			target_close_other(w, true);
+		paths_crash(&w->paths, below(w, 2));
+		break;
 	case 7: w->result->n[N_CLOSED] += target_close_other(w, !w->closed) && w->closed; break;
 	case 8:
 	case 9: host_crash(&w->hosts[below(w, w->host_count)], true); break;

@@ -74,6 +74,8 @@ static void set_faults(struct world *w, bool on)
 		.net_delay_max_us = 2000, .net_split = 200000, .disk_delay_max_us = 3000};
 	if (on) {
 		f.net_cut = 1500;
+		if (below(w, 2))
+			f.net_late_max_us = 3000000;
 		f.net_flip = 3000;
 		f.disk_slow = 4000;
 		f.disk_slow_max_us = DISK_SLOW_MAX / 1000;

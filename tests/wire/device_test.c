@@ -90,7 +90,7 @@ static bool is_settled(void *arg)
 	return p->settled > 0;
 }
 
-static struct portal *log_in(struct host *h, unsigned i)
+static struct portal *begin(struct host *h, unsigned i, const struct net_addr *addr, bool past)
 {
 	struct portal *p = &h->portals[i];
 	struct ini_config c;
@@ -98,7 +98,7 @@ static struct portal *log_in(struct host *h, unsigned i)
 	ini_config_init(&c);
 	c.initiator_name = WIRE_INITIATOR;
 	c.target_name = WIRE_TARGET;
-	c.address = net_addr_format(address, &h->world->addr);
+	c.address = net_addr_format(address, addr);
 	memcpy(p->isid, (uint8_t[]){0x80, 1, 2, 3, 4, (uint8_t)i}, 6);
 	memcpy(c.isid, p->isid, 6);
 	c.hold = true;
@@ -106,7 +106,15 @@ static struct portal *log_in(struct host *h, unsigned i)
 	p->host = h;
 	assert_int_equal(ini_link_new(&p->link, h->reactor, &c, &link_ops, p), 0);
 	assert_int_equal(dev_session_new(&p->ds, h->set, ini_link_session(p->link), NULL, 0, p), 0);
+	if (past)
+		dev_session_has_past(p->ds);
 	ini_link_start(p->link);
+	return p;
+}
+
+static struct portal *log_in(struct host *h, unsigned i)
+{
+	struct portal *p = begin(h, i, &h->world->addr, false);
 	if (!until(h, is_settled, p))
 		wire_fail(h->world, "portal %u does not settle: %s", i, ini_state_word(p->state));
 	return p;
@@ -409,6 +417,29 @@ static void two_paths(struct wire_world *world)
 	host_free(h);
 }
 
+/* Of two sessions of a process that has died one is back, and the other one, where something may be under way, not. */
+static void what_a_dead_process_left(struct wire_world *world)
+{
+	struct host *h = host_new(world);
+	struct net_addr nobody = world->addr;
+	uint8_t *data = wire_pattern(world, 4096, 1);
+	struct device_stats stats;
+
+	net_addr_set_port(&nobody, 1);
+	struct portal *other = begin(h, 1, &nobody, true);
+	log_in(h, 0);
+	struct device *d = h->last;
+	struct job *j = start(h, d, DISK_WRITE, 0, 4096, data);
+	wire_run(world, (double)DEVICE_PROOF_WAIT / 1e9 - 1);
+	assert_false(j->done);
+	assert_int_equal(outcome(h, j), 0);
+	device_get_stats(d, &stats);
+	assert_int_equal(stats.resets, 1); /* now nothing of it can land any more */
+	good(h, d, DISK_WRITE, 4096, 4096, data);
+	assert_int_not_equal(other->state, INI_UP);
+	host_free(h);
+}
+
 static const struct wire_config two_luns = {.luns = 2};
 
 static const struct wire_case cases[] = {
@@ -419,6 +450,7 @@ static const struct wire_case cases[] = {
 	REAL(another_number_of_the_same_disk),
 	CASE(it_grows),
 	REAL(two_paths),
+	REAL(what_a_dead_process_left),
 };
 
 WIRE_THEME_DEFINE(device);
