@@ -97,6 +97,17 @@ bool scsi_lengths_write(struct scsi_io *io)
 	return true;
 }
 
+/* What is compared, and what is written if that was there (SBC-3 5.2); and the medium. */
+bool scsi_lengths_compare(struct scsi_io *io)
+{
+	scsi_lengths_range(io);
+	if (io->blocks > scsi_lu_compare_max(io->lu))
+		return length_refused(io);
+	io->out_len = 2 * (uint32_t)range_bytes(io);
+	io->buf_len = scsi_second_buffer(io) + io->out_len / 2;
+	return true;
+}
+
 bool scsi_lengths_write_verify(struct scsi_io *io)
 {
 	if (!scsi_lengths_write(io))
@@ -163,6 +174,8 @@ static void start_over(struct scsi_io *io)
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
 	io->write_through = io->alone = io->counted = false;
+	list_init(&io->range);
+	io->wants_range = false;
 	list_init(&io->entry.link);
 	io->gate = io->grant = NULL;
 }

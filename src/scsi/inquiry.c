@@ -183,6 +183,7 @@ static void block_limits(struct page *g)
 	uint32_t set = lu->options.limits.transfer;
 
 	g->p[4] = 0x01; /* WSNZ */
+	g->p[5] = (uint8_t)scsi_lu_compare_max(lu);
 	put_be16(g->p + 6, (uint16_t)MIN(grain, UINT16_MAX));
 	put_be32(g->p + 8, most);
 	put_be32(g->p + 12, set ? MIN(set, most) : best);

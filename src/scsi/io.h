@@ -65,7 +65,8 @@ struct scsi_io {
 	uint8_t cdb[SCSI_CDB_MAX];
 	uint16_t cdb_len; /* as it came: 16 for iSCSI without extended CDB */
 	enum scsi_task_attr attr;
-	uint64_t tag; /* the transport's: what ABORT TASK names */
+	uint32_t expected_out; /* Data-Out bytes that the initiator says it has */
+	uint64_t tag;          /* the transport's: what ABORT TASK names */
 	uint64_t
 		since; /* when its turn came, of the reactor's clock; 0: nobody asks how long it takes */
 
@@ -94,8 +95,9 @@ struct scsi_io {
 		*cmd;       /* NULL: sense is already there, scsi_submit() only ends it */
 	struct scsi_lu *lu; /* NULL: no such LU for this nexus */
 	struct scsi_itl *itl;
-	struct list task; /* in lu->tasks, in order of arrival */
-	struct list wait; /* in a list of what it waits for (order, fence) */
+	struct list task;  /* in lu->tasks, in order of arrival */
+	struct list wait;  /* in a list of what it waits for (order, fence) */
+	struct list range; /* in lu->ranges: it has lba, blocks for itself */
 	enum {
 		SCSI_IO_NEW,
 		SCSI_IO_BLOCKED, /* by order or a fence: nothing of it is under way */
@@ -112,6 +114,7 @@ struct scsi_io {
 	bool write_through;      /* it counts in scsi_lu.write_through */
 	bool alone;              /* it counts in scsi_lu.alone */
 	bool counted;            /* it counts in scsi_itl.running */
+	bool wants_range;        /* it waits for its range, and counts in scsi_lu.wanted */
 	uint64_t deadline;       /* of what it waits for */
 	struct scsi_entry entry; /* while it waits for gates to close */
 

@@ -210,6 +210,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	list_init(&lu->functions);
 	list_init(&lu->tasks);
 	list_init(&lu->orphans);
+	list_init(&lu->ranges);
 	list_init(&lu->held);
 	list_init(&lu->later);
 	timer_init(&lu->hold_timer, scsi_fence_expired);

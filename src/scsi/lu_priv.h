@@ -29,6 +29,11 @@
 #define SCSI_WRITE_SAME_MAX (16u << 20)  /* MAXIMUM WRITE SAME LENGTH */
 #define SCSI_UNMAP_MAX      (512u << 20) /* MAXIMUM UNMAP LBA COUNT, of all descriptors together */
 #define SCSI_UNMAP_RANGES   256          /* MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT */
+/*
+ * MAXIMUM COMPARE AND WRITE LENGTH, blocks. What others see of it is whole whatever its length. One that the
+ * power cuts short is whole, too, and nothing promises that of several blocks.
+ */
+#define SCSI_COMPARE_MAX 1
 
 #define SCSI_STEP_MAX  (1u << 20) /* bytes that VERIFY and WRITE SAME handle in one step */
 #define SCSI_REPLY_MAX 4096       /* room for parameter data; REPORT LUNS has its own */
@@ -91,6 +96,7 @@ bool scsi_lengths_list(struct scsi_io *io); /* a parameter list */
 bool scsi_lengths_range(struct scsi_io *io);
 bool scsi_lengths_read(struct scsi_io *io);
 bool scsi_lengths_write(struct scsi_io *io);
+bool scsi_lengths_compare(struct scsi_io *io);
 bool scsi_lengths_write_verify(struct scsi_io *io);
 bool scsi_lengths_verify(struct scsi_io *io);
 bool scsi_lengths_prefetch(struct scsi_io *io);
@@ -162,11 +168,16 @@ struct scsi_lu {
 	size_t waiting;      /* BLOCKED by order */
 	size_t alone;        /* that must have the LU for themselves: no pass goes out meanwhile */
 	unsigned order_hold; /* > 0: nobody is started now; who holds it looks again afterwards */
+	bool lifting;        /* scsi_fence_lifted() is at it */
 
 	/* Aborted tasks that are still at the backstore. The writes among them are fences. */
 	struct list orphans; /* scsi_io.task */
 	size_t fences;
-	struct list held; /* scsi_io.wait, by deadline: what a fence holds up */
+	/* Who has a range for himself, and how many of those that are held want one. */
+	struct list ranges; /* scsi_io.range */
+	size_t wanted;
+	struct list held; /* scsi_io.wait, by deadline: what a fence or another's range holds up */
+	size_t held_count;
 	struct timer hold_timer;
 
 	struct bs_io soon; /* scsi_lu_flush_soon() */
@@ -326,6 +337,11 @@ static inline uint32_t scsi_lu_write_same_max(const struct scsi_lu *lu)
 	return scsi_limit(lu->options.limits.write_same, SCSI_WRITE_SAME_MAX >> lu->block_shift);
 }
 
+static inline uint32_t scsi_lu_compare_max(const struct scsi_lu *lu)
+{
+	return scsi_lu_features(lu) & SCSI_HAS_COMPARE ? SCSI_COMPARE_MAX : 0;
+}
+
 static inline uint32_t scsi_lu_unmap_max(const struct scsi_lu *lu)
 {
 	return scsi_limit(lu->options.limits.unmap_blocks, SCSI_UNMAP_MAX >> lu->block_shift);
@@ -420,14 +436,27 @@ void scsi_order_count(struct scsi_io *io);
 
 /* --- fence.c */
 
+/* There may be something that holds up a request. */
+static inline bool scsi_fence_any(const struct scsi_lu *lu)
+{
+	return lu->fences || lu->wanted || !list_empty(&lu->ranges);
+}
 /* True: `io` was put on hold and its request will be issued later (or the task ends in BUSY). */
 bool scsi_fence_hold(struct scsi_io *io);
+/*
+ * `next` when the task has its range, lba and blocks, for itself: no request of others that overlaps is at the store,
+ * and none gets there until the task ends or is aborted. Then it writes once, and what it was aborted in the middle of is a
+ * fence. Only for rows with SCSI_CMD_ALONE: those who pass are not asked. BUSY when it takes too long.
+ */
+void scsi_range_take(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
+/* It neither has one nor waits for one any more; true: it did. */
+bool scsi_range_leave(struct scsi_io *io);
 bool scsi_changes_medium(const struct bs_io *bs);
 /* Whether an aborted task at the backstore may still change the medium. */
 bool scsi_fence_is(const struct scsi_io *io);
 /* No longer on hold; what becomes of it is the caller's. */
 void scsi_fence_release(struct scsi_io *io);
-/* A fence has ended: issues what it held up. */
+/* A fence has ended, or a range is free: issues what that held up. */
 void scsi_fence_lifted(struct scsi_lu *lu);
 void scsi_fence_expired(struct timer *t);
 
@@ -552,12 +581,18 @@ void scsi_cmd_read_capacity16(struct scsi_io *io);
 /* read_write.c */
 /* Of a READ or a WRITE. */
 bool scsi_io_fua(const struct scsi_io *io);
+/* The first byte of [a, a + n) that differs from `b`, or n. */
+size_t scsi_first_difference(const uint8_t *a, const uint8_t *b, size_t n);
+/* What the store was given last was a write, and is done: GOOD. */
+void scsi_written(struct scsi_io *io);
 void scsi_cmd_read(struct scsi_io *io);
 void scsi_cmd_write(struct scsi_io *io);
 void scsi_cmd_verify(struct scsi_io *io);
 void scsi_cmd_write_verify(struct scsi_io *io);
 void scsi_cmd_sync_cache(struct scsi_io *io);
 void scsi_cmd_prefetch(struct scsi_io *io);
+/* atomic.c */
+void scsi_cmd_compare_and_write(struct scsi_io *io);
 /* provision.c */
 void scsi_cmd_get_lba_status(struct scsi_io *io);
 void scsi_cmd_unmap(struct scsi_io *io);

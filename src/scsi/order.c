@@ -122,4 +122,6 @@ void scsi_order_run(struct scsi_lu *lu)
 		scsi_start(io);
 	}
 	lu->order_hold--;
+	if (!list_empty(&lu->held))
+		scsi_fence_lifted(lu);
 }

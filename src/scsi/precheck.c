@@ -13,11 +13,11 @@
 
 /* --- the end */
 
-/* The task no longer counts in the LU; true: it leaves a lifted fence. */
+/* The task no longer counts in the LU; true: it was in others' way, by a fence or by its range. */
 static bool leave(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
-	bool fence = scsi_fence_is(io);
+	bool fence = scsi_fence_is(io), range = scsi_range_leave(io);
 
 	if (io->aborted && io->state == SCSI_IO_STORE) {
 		list_del(&io->task); /* an orphan: it left the task set long ago */
@@ -31,13 +31,13 @@ static bool leave(struct scsi_io *io)
 	lu->fences -= fence;
 	if (io->write_through) /* while it counts, no pass is out, so nobody reads this */
 		lu->write_through--;
-	return fence;
+	return fence || range;
 }
 
 void scsi_io_done(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
-	bool aborted = io->aborted, fence = false;
+	bool aborted = io->aborted, lifted = false;
 
 	assert(io->state != SCSI_IO_DONE);
 	if (io->gate) {
@@ -45,14 +45,14 @@ void scsi_io_done(struct scsi_io *io)
 		return;
 	}
 	if (lu)
-		fence = leave(io);
+		lifted = leave(io);
 	if (io->itl && io->status != SCSI_GOOD)
 		scsi_ua_of_status(io);
 	io->state = SCSI_IO_DONE;
 	scsi_port_done(io);
 	if (!lu)
 		return;
-	if (fence)
+	if (lifted)
 		scsi_fence_lifted(lu);
 	if (aborted)
 		scsi_tmf_check(lu);
@@ -251,6 +251,8 @@ static void go_on(struct scsi_io *io)
 	else
 		io->next(io, io->err);
 	lu->depth--;
+	if (lu->wanted) /* somebody may have waited for this to come back */
+		scsi_fence_lifted(lu);
 }
 
 static void store_done(struct bs_io *bs, int err)
@@ -334,15 +336,20 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 void scsi_store_again(struct scsi_io *io)
 {
 	io->bs.done = store_done;
-	if (!io->lu->fences || !scsi_fence_hold(io))
+	if (!scsi_fence_any(io->lu) || !scsi_fence_hold(io))
 		scsi_store_issue(io);
 }
 
 void scsi_store_tried(struct scsi_io *io)
 {
+	struct scsi_lu *lu = io->lu;
+
 	if (io->err == -EAGAIN && !io->aborted) {
-		io->lu->stats.inflight--;
+		lu->stats.inflight--;
+		io->state = SCSI_IO_NEW;
 		scsi_store_again(io);
+		if (lu->wanted)
+			scsi_fence_lifted(lu);
 	} else {
 		go_on(io);
 	}
@@ -460,6 +467,7 @@ static void make_orphan(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 
 	io->aborted = true;
+	scsi_range_leave(io); /* whoever aborts looks afterwards who waits for it */
 	scsi_order_leave(io);
 	list_add_tail(&lu->orphans, &io->task);
 	lu->fences += scsi_fence_is(io);

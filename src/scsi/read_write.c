@@ -112,15 +112,20 @@ static void count_write(struct scsi_io *io)
 	count_add(&stats(io)->write_bytes, io->bs.length);
 }
 
+void scsi_written(struct scsi_io *io)
+{
+	count_write(io);
+	count_time(io, true);
+	scsi_good(io);
+}
+
 static void write_done(struct scsi_io *io, int err)
 {
 	if (err) {
 		scsi_store_error(io, err, io->lba);
 		return;
 	}
-	count_write(io);
-	count_time(io, true);
-	scsi_good(io);
+	scsi_written(io);
 }
 
 /*
@@ -152,8 +157,7 @@ void scsi_cmd_write(struct scsi_io *io)
 
 /* --- VERIFY, WRITE AND VERIFY, PRE-FETCH: read the range step by step, look at it or not */
 
-/* The first byte of [a, a + n) that differs from `b`, or n. */
-static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t n)
+size_t scsi_first_difference(const uint8_t *a, const uint8_t *b, size_t n)
 {
 	size_t i = 0;
 
@@ -174,14 +178,14 @@ static bool check_step(struct scsi_io *io)
 	case BYTCHK_ALL: {
 		uint64_t offset = io->at << io->lu->block_shift;
 
-		i = first_difference(io->data + offset, medium, len);
+		i = scsi_first_difference(io->data + offset, medium, len);
 		if (i < len)
 			scsi_sense_miscompare(io, offset + i);
 		return i == len;
 	}
 	case BYTCHK_ONE:
 		for (size_t at = 0; at < len; at += block) {
-			i = first_difference(io->data, medium + at, block);
+			i = scsi_first_difference(io->data, medium + at, block);
 			if (i < block) {
 				scsi_sense_miscompare(io, i);
 				return false;

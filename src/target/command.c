@@ -74,6 +74,7 @@ bool command_header(struct conn *c, struct task *task)
 		conn_reject(c, &c->rx.bhs, ISCSI_REJECT_INVALID_FIELD);
 		return false;
 	}
+	io->expected_out = task->edtl_out;
 	scsi_decode(io);
 	/* Two LUs may share one of the accounts: then they share a bound. */
 	task->lun_account = (uint16_t)(scsi_io_lu_number(io) % TARGET_LUN_ACCOUNTS);

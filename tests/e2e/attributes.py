@@ -161,6 +161,15 @@ def main():
     attribute("emulate_fua_write=1", "emulate_tas=1", "emulate_rest_reord=0")
     told(MODE_CHANGED)
 
+    attribute("emulate_caw=0")
+    told(INQUIRY_CHANGED)
+    expect("there is no COMPARE AND WRITE", a.send([0x89])[0], NO_COMMAND)
+    expect("its longest is 0", a.vpd(0xB0)[5], 0)
+    attribute("emulate_caw=1")
+    told(INQUIRY_CHANGED)
+    expect("it is back", a.send([0x89])[0], None)
+    expect("with a block", a.vpd(0xB0)[5], 1)
+
     expect("RESERVE is there", a.send([0x16])[0], None)
     expect("and keeps others out", b.send([0x28, 0, 0, 0, 0, 0, 0, 0, 1])[0], 0x18)
     attribute("emulate_pr=0", "emulate_rsoc=0")

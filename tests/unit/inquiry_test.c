@@ -248,7 +248,7 @@ static void extended_inquiry(void **state)
 static void block_limits_thick(void **state)
 {
 	struct rig *rig = *state;
-	uint8_t want[64] = {0x00, 0xb0, 0x00, 0x3c, 0x01, 0x00, 0x00, 0x01};
+	uint8_t want[64] = {0x00, 0xb0, 0x00, 0x3c, 0x01, 0x01, 0x00, 0x01};
 
 	put_be32(want + 8, SCSI_TRANSFER_MAX / 512);
 	put_be32(want + 12, SCSI_TRANSFER_BEST / 512);
@@ -268,7 +268,7 @@ static void start_thin(struct rig *rig, uint32_t block_size, uint32_t granularit
 
 static void block_limits_thin(void **state)
 {
-	uint8_t want[64] = {0x00, 0xb0, 0x00, 0x3c, 0x01, 0x00, 0x00, 0x01};
+	uint8_t want[64] = {0x00, 0xb0, 0x00, 0x3c, 0x01, 0x01, 0x00, 0x01};
 	struct rig rig;
 
 	start_thin(&rig, 4096, 65536);

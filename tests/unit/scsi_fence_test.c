@@ -259,11 +259,14 @@ struct storm {
 static void storm_command(struct storm *s, struct cmd **slot)
 {
 	struct hold *h = s->h;
-	static const uint8_t opcodes[] = {0x28, 0x2a, 0x2a, 0x41, 0x2e, 0x2f, 0x35, 0x12};
-	uint8_t cdb[10] = {opcodes[sim_rand(h->sim, ARRAY_SIZE(opcodes))]};
+	static const uint8_t opcodes[] = {0x28, 0x2a, 0x2a, 0x41, 0x2e, 0x2f, 0x35, 0x12, 0x89};
+	uint8_t cdb[16] = {opcodes[sim_rand(h->sim, ARRAY_SIZE(opcodes))]};
 
 	if (cdb[0] == 0x12) {
 		cdb[4] = 96;
+	} else if (cdb[0] == 0x89) {
+		cdb[9] = (uint8_t)sim_rand(h->sim, 64);
+		cdb[13] = 1;
 	} else {
 		cdb[5] = (uint8_t)sim_rand(h->sim, 64);
 		cdb[8] = (uint8_t)(1 + sim_rand(h->sim, 32));
@@ -306,7 +309,7 @@ static void storm_lose(struct storm *s)
 
 static void storm_check(const struct scsi_lu *lu)
 {
-	size_t strict = 0, waiting = 0, fences = 0;
+	size_t strict = 0, waiting = 0, fences = 0, held = 0, wanted = 0;
 	bool others = false;
 
 	list_for_each (it, &lu->tasks) {
@@ -321,6 +324,10 @@ static void storm_check(const struct scsi_lu *lu)
 			assert_false(io->state == SCSI_IO_BLOCKED && list_empty(&io->wait));
 		others |= io->attr != SCSI_HEAD_OF_QUEUE;
 	}
+	list_for_each (it, &lu->held) {
+		held++;
+		wanted += list_entry(it, struct scsi_io, wait)->wants_range;
+	}
 	list_for_each (it, &lu->orphans)
 		fences += scsi_fence_is(list_entry(it, struct scsi_io, task));
 	assert_int_equal(lu->strict, strict);
@@ -328,7 +335,9 @@ static void storm_check(const struct scsi_lu *lu)
 	assert_int_equal(lu->fences, fences);
 	assert_int_equal(lu->order_hold, 0);
 	assert_int_equal(lu->depth, 0);
-	assert_true(fences || list_empty(&lu->held));
+	assert_int_equal(lu->held_count, held);
+	assert_int_equal(lu->wanted, wanted);
+	assert_true(fences || wanted || !list_empty(&lu->ranges) || list_empty(&lu->held));
 }
 
 /* Goes on with the first task from here on whose data move. */
@@ -379,6 +388,7 @@ static void storm_turn(struct storm *s)
 	h->log_count = 0;
 	s->fenced += !list_empty(&h->lu->held);
 	storm_check(h->lu);
+	hold_check_ranges(h);
 }
 
 static void storm(void **state)

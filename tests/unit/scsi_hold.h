@@ -59,7 +59,8 @@ struct cmd {
 	uint8_t *data;
 	const uint8_t *out;
 	uint32_t out_len;
-	bool move_later; /* the data come by cmd_move() */
+	uint32_t expected; /* what the initiator says it has; 0: what the CDB calls for */
+	bool move_later;   /* the data come by cmd_move() */
 	bool abort_later;
 	bool moving, move_aborted;
 	bool done;
@@ -96,11 +97,35 @@ static void hold_check_fences(struct hold *h, const struct bs_io *io)
 	}
 }
 
+/* That of the ranges: who has one has it for himself. An aborted read does no harm. */
+static void hold_check_range(struct hold *h, const struct bs_io *bs)
+{
+	const struct scsi_io *io = container_of(bs, struct scsi_io, bs);
+
+	if (bs->op == BS_FLUSH || !h->lu || list_empty(&h->lu->ranges) ||
+	    (io->aborted && bs->op == BS_READ))
+		return;
+	list_for_each (it, &h->lu->ranges) {
+		const struct scsi_io *owner = list_entry(it, struct scsi_io, range);
+
+		if (owner != io)
+			assert_true(bs->offset + bs->length <= owner->lba * 512 ||
+				    (owner->lba + owner->blocks) * 512 <= bs->offset);
+	}
+}
+
+static inline void hold_check_ranges(struct hold *h)
+{
+	list_for_each (it, &h->pending)
+		hold_check_range(h, list_entry(it, struct bs_io, link));
+}
+
 static void hold_submit(struct backstore *bs, struct bs_io *io)
 {
 	struct hold *h = container_of(bs, struct hold, bs);
 
 	hold_check_fences(h, io);
+	hold_check_range(h, io);
 	h->log[h->log_count++] = (struct request){io->op, io->fua, io->offset, io->length};
 	assert_true(h->log_count < ARRAY_SIZE(h->log));
 	if (h->holding) {
@@ -267,6 +292,7 @@ static inline void cmd_start(struct cmd *c)
 		memset(c->data, 0xa5, size);
 	}
 	c->io.data = c->data;
+	c->io.expected_out = c->expected ? c->expected : c->io.out_len;
 	scsi_submit(&c->io);
 }
 
@@ -448,6 +474,9 @@ static inline int hold_teardown(void **state)
 	assert_int_equal(h->lu->fences, 0);
 	assert_int_equal(h->lu->strict, 0);
 	assert_int_equal(h->lu->waiting, 0);
+	assert_int_equal(h->lu->wanted, 0);
+	assert_int_equal(h->lu->held_count, 0);
+	assert_true(list_empty(&h->lu->ranges));
 	if (scsi_device_find(h->dev, 0))
 		scsi_device_unmap(h->dev, 0);
 	hold_turn(h);

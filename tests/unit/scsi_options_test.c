@@ -11,6 +11,7 @@ static void whole_commands(void **state)
 		uint8_t cdb[10];
 	} cases[] = {
 		{SCSI_HAS_UNMAP, INQUIRY_CHANGED, 0, {UNMAP(0)}},
+		{SCSI_HAS_COMPARE, INQUIRY_CHANGED, 0, {0x89}},
 		{SCSI_HAS_RESERVE, CHANGED, 0, {0x16}},
 		{SCSI_HAS_RESERVE, CHANGED, 0, {0x17}},
 		{SCSI_HAS_RESERVE, CHANGED, 0, {0x56}},
