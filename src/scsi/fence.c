@@ -185,7 +185,7 @@ void scsi_fence_lifted(struct scsi_lu *lu)
 	struct scsi_io *io;
 
 	/* Who ends inside is seen by this loop; while tasks are being aborted nothing starts (scsi_order_run()). */
-	if (lu->lifting || lu->order_hold)
+	if (lu->lifting || lu->order_hold || lu->abandoned)
 		return;
 	lu->lifting = true;
 	while ((io = next_released(lu))) {

@@ -187,6 +187,7 @@ static void bring_home(struct list *tasks)
 
 void scsi_gates_abandon(struct scsi_lu *lu)
 {
+	lu->abandoned = true;
 	list_for_each (it, &lu->gates) {
 		struct scsi_gate *gate = list_entry(it, struct scsi_gate, link);
 

@@ -169,6 +169,7 @@ struct scsi_lu {
 	size_t alone;        /* that must have the LU for themselves: no pass goes out meanwhile */
 	unsigned order_hold; /* > 0: nobody is started now; who holds it looks again afterwards */
 	bool lifting;        /* scsi_fence_lifted() is at it */
+	bool abandoned;      /* its operations are dead: nothing begins any more */
 
 	/* Aborted tasks that are still at the backstore. The writes among them are fences. */
 	struct list orphans; /* scsi_io.task */

@@ -110,7 +110,7 @@ void scsi_order_run(struct scsi_lu *lu)
 {
 	struct scsi_io *io;
 
-	if (lu->order_hold)
+	if (lu->order_hold || lu->abandoned)
 		return;
 	/* A task may end before scsi_start() returns; its successor is found by this loop then, and
 	 * not from inside. */

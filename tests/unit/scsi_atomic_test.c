@@ -434,6 +434,26 @@ static void its_lun_is_unmapped(void **state)
 	expect_block(h, 1);
 }
 
+/* The operations are dead, and the sessions go one by one: nobody takes the place of those who went. */
+static void the_end_of_all(void **state)
+{
+	struct hold *h = *state;
+	struct cmd *owner = swap(h, h->a, zeroes_ones, 1), *second = swap(h, h->b, zeroes_ones, 2),
+		   *third = cmd_go(h, h->b, CDB(READ10(9, 1)), NULL, 0);
+
+	scsi_device_abandon(h->dev);
+	scsi_nexus_free(h->a);
+	assert_int_equal(hold_pending(h), 1);
+	scsi_nexus_free(h->b);
+	expect_aborted(second);
+	expect_aborted(third);
+	h->lu->abandoned = false;
+	h->a = hold_nexus(h, "a");
+	h->b = hold_nexus(h, "b");
+	answer_all(h);
+	expect_aborted(owner);
+}
+
 #define ATOMIC_TEST(f) cmocka_unit_test_setup_teardown(f, atomic_setup, hold_teardown)
 
 int main(void)
@@ -457,6 +477,7 @@ int main(void)
 		ATOMIC_TEST(reset_with_a_row),
 		ATOMIC_TEST(lost_with_a_row),
 		ATOMIC_TEST(its_lun_is_unmapped),
+		ATOMIC_TEST(the_end_of_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
