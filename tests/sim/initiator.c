@@ -252,6 +252,7 @@ static void take_sense(struct ini_cmd *cmd, const uint8_t *data, uint32_t len)
 	if (len < 2 + 14 || (data[2] & 0x7f) != 0x70)
 		return;
 	cmd->sense_key = data[2 + 2] & 0xf;
+	cmd->asc_ascq = get_be16(data + 2 + 12);
 }
 
 static void take_response(struct initiator *ini, struct ini_cmd *cmd)

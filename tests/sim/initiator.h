@@ -29,6 +29,7 @@ struct ini_cmd {
 	/* the outcome */
 	uint8_t status; /* of the command; of a TMF its response */
 	uint8_t sense_key;
+	uint16_t asc_ascq;
 	uint32_t got; /* bytes of Data-In */
 
 	/* for the owner */

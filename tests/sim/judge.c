@@ -34,7 +34,7 @@ static bool is_unmapped(struct script *s, const struct ini_cmd *cmd)
 	judge_aborted(s, cmd);
 	return admin_changed(w, cmd->lun, cmd->issued) ||
 	       (cmd->kind == UNMAP && admin_lacks(w, cmd->lun, SCSI_HAS_UNMAP)) ||
-	       (cmd->kind == WRITE_FUA && admin_lacks(w, cmd->lun, SCSI_HAS_FUA_WRITE));
+	       (cmd_is_fua(cmd) && admin_lacks(w, cmd->lun, SCSI_HAS_FUA_WRITE));
 }
 
 /* What the disk had done wrong before the process that was asked this began. */
@@ -59,7 +59,8 @@ static bool is_medium_error(struct script *s, const struct ini_cmd *cmd)
 	struct sim_disk_failures *told = &w->told[cmd->lun];
 	if (cmd_may_flush(w, cmd) && flush_has_failed(w, cmd))
 		return true;
-	if (cmd->kind == READ || cmd->kind == VERIFY)
+	if (cmd->kind == READ || cmd->kind == VERIFY ||
+	    (cmd->kind == COMPARE && cmd->asc_ascq == SCSI_ASC_READ_ERROR))
 		return ++told->reads <= f->reads;
 	return cmd_writes(cmd) && ++told->writes <= f->writes;
 }
@@ -73,6 +74,13 @@ static bool is_full(struct script *s, const struct ini_cmd *cmd)
 	if (cmd_writes(cmd) && admin_changed(w, cmd->lun, cmd->issued))
 		return true; /* the LUN was write-protected */
 	return cmd_writes(cmd) && ++w->told[cmd->lun].full <= f->full;
+}
+
+/* Whether there was something else to be found, the model says. */
+static bool is_other(struct script *s, const struct ini_cmd *cmd)
+{
+	s->world->result->n.differed++;
+	return cmd->kind == COMPARE;
 }
 
 /* Held by a fence, for the whole time. */
@@ -106,6 +114,7 @@ static const struct {
 	{CHECK_CONDITION, SCSI_KEY_ILLEGAL_REQUEST, false, is_unmapped},
 	{CHECK_CONDITION, SCSI_KEY_MEDIUM_ERROR, false, is_medium_error},
 	{CHECK_CONDITION, SCSI_KEY_DATA_PROTECT, false, is_full},
+	{CHECK_CONDITION, SCSI_KEY_MISCOMPARE, true, is_other},
 	{BUSY, 0, false, is_fenced},
 	{TASK_ABORTED, 0, false, is_aborted},
 };
@@ -128,7 +137,7 @@ static void remember_flush(struct script *s, const struct ini_cmd *cmd)
 		return;
 	if (cmd->kind == FLUSH && judge_store_failed(cmd))
 		p->flush_failed[cmd->lun] = w->clock;
-	if ((cmd->kind == FLUSH || cmd->kind == WRITE_FUA) && cmd->status == 0 &&
+	if ((cmd->kind == FLUSH || cmd_is_fua(cmd)) && cmd->status == 0 &&
 	    p->flush_failed[cmd->lun] && cmd->issued > p->flush_failed[cmd->lun])
 		wrong(w, "initiator %u lun %u: a %s succeeds after a flush has failed", s->index,
 		      cmd->lun, world_kind_names[cmd->kind]);
@@ -137,7 +146,7 @@ static void remember_flush(struct script *s, const struct ini_cmd *cmd)
 bool judge_store_failed(const struct ini_cmd *cmd)
 {
 	return cmd->status == CHECK_CONDITION && cmd->sense_key != SCSI_KEY_UNIT_ATTENTION &&
-	       cmd->sense_key != SCSI_KEY_ILLEGAL_REQUEST;
+	       cmd->sense_key != SCSI_KEY_ILLEGAL_REQUEST && cmd->sense_key != SCSI_KEY_MISCOMPARE;
 }
 
 void judge_command(struct script *s, const struct ini_cmd *cmd)

@@ -12,9 +12,12 @@ struct value {
 	uint64_t id;    /* of its write; 0: the zeroes of the beginning */
 	uint64_t stamp; /* its content: 0 is all zeroes */
 	uint64_t issued, end;
-	uint64_t gone; /* when it was superseded or refuted; MODEL_OPEN: it may be there */
-	uint64_t safe; /* ... by a write that no failed flush can have lost */
-	bool dead;     /* ... and no power cut brings it back; a read under way may still see it */
+	uint64_t gone;     /* when it was superseded or refuted; MODEL_OPEN: it may be there */
+	uint64_t safe;     /* ... by a write that no failed flush can have lost */
+	uint64_t expected; /* the stamp of what it has replaced, if anything; 0: of nobody knows */
+	bool good;         /* it was acknowledged */
+	bool replaced;     /* by a write that expected it */
+	bool dead; /* ... and no power cut brings it back; a read under way may still see it */
 };
 
 struct block {
@@ -136,6 +139,8 @@ void model_write_good(struct model *m, uint64_t id, uint64_t lba, uint64_t block
 		struct value *own = find(b, id);
 		if (own && own->end == MODEL_OPEN)
 			own->end = now;
+		if (own)
+			own->good = true;
 		/* An answer that was under way when the power went: it promises what was so then. */
 		if (issued < m->cut && !durable)
 			continue;
@@ -185,6 +190,7 @@ void model_power_cut(struct model *m, uint64_t now)
 		forget(b, MODEL_OPEN);
 		for (size_t j = 0; j < b->count; j++) {
 			b->values[j].gone = b->values[j].safe = MODEL_OPEN;
+			b->values[j].replaced = false;
 			if (b->values[j].end == MODEL_OPEN)
 				b->values[j].end = now;
 		}
@@ -215,6 +221,92 @@ static bool describe(const struct block *b, uint64_t lba, const uint8_t *data, u
 	return false;
 }
 
+static uint64_t stamp_in(const uint8_t *block)
+{
+	uint64_t stamp;
+	memcpy(&stamp, block, sizeof(stamp));
+	return stamp;
+}
+
+/* The one that has this content, which zeroes have many. */
+static struct value *find_stamp(struct block *b, uint64_t stamp)
+{
+	for (size_t i = 0; stamp && i < b->count; i++)
+		if (b->values[i].stamp == stamp)
+			return &b->values[i];
+	return NULL;
+}
+
+/*
+ * There is `y`, which has replaced `x`, and nothing was between the two. So who wrote when `x` was there for good, and was
+ * done before we looked, cannot be: before `y` he would have taken `x` away, and behind it `y`.
+ */
+static bool is_between(const struct model *m, const struct value *v, const struct value *x,
+		       const struct value *y, uint64_t looked)
+{
+	return v != x && v != y && v->good && v->issued > m->cut && v->issued > x->end &&
+	       v->end < looked;
+}
+
+static bool check_replaced(const struct model *m, struct block *b, uint64_t stamp, uint64_t looked,
+			   char *why, size_t why_size)
+{
+	const struct value *y = find_stamp(b, stamp);
+	const struct value *x = y && y->issued > m->cut ? find_stamp(b, y->expected) : NULL;
+	for (size_t i = 0; x && i < b->count; i++) {
+		const struct value *v = &b->values[i];
+		if (!is_between(m, v, x, y, looked))
+			continue;
+		snprintf(why, why_size,
+			 "write %llu came between what write %llu expected and what it wrote",
+			 (unsigned long long)v->id, (unsigned long long)y->id);
+		return false;
+	}
+	return true;
+}
+
+void model_compare(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected)
+{
+	find(&m->at[lba], id)->expected = stamp_in(expected);
+}
+
+bool model_compare_good(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected,
+			bool durable, uint64_t issued, uint64_t now, char *why, size_t why_size)
+{
+	bool good = model_read(m, lba, 1, expected, issued, now, why, why_size);
+	struct value *x = find_stamp(&m->at[lba], stamp_in(expected));
+	if (x && issued > m->cut && x->end < issued) {
+		if (x->replaced) {
+			snprintf(why, why_size, "block %llu: write %llu was replaced twice",
+				 (unsigned long long)lba, (unsigned long long)x->id);
+			good = false;
+		}
+		x->replaced = true;
+	}
+	model_write_good(m, id, lba, 1, durable, issued, now);
+	return good;
+}
+
+bool model_compare_differs(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected,
+			   uint64_t issued, uint64_t now)
+{
+	struct block *b = &m->at[lba];
+	struct value *own = find(b, id);
+	bool may = issued < m->cut;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct value *v = &b->values[i];
+		may |= v != own && v->stamp != stamp_in(expected) && v->gone > issued &&
+		       v->issued < now;
+	}
+	/* It was never there. */
+	if (own) {
+		own->end = own->end == MODEL_OPEN ? now : own->end;
+		own->gone = own->safe = 0;
+		own->dead = true;
+	}
+	return may;
+}
+
 bool model_read(struct model *m, uint64_t lba, uint64_t blocks, const uint8_t *data,
 		uint64_t issued, uint64_t now, char *why, size_t why_size)
 {
@@ -234,6 +326,8 @@ bool model_read(struct model *m, uint64_t lba, uint64_t blocks, const uint8_t *d
 		fill(stamp, expected);
 		if (by == MODEL_OPEN || memcmp(expected, data, MODEL_BLOCK) != 0)
 			return describe(b, lba + i, data, issued, why, why_size);
+		if (!check_replaced(m, b, stamp, issued, why, why_size))
+			return false;
 		for (size_t j = 0; j < b->count; j++)
 			if (b->values[j].stamp != stamp && b->values[j].end < issued)
 				supersede(m, &b->values[j], by, now);

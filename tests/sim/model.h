@@ -38,6 +38,18 @@ void model_write(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, bo
 /* It was acknowledged; with `durable` as FUA. */
 void model_write_good(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, bool durable,
 		      uint64_t issued, uint64_t now);
+/*
+ * A write of one block that happens if there is `expected`, and as if nobody else were there. After
+ * model_write(). Then model_compare_good() instead of model_write_good(), or model_compare_differs()
+ * when there was something else, and nothing was written. False: this cannot be. When one of these has
+ * replaced a value, no other one can find it; and what is read afterwards tells when nobody can have
+ * written in between.
+ */
+void model_compare(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected);
+bool model_compare_good(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected,
+			bool durable, uint64_t issued, uint64_t now, char *why, size_t why_size);
+bool model_compare_differs(struct model *m, uint64_t id, uint64_t lba, const uint8_t *expected,
+			   uint64_t issued, uint64_t now);
 /* It failed, or its answer will never come: it may have happened, and ends now. */
 void model_write_over(struct model *m, uint64_t id, uint64_t lba, uint64_t blocks, uint64_t now);
 /* A flush was acknowledged. */

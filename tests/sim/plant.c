@@ -12,7 +12,7 @@ enum plant plant;
 
 const char *const plant_names[PLANT_COUNT] = {
 	"none",           "flush-dropped",  "early-ack",     "fence-skipped",
-	"answered-twice", "gate-left-open", "cache-left-on",
+	"answered-twice", "gate-left-open", "cache-left-on", "compare-not-atomic",
 };
 
 void __real_bs_submit(struct backstore *bs, struct bs_io *io);
@@ -23,6 +23,8 @@ bool __real_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
 			    void (*enter)(struct scsi_entry *e));
 bool __wrap_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
 			    void (*enter)(struct scsi_entry *e));
+void __real_scsi_range_take(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
+void __wrap_scsi_range_take(struct scsi_io *io, void (*next)(struct scsi_io *io, int err));
 void __real_iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu);
 void __wrap_iscsi_tx_push(struct iscsi_tx *tx, struct iscsi_tx_pdu *pdu);
 
@@ -98,6 +100,14 @@ bool __wrap_scsi_gate_enter(struct scsi_lu *lu, struct scsi_entry *e,
 			    void (*enter)(struct scsi_entry *e))
 {
 	return plant != PLANT_GATE_LEFT_OPEN && __real_scsi_gate_enter(lu, e, enter);
+}
+
+void __wrap_scsi_range_take(struct scsi_io *io, void (*next)(struct scsi_io *io, int err))
+{
+	if (plant == PLANT_COMPARE_NOT_ATOMIC)
+		next(io, 0);
+	else
+		__real_scsi_range_take(io, next);
 }
 
 static void copy_sent(struct iscsi_tx_pdu *pdu, int err)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "common/endian.h"
+#include "scsi/sam.h"
 #include "world_priv.h"
 
 #define VERIFY_BLOCKS 16
@@ -12,9 +13,10 @@ static const struct {
 	uint8_t opcode;
 	unsigned max_blocks;
 } kinds[KINDS] = {
-	[READ] = {30, 0x28, 16},      [WRITE] = {35, 0x2a, 16},     [WRITE_FUA] = {8, 0x2a, 16},
+	[READ] = {26, 0x28, 16},      [WRITE] = {31, 0x2a, 16},     [WRITE_FUA] = {8, 0x2a, 16},
 	[WRITE_LONG] = {6, 0x2a, 96}, [WRITE_SAME] = {4, 0x41, 32}, [UNMAP] = {4, 0x42, 32},
 	[FLUSH] = {8, 0x35, 0},       [TUR] = {2, 0x00, 0},         [VERIFY] = {3, 0x2f, 16},
+	[COMPARE] = {8, 0x89, 1},
 };
 
 const char *const world_kind_names[KINDS] = {
@@ -23,6 +25,7 @@ const char *const world_kind_names[KINDS] = {
 	[WRITE_FUA] = "WRITE with FUA",
 	[WRITE_LONG] = "long WRITE",
 	[WRITE_SAME] = "WRITE SAME",
+	[COMPARE] = "COMPARE AND WRITE",
 	[UNMAP] = "UNMAP",
 	[FLUSH] = "SYNCHRONIZE CACHE",
 	[TUR] = "TEST UNIT READY",
@@ -38,7 +41,12 @@ bool cmd_writes(const struct ini_cmd *cmd)
 
 bool cmd_flushes(const struct ini_cmd *cmd)
 {
-	return !cmd->tmf && (cmd->kind == FLUSH || cmd->kind == WRITE_FUA || cmd->kind == VERIFY);
+	return !cmd->tmf && (cmd->kind == FLUSH || cmd_is_fua(cmd) || cmd->kind == VERIFY);
+}
+
+bool cmd_is_fua(const struct ini_cmd *cmd)
+{
+	return !cmd->tmf && (cmd->kind == WRITE_FUA || (cmd->kind == COMPARE && cmd->cdb[1]));
 }
 
 bool cmd_may_flush(const struct world *w, const struct ini_cmd *cmd)
@@ -71,6 +79,16 @@ static void fill_write(struct world *w, struct ini_cmd *cmd)
 		cmd->write_len = MODEL_BLOCK;
 		model_fill(cmd->id, 0, cmd->data);
 		break;
+	case COMPARE:
+		memset(cmd->cdb, 0, sizeof(cmd->cdb));
+		cmd->cdb[0] = kinds[COMPARE].opcode;
+		cmd->cdb[1] = below(w, 2) ? 0x08 : 0; /* FUA */
+		put_be64(cmd->cdb + 2, cmd->lba);
+		cmd->cdb[13] = 1;
+		cmd->write_len = 2 * MODEL_BLOCK;
+		memcpy(cmd->data, w->seen[cmd->lun][cmd->lba - HOT], MODEL_BLOCK);
+		model_fill(cmd->id, 0, cmd->data + MODEL_BLOCK);
+		break;
 	case UNMAP:
 		memset(cmd->cdb, 0, sizeof(cmd->cdb));
 		cmd->cdb[0] = kinds[UNMAP].opcode;
@@ -89,6 +107,8 @@ static void fill_write(struct world *w, struct ini_cmd *cmd)
 	}
 	model_write(w->model[cmd->lun], cmd->id, cmd->lba, cmd->blocks, cmd->kind == UNMAP,
 		    cmd->kind == WRITE_SAME, cmd->issued);
+	if (cmd->kind == COMPARE)
+		model_compare(w->model[cmd->lun], cmd->id, cmd->lba, cmd->data);
 }
 
 static void submit(struct script *s, struct ini_cmd *cmd, unsigned kind, unsigned lun, uint64_t lba,
@@ -129,6 +149,8 @@ static void submit_random(struct script *s, struct ini_cmd *cmd)
 	/* Half of it goes to one corner of the disk, so that writes meet. */
 	if (blocks && blocks < 32 && below(w, 2))
 		lba %= 32;
+	if (kind == COMPARE)
+		lba = HOT + below(w, HOT_BLOCKS);
 	submit(s, cmd, kind, (unsigned)below(w, LUNS), lba, blocks);
 }
 
@@ -360,6 +382,40 @@ static void check_read(struct script *s, struct ini_cmd *cmd, uint64_t now)
 		wrong(w, "initiator %u lun %u: %s", s->index, cmd->lun, why);
 }
 
+/* What was there last, for all that we know. */
+static void remember(struct world *w, const struct ini_cmd *cmd)
+{
+	static const uint8_t zeroes[MODEL_BLOCK];
+	for (uint64_t lba = MAX(cmd->lba, (uint64_t)HOT); lba < cmd->lba + cmd->blocks; lba++) {
+		const uint8_t *data = cmd->data + (lba - cmd->lba) * MODEL_BLOCK;
+		if (cmd->kind == UNMAP)
+			data = zeroes;
+		else if (cmd->kind == WRITE_SAME)
+			data = cmd->data;
+		else if (cmd->kind == COMPARE)
+			data = cmd->data + MODEL_BLOCK;
+		memcpy(w->seen[cmd->lun][lba - HOT], data, MODEL_BLOCK);
+	}
+}
+
+/* It was the same, or was not. */
+static void tell_model_compared(struct script *s, struct ini_cmd *cmd, bool durable, uint64_t now)
+{
+	struct world *w = s->world;
+	struct model *m = w->model[cmd->lun];
+	char why[400] = "there was nothing else";
+	bool possible = true;
+	if (!cmd->status)
+		possible = model_compare_good(m, cmd->id, cmd->lba, cmd->data, durable, cmd->issued,
+					      now, why, sizeof(why));
+	else if (cmd->sense_key == SCSI_KEY_MISCOMPARE)
+		possible = model_compare_differs(m, cmd->id, cmd->lba, cmd->data, cmd->issued, now);
+	else
+		model_write_over(m, cmd->id, cmd->lba, cmd->blocks, now);
+	if (!possible)
+		wrong(w, "initiator %u lun %u: COMPARE AND WRITE: %s", s->index, cmd->lun, why);
+}
+
 static void tell_model(struct script *s, struct ini_cmd *cmd, uint64_t now)
 {
 	struct model *m = s->world->model[cmd->lun];
@@ -369,9 +425,13 @@ static void tell_model(struct script *s, struct ini_cmd *cmd, uint64_t now)
 		model_flush_bad(m, cmd->issued, now);
 	if (cmd_writes(cmd) && good)
 		s->world->result->n.no_cache += no_cache;
-	if (cmd_writes(cmd) && good)
-		model_write_good(m, cmd->id, cmd->lba, cmd->blocks,
-				 cmd->kind == WRITE_FUA || no_cache, cmd->issued, now);
+	if (good && (cmd_writes(cmd) || cmd->kind == READ))
+		remember(s->world, cmd);
+	if (cmd->kind == COMPARE)
+		tell_model_compared(s, cmd, cmd_is_fua(cmd) || no_cache, now);
+	else if (cmd_writes(cmd) && good)
+		model_write_good(m, cmd->id, cmd->lba, cmd->blocks, cmd_is_fua(cmd) || no_cache,
+				 cmd->issued, now);
 	else if (cmd_writes(cmd))
 		model_write_over(m, cmd->id, cmd->lba, cmd->blocks, now);
 	else if (cmd->kind == FLUSH && good)

@@ -129,7 +129,7 @@ static bool enough(bool so, const char *what)
  * once a flush has. */
 static const unsigned good_percent[KINDS] = {
 	[READ] = 90,  [WRITE] = 85, [WRITE_FUA] = 70, [WRITE_LONG] = 85, [WRITE_SAME] = 85,
-	[UNMAP] = 85, [FLUSH] = 70, [TUR] = 90,       [VERIFY] = 70,
+	[UNMAP] = 85, [FLUSH] = 70, [TUR] = 90,       [VERIFY] = 70,     [COMPARE] = 30,
 };
 
 static bool saw_everything(const struct totals *t)
@@ -143,6 +143,7 @@ static bool saw_everything(const struct totals *t)
 		good &= enough(t->n.good[i] >= t->seeds &&
 				       t->n.good[i] * 100 >= t->n.answered[i] * good_percent[i],
 			       world_kind_names[i]);
+	good &= enough(t->n.differed > t->seeds, "COMPARE AND WRITE that came too late");
 	good &= enough(t->n.tmf_complete, "aborts that are complete");
 	good &= enough(t->n.tmf_timed_out, "aborts that run out of time");
 	good &= enough(t->n.changes > t->seeds, "changes of the configuration");

@@ -15,6 +15,7 @@ enum world_kind {
 	WRITE_FUA,
 	WRITE_LONG,
 	WRITE_SAME,
+	COMPARE,
 	UNMAP,
 	FLUSH,
 	TUR,
@@ -45,6 +46,7 @@ struct world_counts {
 	uint64_t fault[FAULTS];
 	uint64_t answered[KINDS], good[KINDS];
 	uint64_t tmf_complete, tmf_timed_out;
+	uint64_t differed;         /* COMPARE AND WRITE: it was something else */
 	uint64_t changes, renewed; /* of the configuration; LUs */
 	uint64_t options,
 		no_cache; /* changes of LUs' options; writes that were good without a cache */

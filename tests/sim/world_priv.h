@@ -17,9 +17,12 @@
 #define LUNS           2
 #define BLOCKS         256
 #define INITIATORS_MAX 4
-#define TARGET_NAME    "iqn.2026-11.org.example:sim"
-#define PORT           3260
-#define OVERDUE_NS     (25 * NSEC_PER_SEC)
+/* The last ones, for whose content initiators compete. */
+#define HOT_BLOCKS  2
+#define HOT         (BLOCKS - HOT_BLOCKS)
+#define TARGET_NAME "iqn.2026-11.org.example:sim"
+#define PORT        3260
+#define OVERDUE_NS  (25 * NSEC_PER_SEC)
 
 /* The course of a run. From CALM on everything that is sent must succeed. */
 enum phase {
@@ -104,6 +107,7 @@ struct world {
 	uint64_t hung_until; /* in virtual time */
 	bool verbose, sync_may_fail, administered;
 	unsigned no_cache; /* a bit for each LUN: it begins without a write cache */
+	uint8_t seen[LUNS][HOT_BLOCKS][MODEL_BLOCK]; /* what was there when somebody looked last */
 	struct sim_faults faults;
 	struct sim_disk_failures told[LUNS]; /* of which initiators were told */
 	struct world_result *result;
@@ -172,6 +176,7 @@ void script_more(struct script *s);
 /* A reset of a LUN has ended since this was sent, or one is under way. */
 bool script_was_reset(const struct world *w, const struct ini_cmd *cmd);
 bool cmd_writes(const struct ini_cmd *cmd);
+bool cmd_is_fua(const struct ini_cmd *cmd);
 /* Brings the disk's data to the medium; VERIFY does, for it is the medium that it verifies. */
 bool cmd_flushes(const struct ini_cmd *cmd);
 /* Or may have, there being no cache. */
