@@ -25,7 +25,8 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  *   BS_FLUSH  all that was answered before is durable when done (offset and length are ignored).
  *   BS_ZERO   reads as zeroes afterwards; space stays allocated where the store can.
  *   BS_UNMAP  reads as zeroes afterwards and gives space back where the store can.
- * `fua` holds for BS_ZERO and BS_UNMAP likewise.
+ * `fua` holds for BS_ZERO and BS_UNMAP likewise. A BS_WRITE that is `atomic`, within atomic_max, leaves all of it or
+ * nothing on the medium when the power goes, before it is done or afterwards. Who reads meanwhile may see a part.
  *
  * Errors a caller tells apart: -ENOSPC (no room for this write, nor within a quota), -EROFS, -ENODEV
  * (the device has gone; it is looked for again by itself, see `missing`), anything else is an I/O
@@ -38,7 +39,7 @@ enum bs_op { BS_READ, BS_WRITE, BS_FLUSH, BS_ZERO, BS_UNMAP };
  */
 struct bs_io {
 	enum bs_op op;
-	bool fua, may_lend;
+	bool fua, may_lend, atomic;
 	uint64_t offset, length; /* bytes, within the size */
 	void *buf;
 	const void *lent; /* NULL: nothing is */
@@ -77,6 +78,8 @@ struct backstore {
 	uint32_t block_size;        /* the smallest unit it can read and write: 1, 512, 4096... */
 	uint32_t buf_align;         /* what a buffer's address must be a multiple of */
 	uint32_t unmap_granularity; /* bytes; 0: cannot unmap */
+	/* bs_io.atomic: so many bytes at most, 0: none; offset and length are multiples of the unit. */
+	uint32_t atomic_max, atomic_unit;
 	bool readonly;
 	bool rotational;
 	bool volatile_cache; /* flush means something */

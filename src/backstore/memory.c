@@ -240,6 +240,10 @@ int bs_open_memory(struct backstore **out, struct reactor *r, uint64_t size, cha
 	m->count = count;
 	m->file = -1;
 	m->bs = properties(r, path, size);
+	/* With the power goes all of it. (A process that is killed leaves half of a write to others who have the memory:
+	 * so not for those below.) */
+	m->bs.atomic_max = 1u << 30;
+	m->bs.atomic_unit = 1;
 	*out = &m->bs;
 	return 0;
 }

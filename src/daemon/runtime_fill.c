@@ -106,6 +106,7 @@ void fill_options(struct scsi_lu_options *out, const struct config_node *backsto
 {
 	const struct values v = {backstore, instead};
 	*out = (struct scsi_lu_options){
+		.features = SCSI_HAS_ATOMIC, /* where the store can; nobody is asked */
 		.write_cache = flag(&v, "emulate_write_cache"),
 		.rotational = !flag(&v, "is_nonrot"),
 		.restricted = flag(&v, "emulate_rest_reord"),

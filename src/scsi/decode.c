@@ -108,6 +108,22 @@ bool scsi_lengths_compare(struct scsi_io *io)
 	return true;
 }
 
+/* No boundary is offered: LBA and length alone (SBC-4 5.50). */
+bool scsi_lengths_write_atomic(struct scsi_io *io)
+{
+	uint32_t unit = scsi_lu_atomic_unit(io->lu);
+
+	scsi_lengths_range(io);
+	if (io->blocks > scsi_lu_atomic_max(io->lu) || io->blocks % unit)
+		return length_refused(io);
+	if (io->lba % unit) {
+		scsi_sense_invalid_field_in_cdb(io, 2, -1);
+		return false;
+	}
+	io->out_len = io->buf_len = (uint32_t)range_bytes(io);
+	return true;
+}
+
 bool scsi_lengths_write_verify(struct scsi_io *io)
 {
 	if (!scsi_lengths_write(io))

@@ -175,6 +175,16 @@ static void unmap_limits(struct page *g, const struct scsi_lu *lu)
 	put_be32(g->p + 32, 0x80000000 | set->unmap_alignment); /* UGAVALID */
 }
 
+/* SBC-4 6.6.4; alignment and granularity of a block need not be said. */
+static void atomic_limits(struct page *g, const struct scsi_lu *lu)
+{
+	uint32_t unit = scsi_lu_atomic_unit(lu);
+
+	put_be32(g->p + 44, scsi_lu_atomic_max(lu));
+	put_be32(g->p + 48, unit > 1 ? unit : 0);
+	put_be32(g->p + 52, unit > 1 ? unit : 0);
+}
+
 static void block_limits(struct page *g)
 {
 	const struct scsi_lu *lu = g->lu;
@@ -190,6 +200,8 @@ static void block_limits(struct page *g)
 	if (scsi_lu_thin(lu))
 		unmap_limits(g, lu);
 	put_be64(g->p + 36, scsi_lu_write_same_max(lu));
+	if (scsi_lu_features(lu) & SCSI_HAS_ATOMIC)
+		atomic_limits(g, lu);
 	g->len = 64;
 }
 

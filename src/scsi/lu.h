@@ -26,8 +26,9 @@ enum scsi_feature {
 	SCSI_HAS_OPCODES = 1 << 18, /* REPORT SUPPORTED OPERATION CODES */
 	SCSI_HAS_COMPARE = 1 << 19, /* COMPARE AND WRITE */
 	SCSI_HAS_COPY = 1 << 20,    /* EXTENDED COPY and what belongs to it */
+	SCSI_HAS_ATOMIC = 1 << 21,  /* WRITE ATOMIC, where the backstore can */
 	SCSI_HAS_COMMANDS =
-		0x1f << 16, /* those above, which are whole commands; from here on, bits */
+		0x3f << 16, /* those above, which are whole commands; from here on, bits */
 	SCSI_HAS_UNMAP_SAME = 1 << 24, /* WRITE SAME: UNMAP, where the backstore can */
 	SCSI_HAS_DPO = 1 << 25,
 	SCSI_HAS_FUA_READ = 1 << 26, /* FUA of those that read */

@@ -48,6 +48,7 @@ enum scsi_command_flag {
 	SCSI_CMD_RESERVED_OK = 1 << 4,  /* runs under another nexus' reservation, see reserve.c */
 	SCSI_CMD_NOT_READY_OK = 1 << 5, /* runs when stopped, or when the store has gone */
 	SCSI_CMD_NO_LUN_OK = 1 << 6,    /* runs with io->lu NULL, io->itl NULL */
+	SCSI_CMD_ATOMIC = 1 << 7,       /* what it writes is bs_io.atomic */
 	/* From bit 16 on: enum scsi_feature. */
 	SCSI_CMD_PLAIN = 1 << 8,   /* may run by a pass (gate.h) */
 	SCSI_CMD_ALONE = 1 << 9,   /* changes what others see of the LU: not while passes are out */
@@ -97,6 +98,7 @@ bool scsi_lengths_range(struct scsi_io *io);
 bool scsi_lengths_read(struct scsi_io *io);
 bool scsi_lengths_write(struct scsi_io *io);
 bool scsi_lengths_compare(struct scsi_io *io);
+bool scsi_lengths_write_atomic(struct scsi_io *io);
 bool scsi_lengths_write_verify(struct scsi_io *io);
 bool scsi_lengths_verify(struct scsi_io *io);
 bool scsi_lengths_prefetch(struct scsi_io *io);
@@ -341,6 +343,21 @@ static inline uint32_t scsi_lu_write_same_max(const struct scsi_lu *lu)
 static inline uint32_t scsi_lu_compare_max(const struct scsi_lu *lu)
 {
 	return scsi_lu_features(lu) & SCSI_HAS_COMPARE ? SCSI_COMPARE_MAX : 0;
+}
+
+/* MAXIMUM ATOMIC TRANSFER LENGTH, blocks; and of what LBA and length are to be multiples. */
+static inline uint32_t scsi_lu_atomic_max(const struct scsi_lu *lu)
+{
+	uint64_t most = lu->bs->atomic_max;
+
+	return (uint32_t)((most < SCSI_TRANSFER_MAX ? most : SCSI_TRANSFER_MAX) >> lu->block_shift);
+}
+
+static inline uint32_t scsi_lu_atomic_unit(const struct scsi_lu *lu)
+{
+	uint32_t unit = lu->bs->atomic_unit >> lu->block_shift;
+
+	return unit ? unit : 1;
 }
 
 static inline uint32_t scsi_lu_unmap_max(const struct scsi_lu *lu)
@@ -594,6 +611,8 @@ void scsi_cmd_sync_cache(struct scsi_io *io);
 void scsi_cmd_prefetch(struct scsi_io *io);
 /* atomic.c */
 void scsi_cmd_compare_and_write(struct scsi_io *io);
+void scsi_cmd_orwrite(struct scsi_io *io);
+void scsi_cmd_write_atomic(struct scsi_io *io);
 /* provision.c */
 void scsi_cmd_get_lba_status(struct scsi_io *io);
 void scsi_cmd_unmap(struct scsi_io *io);

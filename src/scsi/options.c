@@ -40,9 +40,11 @@ struct change {
 /* Of these features, those that the store can do. */
 static uint32_t possible(const struct scsi_lu *lu, uint32_t features)
 {
-	const uint32_t unmaps = SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME;
+	uint32_t cannot = lu->can_unmap ? 0 : SCSI_HAS_UNMAP | SCSI_HAS_UNMAP_SAME;
 
-	return features & SCSI_HAS_ALL & (lu->can_unmap ? SCSI_HAS_ALL : ~unmaps);
+	if (!scsi_lu_atomic_max(lu))
+		cannot |= SCSI_HAS_ATOMIC;
+	return features & SCSI_HAS_ALL & ~cannot;
 }
 
 static void take_over(struct scsi_lu *lu, const struct scsi_lu_options *to)

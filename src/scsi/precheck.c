@@ -322,6 +322,7 @@ void scsi_store(struct scsi_io *io, enum bs_op op, bool fua, uint64_t lba, uint6
 	io->next = next;
 	io->bs.op = op;
 	io->bs.fua = op != BS_READ && op != BS_FLUSH && (fua || !scsi_lu_caches(lu));
+	io->bs.atomic = io->cmd->flags & SCSI_CMD_ATOMIC;
 	io->bs.offset = lba << lu->block_shift;
 	io->bs.length = blocks << lu->block_shift;
 	io->bs.buf = buf;

@@ -35,6 +35,13 @@ suite "read-only: " -d -t ALL.ReadOnly "$URL"
 MUST_PASS=()
 stop_target
 
+# Where writes are whole or not at all.
+start_target --memory 1G
+MUST_PASS=(WriteAtomic16.{Simple,BeyondEol,ZeroBlocks,WriteProtect,DpoFua,VPD})
+suite "memory: " -d -t ALL.WriteAtomic16 "$URL"
+MUST_PASS=()
+stop_target
+
 start_target four.img --size 1G --block-size 4096
 suite "4096: " -d -t ALL "$URL"
 try "the target with 4096 byte blocks lives" alive

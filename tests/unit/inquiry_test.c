@@ -253,6 +253,7 @@ static void block_limits_thick(void **state)
 	put_be32(want + 8, SCSI_TRANSFER_MAX / 512);
 	put_be32(want + 12, SCSI_TRANSFER_BEST / 512);
 	put_be64(want + 36, SCSI_WRITE_SAME_MAX / 512);
+	put_be32(want + 44, SCSI_TRANSFER_MAX / 512);
 	RIG_IN(rig, EVPD(0xb0));
 	rig_expect_bytes(rig, want, sizeof(want));
 }
@@ -279,6 +280,7 @@ static void block_limits_thin(void **state)
 	put_be32(want + 28, 16);
 	want[32] = 0x80;
 	put_be64(want + 36, SCSI_WRITE_SAME_MAX / 4096);
+	put_be32(want + 44, SCSI_TRANSFER_MAX / 4096);
 	RIG_IN(&rig, EVPD(0xb0));
 	rig_expect_bytes(&rig, want, sizeof(want));
 	rig_stop(&rig);

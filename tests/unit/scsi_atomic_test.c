@@ -169,6 +169,125 @@ static void errors_of_the_store(void **state)
 	cmd_expect(swap(h, h->a, zeroes_ones, 1), 0);
 }
 
+/* --- ORWRITE */
+
+#define ORWRITE(lba, n) \
+	0x8b, 0x08, 0, 0, 0, 0, 0, 0, (lba) >> 8, (lba)&0xff, 0, 0, (n) >> 8, (n)&0xff, 0, 0
+
+static void bits_are_added(void **state)
+{
+	struct hold *h = *state;
+	size_t blocks = 2048 + 3, len = blocks * BLOCK;
+	uint8_t *p = pattern(len);
+
+	h->holding = false;
+	for (size_t i = 0; i < h->size; i++)
+		h->mem[i] = (uint8_t)(i * 3);
+	cmd_expect(cmd_run(h, h->a, CDB(ORWRITE(9, blocks)), p, (uint32_t)len), 0);
+	for (size_t i = 0; i < h->size; i++) {
+		size_t at = i - 9 * BLOCK;
+		uint8_t more = i >= 9 * BLOCK && at < len ? p[at] : 0;
+
+		assert_int_equal(h->mem[i], (uint8_t)(i * 3) | more);
+	}
+	expect_log(h, 0, BS_READ, false, 9, 2048);
+	expect_log(h, 1, BS_READ, false, 9 + 2048, 3);
+	expect_log(h, 2, BS_WRITE, true, 9, blocks);
+	/* Whole blocks that came are added. */
+	memset(h->mem, 0x40, h->size);
+	cmd_expect(cmd_run(h, h->a, CDB(ORWRITE(9, 2)), ones, BLOCK + 1), 0);
+	assert_int_equal(h->mem[9 * BLOCK], 0x41);
+	assert_int_equal(h->mem[10 * BLOCK], 0x40);
+	cmd_expect(cmd_run(h, h->a, CDB(ORWRITE(9, 0)), NULL, 0), 0);
+	cmd_expect(cmd_run(h, h->a, CDB(ORWRITE(9, 1)), ones, BLOCK - 1), 0);
+	free(p);
+}
+
+/* Of two each one's bits are there in the end. */
+static void bits_of_two(void **state)
+{
+	struct hold *h = *state;
+	struct cmd *one = cmd_go(h, h->a, CDB(ORWRITE(9, 1)), ones, BLOCK),
+		   *two = cmd_go(h, h->b, CDB(ORWRITE(9, 1)), twos, BLOCK);
+
+	assert_int_equal(hold_pending(h), 1);
+	answer_all(h);
+	cmd_expect(one, 0);
+	cmd_expect(two, 0);
+	expect_block(h, 3);
+}
+
+/* --- WRITE ATOMIC */
+
+#define WRITE_ATOMIC(boundary, lba, n) \
+	0x9c, 0, 0, 0, 0, 0, 0, 0, (lba) >> 8, (lba)&0xff, 0, (boundary), (n) >> 8, (n)&0xff, 0, 0
+
+static void a_store_that_writes_whole(void **state)
+{
+	static const struct {
+		uint8_t boundary, lba, blocks;
+		uint32_t sense, field;
+	} cases[] = {
+		{0, 0, 8, 0, 0},
+		{0, 8, 16, 0, 0},
+		{0, 16, 0, 0, 0},
+		{0, 0, 24, 0x052400, 0xc0000c},
+		{0, 0, 4, 0x052400, 0xc0000c},
+		{0, 4, 8, 0x052400, 0xc00002},
+		{8, 0, 8, 0x052400, 0xcb000b},
+	};
+	struct hold *h = hold_open();
+	void *end = h;
+	struct cmd *c;
+
+	h->bs.atomic_max = 16 * BLOCK;
+	h->bs.atomic_unit = 8 * BLOCK;
+	hold_start(h, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		h->log_count = 0;
+		c = cmd_run(h, h->a,
+			    CDB(WRITE_ATOMIC(cases[i].boundary, cases[i].lba, cases[i].blocks)),
+			    ones, sizeof(ones));
+		assert_int_equal(cmd_sense(c), cases[i].sense);
+		if (cases[i].sense)
+			assert_int_equal(cmd_field(c), cases[i].field);
+		cmd_free(c);
+		assert_int_equal(h->log_count, !cases[i].sense && cases[i].blocks);
+		if (h->log_count)
+			expect_log(h, 0, BS_WRITE, false, cases[i].lba, cases[i].blocks);
+		assert_true(!h->log_count || h->log[0].atomic);
+	}
+	/* All, or nothing. */
+	h->log_count = 0;
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE_ATOMIC(0, 0, 16)), ones, 15 * BLOCK), 0x0b4b00);
+	assert_int_equal(h->log_count, 0);
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE10(0, 8)), ones, sizeof(ones)), 0);
+	assert_false(h->log[0].atomic);
+	c = cmd_run(h, h->a, CDB(0x12, 1, 0xb0, 0, 64, 0), NULL, 0);
+	assert_int_equal(get_be32(c->data + 44), 16);
+	assert_int_equal(get_be32(c->data + 48), 8);
+	assert_int_equal(get_be32(c->data + 52), 8);
+	assert_int_equal(get_be32(c->data + 56), 0);
+	cmd_free(c);
+	hold_teardown(&end);
+}
+
+static void a_store_that_does_not(void **state)
+{
+	struct hold *h = *state;
+	struct cmd *c;
+
+	h->holding = false;
+	cmd_expect(cmd_run(h, h->a, CDB(WRITE_ATOMIC(0, 0, 8)), ones, sizeof(ones)), 0x052000);
+	c = cmd_run(h, h->a, CDB(0xa3, 0x0c, 1, 0x9c, 0, 0, 0, 0, 0, 64), NULL, 0);
+	assert_int_equal(c->data[1], 1);
+	cmd_free(c);
+	c = cmd_run(h, h->a, CDB(0x12, 1, 0xb0, 0, 64, 0), NULL, 0);
+	for (int i = 44; i < 64; i++)
+		assert_int_equal(c->data[i], 0);
+	cmd_free(c);
+}
+
 /* --- with others */
 
 /* Two who want the same: one gets it, and the other one sees that. */
@@ -464,6 +583,10 @@ int main(void)
 		ATOMIC_TEST(nothing_is_no_error),
 		ATOMIC_TEST(what_is_refused),
 		ATOMIC_TEST(errors_of_the_store),
+		ATOMIC_TEST(bits_are_added),
+		ATOMIC_TEST(bits_of_two),
+		cmocka_unit_test(a_store_that_writes_whole),
+		ATOMIC_TEST(a_store_that_does_not),
 		ATOMIC_TEST(one_of_two),
 		ATOMIC_TEST(nobody_gets_between),
 		ATOMIC_TEST(waits_for_who_was_there),

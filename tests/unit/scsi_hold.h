@@ -25,7 +25,7 @@
 
 struct request {
 	enum bs_op op;
-	bool fua;
+	bool fua, atomic;
 	uint64_t offset, length;
 };
 
@@ -126,7 +126,8 @@ static void hold_submit(struct backstore *bs, struct bs_io *io)
 
 	hold_check_fences(h, io);
 	hold_check_range(h, io);
-	h->log[h->log_count++] = (struct request){io->op, io->fua, io->offset, io->length};
+	h->log[h->log_count++] =
+		(struct request){io->op, io->fua, io->atomic, io->offset, io->length};
 	assert_true(h->log_count < ARRAY_SIZE(h->log));
 	if (h->holding) {
 		list_add_tail(&h->pending, &io->link);
