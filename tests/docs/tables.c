@@ -5,6 +5,7 @@
 #include "config/commands.h"
 #include "daemon/admin.h"
 #include "daemon/status.h"
+#include "lunar/lunar.h"
 #include "records/rows.h"
 
 static const char *const places[CONFIG_KINDS] = {
@@ -322,6 +323,26 @@ static void man_global(void)
 		man_attr(&rows[i]);
 }
 
+/* ---- man/lunar-settings.7 ---- */
+
+static void man_settings(void)
+{
+	struct lunar_setting row;
+	for (size_t i = 0; lunar_setting(i, &row); i++) {
+		printf(".TP\n.B ");
+		roff(row.name);
+		printf("\n");
+		roff(row.help);
+		printf(".\nValues: ");
+		roff(row.form);
+		printf("%s", row.range[0] ? ", " : "");
+		roff(row.range);
+		printf("%s", row.standard[0] ? "; by default " : "");
+		roff(row.standard);
+		printf(".\n");
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*print)(void);
@@ -331,6 +352,7 @@ static const struct {
 	{"global", global},
 	{"man_attributes", man_attributes},
 	{"man_global", man_global},
+	{"man_settings", man_settings},
 	{"methods", methods},
 	{"records_iface", records_iface},
 	{"records_isns", records_isns},
