@@ -35,6 +35,38 @@ is "the unit starts what was installed" "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p
 	"$prefix/sbin/lunar-targetd"
 is "nothing is for its owner only" "$(find "$DESTDIR" ! -perm -444)" ""
 
+# --- the library: pkg-config knows all that a program needs
+libdir=$(dirname "$(find "$P" -name liblunar.so)")
+if command -v pkg-config >/dev/null; then
+	export PKG_CONFIG_PATH=$libdir/pkgconfig
+	# The prefix is where it will be once it is out of $DESTDIR.
+	flags() { pkg-config --define-variable=prefix="$P" "$@" lunar; }
+	is "lunar.pc has the version" "$(pkg-config --modversion lunar)" "$version"
+	EXAMPLE=$SOURCE/examples/read-block.c
+	# shellcheck disable=SC2046 # flags are words
+	try "a program builds with lunar.pc" "${CC:-cc}" -o "$T/shared" "$EXAMPLE" $(flags --cflags --libs)
+	try "which needs the library by its soname" sh -c "objdump -p '$T/shared' | grep -q 'NEEDED *liblunar.so.0$'"
+	# liblunar.a, and the libraries below as the system has them.
+	# shellcheck disable=SC2046
+	try "and with liblunar.a in it" "${CC:-cc}" -o "$T/static" "$EXAMPLE" $(flags --cflags) \
+		"$libdir/liblunar.a" $(flags --static --libs-only-l | sed 's/-llunar//')
+	try_fails "which needs none" sh -c "objdump -p '$T/static' | grep 'NEEDED *liblunar'"
+	start_target disk.img --size 1M
+	printf 'first block' | dd of=disk.img conv=notrunc status=none
+	for kind in shared static; do
+		# shellcheck disable=SC2016 # its words are of the shell that runs it
+		try "$kind, it runs" env LD_LIBRARY_PATH="$libdir" sh -c '"$1" "$2" 0 | head -c 11' sh "$T/$kind" "$URL"
+		says "and reads" "^first block$"
+	done
+	stop_target
+else
+	skip "lunar.pc" "there is no pkg-config"
+fi
+links=$(find "$P/share/man/man3" -type l)
+try "each function has its manual" test -e "$P/share/man/man3/lunar_reason_word.3"
+# shellcheck disable=SC2086
+is "and each of those links leads somewhere" "$(find $links -xtype l)" ""
+
 # What others have put beside it, and what it wrote, stay.
 mkdir -p "$P/share/man/man8" "$DESTDIR/etc/lunar"
 touch "$P/share/man/man8/other.8" "$DESTDIR/etc/lunar/saveconfig.json"
