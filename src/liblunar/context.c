@@ -154,11 +154,15 @@ int lunar_wait(struct lunar *l, int timeout)
 	struct epoll_event events[EVENTS];
 	if (l->busy)
 		return -EDEADLK;
+	l->news = false;
 	if (!list_empty(&l->dirty)) {
 		bool began = lunar_priv_begin(l);
 		flush(l);
 		lunar_priv_end(l, began);
 	}
+	/* What could not be sent, or was to be closed, has ended by that: nobody waits for it any more. */
+	if (l->news)
+		timeout = 0;
 	int most = lunar_timeout(l);
 	if (timeout < 0 || (most >= 0 && most < timeout))
 		timeout = most;

@@ -68,6 +68,7 @@ static void answered(struct ini_text *text, int err)
 	struct reading r = {.asked = ini_address(s->ini)};
 	lunar_found_fn *found = s->found;
 	s->found = NULL;
+	s->l->news = true;
 	if (!err && ini_targets_read(text->data, text->len, &sink, &r, &count))
 		count.bad++;
 	end_target(&r);

@@ -27,6 +27,7 @@ struct lunar {
 	int epoll;
 	uint64_t now; /* of this turn */
 	bool busy;    /* a turn is under way: callbacks run */
+	bool news; /* something was said since this was last cleared: who waits may have his answer */
 	struct list sessions;
 	struct list dirty; /* those that have something to send, or to connect, or to close */
 	struct list

@@ -307,6 +307,7 @@ void lunar_stop(struct lunar_session *s, bool force)
 
 void lunar_priv_told(struct lunar_session *s, enum ini_state state, const struct ini_why *why)
 {
+	s->l->news = true;
 	/* A session that is up has nothing wrong with it. */
 	if (state == INI_UP)
 		lunar_priv_say(s, LUNAR_NO_REASON, "%s", "");

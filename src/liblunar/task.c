@@ -55,6 +55,7 @@ uint64_t lunar_priv_lun_get(const uint8_t lun[ISCSI_LUN_LEN])
 static void done(struct ini_task *i, int err)
 {
 	struct lunar_task *t = i->ctx;
+	t->session->l->news = true;
 	t->status = i->status;
 	t->response = i->response;
 	t->overflow = i->overflow;
@@ -115,6 +116,7 @@ void lunar_cancel(struct lunar_task *t)
 static void tmf_done(struct ini_tmf *i, int err)
 {
 	struct lunar_tmf *f = i->ctx;
+	f->session->l->news = true;
 	f->response = i->response;
 	f->done(f, err);
 }

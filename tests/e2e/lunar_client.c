@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "lunar/scsi.h"
 
 #define BLOCK 512
@@ -290,6 +291,15 @@ static void endings(struct client *c)
 	while (c->s)
 		lunar_wait(c->l, -1);
 	ok(c, seen.ended == 1 && !seen.err, "a session is freed by its own callback");
+
+	c->s = another(c);
+	alarm(20);
+	ok(c, c->s && !lunar_login(c->s) && !lunar_logout(c->s), "a third one, that ends");
+	lunar_start(c->s);
+	lunar_stop(c->s, true);
+	ok(c, !lunar_logout(c->s), "and whose forced end is not waited for in vain");
+	alarm(0);
+	lunar_session_free(c->s);
 
 	c->s = another(c);
 	t.done = seen_done;
