@@ -30,7 +30,7 @@ static const struct {
 	{"no-daemon", 37},
 };
 
-static int code_of(const char *reason)
+int initiator_code(const char *reason)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (!strcmp(codes[i].reason, reason))
@@ -162,7 +162,7 @@ static int no_daemon(const struct initiator *i, int err)
 			 "lunar-initiatord, or say where it is by --socket or "
 			 "LUNAR_INITIATOR_SOCKET",
 			 socket_of(i), strerror(-err));
-	return initiator_fail(i, code_of("no-daemon"), "no-daemon", text);
+	return initiator_fail(i, initiator_code("no-daemon"), "no-daemon", text);
 }
 
 json_t *initiator_ask(const struct initiator *i, const char *method, json_t *params,
@@ -179,7 +179,7 @@ json_t *initiator_ask(const struct initiator *i, const char *method, json_t *par
 	json_t *result = control_call(client, method, params, seconds, &error);
 	if (!result) {
 		const char *reason = json_string_value(json_object_get(error.data, "reason"));
-		*code = initiator_fail(i, reason ? code_of(reason) : EXIT_FAILED,
+		*code = initiator_fail(i, reason ? initiator_code(reason) : EXIT_FAILED,
 				       reason ? reason : "failed", error.message);
 	}
 	control_error_free(&error);

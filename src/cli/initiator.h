@@ -33,6 +33,8 @@ struct initiator {
 /* Takes over `params`. NULL: it failed, that was said, and *code is the exit code. */
 json_t *initiator_ask(const struct initiator *i, const char *method, json_t *params,
 		      unsigned seconds, int *code);
+/* The exit code for a reason that has one (lunar-attach(8)), else EXIT_FAILED. */
+int initiator_code(const char *reason);
 /* One line, or as JSON. The code. */
 int initiator_fail(const struct initiator *i, int code, const char *reason, const char *message);
 /* As JSON, when that is wanted: true, and `result` is gone. */
