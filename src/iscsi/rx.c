@@ -5,6 +5,8 @@
 #include "common/cleanup.h"
 #include "common/crc32c.h"
 
+#define LARGE (16 * 1024) /* data that is better received twice than copied */
+
 void iscsi_rx_init(struct iscsi_rx *rx, uint8_t *stage, size_t stage_size)
 {
 	assert(stage_size >= ISCSI_RX_STAGE_MIN);
@@ -75,7 +77,10 @@ unsigned iscsi_rx_want_many(struct iscsi_rx *rx, struct iovec *iov, unsigned max
 		rx->end -= rx->start;
 		rx->start = 0;
 	}
-	iov[n++] = (struct iovec){rx->stage + rx->end, rx->stage_size - rx->end};
+	size_t room = rx->stage_size - rx->end;
+	if (rx->large && staged(rx) < ISCSI_RX_STAGE_MIN / 2)
+		room = MIN(room, ISCSI_RX_STAGE_MIN);
+	iov[n++] = (struct iovec){rx->stage + rx->end, room};
 	return n;
 }
 
@@ -137,6 +142,10 @@ static enum iscsi_rx_event next_header(struct iscsi_rx *rx)
 	rx->data = NULL;
 	rx->place_len = rx->data_got = 0;
 	rx->crc = CRC32C_INIT;
+	/* Of what follows large data most is probably data, too: with little room in the stage all but its beginning is
+	 * received where it belongs, and not copied. Small PDUs want much room, to come many at a time. */
+	if (rx->data_len)
+		rx->large = rx->data_len >= LARGE;
 
 	if (rx->header_digest &&
 	    crc32c_final(crc32c_update(CRC32C_INIT, p, covered)) != get_le32(p + covered)) {

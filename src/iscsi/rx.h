@@ -56,6 +56,7 @@ struct iscsi_rx {
 	size_t place_skip;         /* ... behind so many of that buffer */
 	uint32_t crc;
 	uint32_t direct; /* of the last want: bytes of the vector that are data */
+	bool large;      /* the last data were */
 };
 
 /* `stage` is the owner's, at least ISCSI_RX_STAGE_MIN bytes, and stays. */

@@ -260,6 +260,33 @@ static void too_long_is_refused_at_its_header(void **state)
 	assert_int_equal(last_event(stream, 48, false, 513), ISCSI_RX_MORE);
 }
 
+/* Behind large data little is received into the stage, from where it would have to be copied; behind small data much. */
+static void large_data_are_not_staged(void **state)
+{
+	enum { STAGE = 32 * 1024, LEN = 64 * 1024 };
+	static uint8_t stage[STAGE], data[LEN];
+	static const struct {
+		uint32_t len;
+		bool little;
+	} pdus[] = {{512, false}, {LEN, true}, {0, true}, {LEN, true}, {4096, false}, {0, false}};
+	struct iscsi_rx rx;
+	struct iovec iov[4];
+	iscsi_rx_init(&rx, stage, sizeof(stage));
+	rx.max_data = LEN;
+	for (size_t i = 0; i < ARRAY_SIZE(pdus); i++) {
+		struct iscsi_bhs bhs = {.opcode = ISCSI_DATA_IN};
+		put_be24(bhs.data_segment_length, pdus[i].len);
+		feed(&rx, (const uint8_t *)&bhs, sizeof(bhs), sizeof(bhs));
+		assert_int_equal(iscsi_rx_next(&rx), ISCSI_RX_HEADER);
+		iscsi_rx_place(&rx, data, sizeof(data));
+		unsigned n = iscsi_rx_want_many(&rx, iov, 4);
+		assert_int_equal(n, pdus[i].len ? 2 : 1);
+		assert_int_equal(iov[n - 1].iov_len, pdus[i].little ? ISCSI_RX_STAGE_MIN : STAGE);
+		iscsi_rx_got(&rx, pdus[i].len);
+		assert_int_equal(iscsi_rx_next(&rx), ISCSI_RX_PDU);
+	}
+}
+
 /* A header may have 1020 bytes more, and a digest behind them; it comes in any pieces, and one bit of
  * it that is flipped is noticed. */
 static void longest_headers(void **state)
@@ -333,6 +360,7 @@ int main(void)
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(flips_are_found),
 		cmocka_unit_test(too_long_is_refused_at_its_header),
+		cmocka_unit_test(large_data_are_not_staged),
 		cmocka_unit_test(longest_headers),
 		cmocka_unit_test(digest_is_the_standards),
 		cmocka_unit_test(abandoned_pdus_are_told),
