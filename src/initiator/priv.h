@@ -27,7 +27,8 @@
 #include "iscsi/rx.h"
 #include "iscsi/serial.h"
 
-#define INI_STAGE      (64 * 1024) /* what comes in small PDUs, with one receive */
+/* What comes in small PDUs, with one receive. With more of it the target has nothing to do until all is looked at. */
+#define INI_STAGE      (32 * 1024)
 #define INI_SCRATCH    ISCSI_LOGIN_DATA_MAX
 #define INI_TX_DEPTH   32 /* Data-Out PDUs are made no further ahead than this */
 #define INI_NOTES      64 /* PDUs of ours that are none of a task */

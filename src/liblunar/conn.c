@@ -164,13 +164,6 @@ static bool receive_once(struct lunar_session *s)
 	return false;
 }
 
-static void receive(struct lunar_session *s)
-{
-	for (unsigned i = 0; i < ROUNDS && s->sock >= 0 && !s->closing; i++)
-		if (!receive_once(s))
-			return;
-}
-
 static void full(struct lunar_session *s, bool out)
 {
 	if (out != s->want_out)
@@ -198,6 +191,17 @@ static void send_all(struct lunar_session *s)
 	}
 	if (!s->closing)
 		full(s, false);
+}
+
+static void receive(struct lunar_session *s)
+{
+	for (unsigned i = 0; i < ROUNDS && s->sock >= 0 && !s->closing; i++) {
+		if (!receive_once(s))
+			return;
+		/* There is more to come; what the target is to do next, it can do meanwhile. */
+		if (!s->closing)
+			send_all(s);
+	}
 }
 
 void lunar_priv_ready(struct lunar_session *s, uint32_t events)
