@@ -41,7 +41,7 @@ struct load {
 		seed; /* transfers that fit on the disk; the next one's; random numbers */
 	uint64_t begun, until;
 	unsigned busy;
-	struct histogram latencies;
+	struct latency latencies;
 };
 
 static void die(const char *what, const char *why)
@@ -91,7 +91,7 @@ static void done(struct iscsi_context *iscsi, int status, void *data, void *priv
 		die("status", iscsi_get_error(iscsi));
 	scsi_free_scsi_task(data);
 	if (s->begun >= l->begun && now <= l->until)
-		histogram_add(&l->latencies, now - s->begun);
+		latency_add(&l->latencies, now - s->begun);
 	if (now < l->until)
 		begin(s);
 }

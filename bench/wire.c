@@ -179,7 +179,7 @@ static struct {
 	bool write;
 	uint64_t begun, until;
 	unsigned busy;
-	struct histogram latencies;
+	struct latency latencies;
 } load;
 
 static void ask(struct peer *p)
@@ -193,7 +193,7 @@ static void answered(struct peer *p, const struct head *h)
 	uint64_t now = now_ns();
 	load.busy--;
 	if (h->begun >= load.begun && now <= load.until)
-		histogram_add(&load.latencies, now - h->begun);
+		latency_add(&load.latencies, now - h->begun);
 	if (now < load.until)
 		ask(p);
 }
