@@ -197,8 +197,7 @@ int bs_unpack(struct backstore **out, struct reactor *r, const struct bs_parcel 
  */
 struct bs_whole {
 	struct bs_parcel parcel;
-	char hardware[256], id[33],
-		id_lock_path[1024]; /* as the store knows them; "": it does not */
+	char hardware[256], id[33]; /* as the store knows them; "": it does not */
 	bool has_id, created;
 };
 /* Which files go along: files[0] the handle, files[1] the identity's lock, -1 where there is none. They stay the

@@ -219,51 +219,65 @@ static int find_or_make(struct disk *d, const char *state_dir, char *why, size_t
 
 /* --- the lock against copies */
 
-/* The lock that was held before. */
-static int take_given(struct disk *d, const char *path)
+/*
+ * One byte for each identity that is served, in files that stay where they are: a file of its own for each would
+ * have to be made and removed again, which takes ten times as long as to open an image. There are several of them,
+ * by the identity's first digits, since the kernel looks at all locks of a file for each new one.
+ */
+struct place {
+	char path[1024];
+	uint64_t byte;
+};
+
+#define FILE_DIGITS 2
+/* The rest of the identity that a file's offset has room for. */
+#define BYTE_DIGITS 15
+
+static int find_place(struct place *p, const char *state_dir, const char *id)
+{
+	int len = snprintf(p->path, sizeof(p->path), "%s/serving-%.*s", state_dir, FILE_DIGITS, id);
+	p->byte = 0;
+	for (size_t i = FILE_DIGITS; i < FILE_DIGITS + BYTE_DIGITS; i++)
+		p->byte = p->byte << 4 | (uint64_t)digit(id[i]);
+	return len > 0 && (size_t)len < sizeof(p->path) ? 0 : -ENAMETOOLONG;
+}
+
+/* The lock that was held before: to lock it once more is nothing then. */
+static int take_given(struct disk *d, const struct place *p)
 {
 	struct file_info ours, named;
+	struct reactor *r = d->bs.reactor;
 	int file = d->given ? d->given->id_lock : -1;
-	if (file < 0 || file_info(d->bs.reactor, file, &ours) ||
-	    file_stat(d->bs.reactor, path, &named) || ours.inode != named.inode ||
-	    ours.device != named.device)
+	if (file < 0 || file_info(r, file, &ours) || file_stat(r, p->path, &named) ||
+	    ours.inode != named.inode || ours.device != named.device ||
+	    file_lock_byte(r, file, !d->bs.readonly, p->byte))
 		return -1;
 	d->given->id_lock = -1;
 	return file;
 }
 
-/* Locks the file that `path` names. -EAGAIN: somebody else has it; else it is as good as locked. */
-static int take_lock(struct disk *d, const char *path)
+/* The descriptor that has the lock. -EAGAIN: somebody else has it; else it is as good as locked. */
+static int take_lock(struct disk *d, const struct place *p)
 {
 	struct reactor *r = d->bs.reactor;
-	int given = take_given(d, path);
+	int given = take_given(d, p);
 	if (given >= 0)
 		return given;
-	for (int tries = 0; tries < 8; tries++) {
-		struct file_info ours, named;
-		int file = file_open(r, path, O_RDWR | O_CREAT, 0600);
-		if (file < 0)
-			return file;
-		int err = file_lock(r, file, !d->bs.readonly);
-		bool same = !err && !file_info(r, file, &ours) && !file_stat(r, path, &named) &&
-			    ours.inode == named.inode && ours.device == named.device;
-		if (same)
-			return file;
-		/* Its last holder may have removed it between our open and our lock. */
+	int file = file_open(r, p->path, O_RDWR | O_CREAT, 0600);
+	int err = file < 0 ? file : file_lock_byte(r, file, !d->bs.readonly, p->byte);
+	if (err && file >= 0)
 		file_close(r, file);
-		if (err)
-			return err;
-	}
-	return -EIO;
+	return err ? err : file;
 }
 
 static int lock(struct disk *d, const char *state_dir, char *why, size_t why_size)
 {
-	char path[1024];
+	struct place place;
 	if (d->id_lock >= 0 || !state_dir || !state_dir[0])
 		return 0;
-	int len = snprintf(path, sizeof(path), "%s/serving-%s", state_dir, d->id);
-	int file = (size_t)len < sizeof(path) ? take_lock(d, path) : -ENAMETOOLONG;
+	int file = find_place(&place, state_dir, d->id);
+	if (!file)
+		file = take_lock(d, &place);
 	if (file == -EAGAIN && !d->has_id)
 		return bs_why(
 			why, why_size, -EEXIST,
@@ -276,18 +290,17 @@ static int lock(struct disk *d, const char *state_dir, char *why, size_t why_siz
 			      "`setfattr -x %s FILE` makes it a disk of its own",
 			      d->bs.path, ID_ATTRIBUTE);
 	if (file < 0) {
-		log_debug(reactor_log(d->bs.reactor), "%s: %s", path, strerror(-file));
+		log_debug(reactor_log(d->bs.reactor), "%s: %s", place.path, strerror(-file));
 		return 0;
 	}
 	d->id_lock = file;
-	d->id_lock_path = strdup(path);
 	return 0;
 }
 
 void identity_unlock(struct disk *d)
 {
-	if (d->id_lock >= 0 && d->id_lock_path && !d->bs.readonly)
-		file_remove(d->bs.reactor, d->id_lock_path);
+	if (d->id_lock >= 0)
+		file_unlock(d->bs.reactor, d->id_lock);
 	identity_leave(d);
 }
 
@@ -296,9 +309,7 @@ void identity_leave(struct disk *d)
 	if (d->id_lock < 0)
 		return;
 	file_close(d->bs.reactor, d->id_lock);
-	free(d->id_lock_path);
 	d->id_lock = -1;
-	d->id_lock_path = NULL;
 }
 
 int bs_identity(struct backstore *bs, const char *state_dir, uint8_t id[16], char *why,

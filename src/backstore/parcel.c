@@ -89,25 +89,17 @@ void bs_pack_whole(struct backstore *bs, struct bs_whole *out, int files[2])
 	out->created = bs->created;
 	memcpy(out->hardware, d->hardware, sizeof(out->hardware));
 	memcpy(out->id, d->id, sizeof(out->id));
-	if (d->id_lock_path)
-		snprintf(out->id_lock_path, sizeof(out->id_lock_path), "%s", d->id_lock_path);
 }
 
 int bs_unpack_whole(struct backstore **out, struct reactor *r, const struct bs_whole *whole,
 		    const int files[2])
 {
-	char *path = files[1] >= 0 ? strdup(whole->id_lock_path) : NULL;
-	if (files[1] >= 0 && !path)
-		return -ENOMEM;
 	struct backstore *bs;
 	int err = unpack_disk(&bs, r, &whole->parcel, files[0], NULL);
-	if (err) {
-		free(path);
+	if (err)
 		return err;
-	}
 	struct disk *d = to_disk(bs);
 	d->id_lock = files[1];
-	d->id_lock_path = path;
 	d->has_id = whole->has_id;
 	d->bs.created = whole->created;
 	memcpy(d->hardware, whole->hardware, sizeof(d->hardware));

@@ -36,9 +36,8 @@ struct disk {
 	char retry_why[256];          /* the last reason in the log why it cannot be had back */
 	struct bs_files *given;       /* NULL: nothing was open before */
 	bool has_id;
-	char id[33];        /* the attribute user.lunar.id */
-	int id_lock;        /* handle, or -1 */
-	char *id_lock_path; /* owned */
+	char id[33]; /* the attribute user.lunar.id */
+	int id_lock; /* handle, or -1 */
 };
 
 static inline struct disk *to_disk(struct backstore *bs)

@@ -45,6 +45,7 @@ struct engine_ops {
 	int (*sync)(struct engine *e, int file);
 	int (*sync_name)(struct engine *e, const char *path);
 	int (*lock)(struct engine *e, int file, bool exclusive);
+	int (*lock_byte)(struct engine *e, int file, bool exclusive, uint64_t at);
 	void (*unlock)(struct engine *e, int file);
 	ssize_t (*get_xattr)(struct engine *e, int file, const char *name, void *buf, size_t size);
 	int (*set_xattr)(struct engine *e, int file, const char *name, const void *buf, size_t len);

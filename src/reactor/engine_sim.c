@@ -374,6 +374,7 @@ static const struct engine_ops sim_engine = {
 	.sync = sim_file_sync,
 	.sync_name = sim_file_sync_name,
 	.lock = sim_file_lock,
+	.lock_byte = sim_file_lock_byte,
 	.unlock = sim_file_unlock,
 	.get_xattr = sim_file_get_xattr,
 	.set_xattr = sim_file_set_xattr,

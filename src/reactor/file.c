@@ -88,6 +88,12 @@ int file_lock(struct reactor *r, int file, bool exclusive)
 	return e->ops->lock(e, file, exclusive);
 }
 
+int file_lock_byte(struct reactor *r, int file, bool exclusive, uint64_t at)
+{
+	struct engine *e = reactor_engine(r);
+	return e->ops->lock_byte(e, file, exclusive, at);
+}
+
 void file_unlock(struct reactor *r, int file)
 {
 	struct engine *e = reactor_engine(r);

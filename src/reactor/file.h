@@ -53,6 +53,8 @@ int file_sync_name(struct reactor *r, const char *path);
  * -EAGAIN: somebody else has it.
  */
 int file_lock(struct reactor *r, int file, bool exclusive);
+/* The same on one byte, below 2^63, which the file need not have. An open file has one lock, of one kind or the other. */
+int file_lock_byte(struct reactor *r, int file, bool exclusive, uint64_t at);
 /*
  * Before the file is closed by the last one who uses it, whoever else has a descriptor of the same open file: a
  * request of io_uring that has ended may keep that open a moment longer, and with it the lock.

@@ -17,9 +17,9 @@
 	.open = posix_open, .info = posix_info, .stat = posix_stat, .real_path = posix_real_path, \
 	.remove = posix_remove, .peek = posix_peek, .truncate = posix_truncate,                   \
 	.room = posix_room, .probe_holes = posix_probe_holes, .sync = posix_sync,                 \
-	.sync_name = posix_sync_name, .lock = posix_lock, .unlock = posix_unlock,                 \
-	.get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr, .extent = posix_extent,       \
-	.load = posix_load, .store = posix_store
+	.sync_name = posix_sync_name, .lock = posix_lock, .lock_byte = posix_lock_byte,           \
+	.unlock = posix_unlock, .get_xattr = posix_get_xattr, .set_xattr = posix_set_xattr,       \
+	.extent = posix_extent, .load = posix_load, .store = posix_store
 
 uint64_t posix_now(void); /* CLOCK_MONOTONIC */
 uint64_t posix_wall(struct engine *e);
@@ -61,6 +61,7 @@ int posix_probe_holes(struct engine *e, int file);
 int posix_sync(struct engine *e, int file);
 int posix_sync_name(struct engine *e, const char *path);
 int posix_lock(struct engine *e, int file, bool exclusive);
+int posix_lock_byte(struct engine *e, int file, bool exclusive, uint64_t at);
 void posix_unlock(struct engine *e, int file);
 ssize_t posix_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
 int posix_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);

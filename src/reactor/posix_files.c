@@ -230,11 +230,24 @@ int posix_sync(struct engine *e, int file)
 	return (int)NOT_INTERRUPTED(fsync(file));
 }
 
-int posix_lock(struct engine *e, int file, bool exclusive)
+static int lock_range(int file, bool exclusive, uint64_t at, uint64_t length)
 {
-	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK,
+			     .l_whence = SEEK_SET,
+			     .l_start = (off_t)at,
+			     .l_len = (off_t)length};
 	int ret = (int)NOT_INTERRUPTED(fcntl(file, F_OFD_SETLK, &lock));
 	return ret == -EACCES ? -EAGAIN : ret;
+}
+
+int posix_lock(struct engine *e, int file, bool exclusive)
+{
+	return lock_range(file, exclusive, 0, 0);
+}
+
+int posix_lock_byte(struct engine *e, int file, bool exclusive, uint64_t at)
+{
+	return lock_range(file, exclusive, at, 1);
 }
 
 void posix_unlock(struct engine *e, int file)

@@ -329,7 +329,13 @@ int sim_file_sync_name(struct engine *e, const char *path)
 	return sim_file_find(sim, path) ? sync_at_once(sim) : -ENOENT;
 }
 
-int sim_file_lock(struct engine *e, int file, bool exclusive)
+static bool locks_meet(const struct sim_open *other, bool exclusive, uint64_t at)
+{
+	bool same = other->locked == at || other->locked == SIM_LOCK_ALL || at == SIM_LOCK_ALL;
+	return same && other->lock != SIM_UNLOCKED && (exclusive || other->lock == SIM_EXCLUSIVE);
+}
+
+int sim_file_lock_byte(struct engine *e, int file, bool exclusive, uint64_t at)
 {
 	struct sim_open *o = sim_handle_get(sim_host_of(e), file, SIM_FILE);
 	int access = o ? o->flags & O_ACCMODE : 0;
@@ -337,12 +343,17 @@ int sim_file_lock(struct engine *e, int file, bool exclusive)
 		return -EBADF;
 	list_for_each (it, &o->file->opens) {
 		const struct sim_open *other = list_entry(it, struct sim_open, link);
-		if (other != o && other->lock != SIM_UNLOCKED &&
-		    (exclusive || other->lock == SIM_EXCLUSIVE))
+		if (other != o && locks_meet(other, exclusive, at))
 			return -EAGAIN;
 	}
 	o->lock = exclusive ? SIM_EXCLUSIVE : SIM_SHARED;
+	o->locked = at;
 	return 0;
+}
+
+int sim_file_lock(struct engine *e, int file, bool exclusive)
+{
+	return sim_file_lock_byte(e, file, exclusive, SIM_LOCK_ALL);
 }
 
 void sim_file_unlock(struct engine *e, int file)

@@ -208,6 +208,7 @@ struct sim_file {
 };
 
 enum sim_lock { SIM_UNLOCKED, SIM_SHARED, SIM_EXCLUSIVE };
+#define SIM_LOCK_ALL UINT64_MAX
 
 /* An open file description: lives while a handle or an operation uses it, and keeps its lock. */
 struct sim_open {
@@ -215,6 +216,7 @@ struct sim_open {
 	struct sim_file *file;
 	int flags;
 	enum sim_lock lock;
+	uint64_t locked; /* which byte; SIM_LOCK_ALL */
 	unsigned refs;
 };
 
@@ -235,6 +237,7 @@ int sim_file_probe_holes(struct engine *e, int file);
 int sim_file_sync(struct engine *e, int file);
 int sim_file_sync_name(struct engine *e, const char *path);
 int sim_file_lock(struct engine *e, int file, bool exclusive);
+int sim_file_lock_byte(struct engine *e, int file, bool exclusive, uint64_t at);
 void sim_file_unlock(struct engine *e, int file);
 ssize_t sim_file_get_xattr(struct engine *e, int file, const char *name, void *buf, size_t size);
 int sim_file_set_xattr(struct engine *e, int file, const char *name, const void *buf, size_t len);

@@ -251,16 +251,66 @@ static void a_copy_beside_its_original_is_refused(void **state)
 	bs_close(copy);
 }
 
+/* Whether nobody else has the lock of this identity: its byte, in one of the files. */
+static bool identity_is_free(struct rig *rig, const uint8_t id[16])
+{
+	char path[192];
+	uint64_t byte = 0;
+	snprintf(path, sizeof(path), "%s/serving-%02x", rig->state, id[0]);
+	for (size_t i = 1; i < 9; i++)
+		byte = byte << 8 | id[i];
+	int file = file_open(rig->r, path, O_RDWR | O_CREAT, 0600);
+	assert_true(file >= 0);
+	int err = file_lock_byte(rig->r, file, true, byte >> 4);
+	file_close(rig->r, file);
+	assert_true(!err || err == -EAGAIN);
+	return !err;
+}
+
 static void no_lock_stays_behind(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t id[16];
 	open_new(rig, MIB);
 	identity_of(rig, id);
+	assert_false(identity_is_free(rig, id));
+	id[15] ^= 1; /* what is beyond the lock's digits */
+	assert_false(identity_is_free(rig, id));
+	id[8] ^= 0x80;
+	assert_true(identity_is_free(rig, id));
+	id[8] ^= 0x80;
 	close_store(rig);
-	/* An empty directory can be removed. */
-	if (getxattr(rig->path, "user.lunar.id", NULL, 0) > 0)
-		assert_int_equal(rmdir(rig->state), 0);
+	assert_true(identity_is_free(rig, id));
+}
+
+/* The lock of another identity, which came along by mistake, does not hold this one. */
+static void a_given_lock_is_of_this_identity(void **state)
+{
+	struct rig *rig = *state;
+	struct backstore *other;
+	struct bs_files given = {-1, -1};
+	uint8_t id[16];
+	char path[192];
+	struct bs_file_options opt = {.create_size = MIB};
+	open_new(rig, MIB);
+	identity_of(rig, id);
+	snprintf(path, sizeof(path), "%s/serving-%02x", rig->state, id[0]);
+	given.id_lock = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(given.id_lock >= 0);
+	if (getxattr(rig->path, "user.lunar.id", NULL, 0) <= 0) {
+		cannot("attributes");
+		return;
+	}
+	char text[32];
+	assert_int_equal(getxattr(rig->path, "user.lunar.id", text, sizeof(text)), 32);
+	snprintf(path, sizeof(path), "%s/copy.img", rig->dir);
+	assert_int_equal(
+		bs_open_with(&other, rig->r, path, &opt, &given, rig->why, sizeof(rig->why)), 0);
+	assert_int_equal(setxattr(path, "user.lunar.id", text, 32, 0), 0);
+	assert_int_equal(bs_identity(other, rig->state, id, rig->why, sizeof(rig->why)), -EEXIST);
+	assert_true(given.id_lock >= 0);
+	bs_close(other);
+	close(given.id_lock);
 }
 
 static void a_damaged_identity_is_not_replaced(void **state)
@@ -349,7 +399,7 @@ static void a_whole_store_goes_over(void **state)
 	/* Both locks went along. */
 	assert_int_equal(bs_open_path(&other, rig->r, rig->path, &opt, rig->why, sizeof(rig->why)),
 			 -EAGAIN);
-	assert_true(exists(whole.id_lock_path));
+	assert_false(identity_is_free(rig, id));
 	assert_int_equal(bs_identity(rig->bs, rig->state, same, rig->why, sizeof(rig->why)), 0);
 	assert_memory_equal(id, same, sizeof(id));
 	/* And so does the right to undo it. */
@@ -357,7 +407,7 @@ static void a_whole_store_goes_over(void **state)
 	assert_false(exists(rig->path));
 	bs_close(rig->bs);
 	rig->bs = NULL;
-	assert_false(exists(whole.id_lock_path));
+	assert_true(identity_is_free(rig, id));
 }
 
 static void a_parcel_of_memory(void **state)
@@ -440,6 +490,7 @@ int main(void)
 		CASE(the_identity_stays_with_the_file),
 		CASE(a_copy_beside_its_original_is_refused),
 		CASE(no_lock_stays_behind),
+		CASE(a_given_lock_is_of_this_identity),
 		CASE(a_damaged_identity_is_not_replaced),
 		CASE(memory_has_a_new_identity_each_time),
 		CASE(a_parcel_is_the_store),
