@@ -35,7 +35,13 @@ initiator_ready() {
 }
 # its_child: the process that faces the network.
 its_child() {
-	sed -n "s/^\([0-9]*\) (.*) [A-Z] $DAEMON .*/\1/p" /proc/[0-9]*/stat 2>/dev/null | head -1
+	sed -n "s/^\([0-9]*\) (.*) [A-Y] $DAEMON .*/\1/p" /proc/[0-9]*/stat 2>/dev/null | head -1
+}
+# another_child PID: it is there, and is not that one, which has been killed.
+another_child() {
+	local pid
+	pid=$(its_child)
+	[ -n "$pid" ] && [ "$pid" != "$1" ]
 }
 lunar() {
 	timeout -k 5 "$LIMIT" "$LUNAR" "$@" </dev/null
@@ -137,8 +143,9 @@ else
 	COPY=$!
 	start_target disk.img --portal "$PORTAL" --chap alice --chap-secret-file right
 	try "the target is restarted under it" comes_to_an_end "$COPY"
-	kill -KILL "$(its_child)"
-	if wait_for 10 test -n "$(its_child)" && ! grep -q 'does not ask again' a.err; then
+	killed=$(its_child)
+	kill -KILL "$killed"
+	if wait_for 10 another_child "$killed" && ! grep -q 'does not ask again' a.err; then
 		try "the daemon's process is killed under it" cp copy mnt/three
 		sync -f mnt/three
 		umount mnt && mount "$DEV" mnt # or what is read comes from memory

@@ -19,7 +19,7 @@ set_values() { # PATH GROUP VALUES
 }
 
 login() { # [USER%SECRET@] [LUN]
-	iscsi-readcapacity16 -s -i "$LIBISCSI" "iscsi://${1-alice%$SECRET@}$PORTAL/$IQN/${2-0}"
+	timeout -k 5 10 iscsi-readcapacity16 -s -i "$LIBISCSI" "iscsi://${1-alice%$SECRET@}$PORTAL/$IQN/${2-0}"
 }
 
 serial() {
