@@ -13,7 +13,8 @@ PATIENCE=60
 PORT=$("$HERE/free-port.py")
 PORTAL=127.0.0.1:$PORT
 IQN=iqn.2026-01.test.lunar:handover
-TIMES=${LUNAR_HANDOVERS:-20}
+TIMES=6
+[ -z "${LUNAR_LONG:-}" ] || TIMES=20
 
 create() { # PATH ARGS
 	control tree.create "{\"path\": \"$1\", \"args\": {$2}}"
