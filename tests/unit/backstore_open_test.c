@@ -270,6 +270,8 @@ static bool identity_is_free(struct rig *rig, const uint8_t id[16])
 static void no_lock_stays_behind(void **state)
 {
 	struct rig *rig = *state;
+	static struct bs_whole whole;
+	int files[2];
 	uint8_t id[16];
 	open_new(rig, MIB);
 	identity_of(rig, id);
@@ -279,8 +281,12 @@ static void no_lock_stays_behind(void **state)
 	id[8] ^= 0x80;
 	assert_true(identity_is_free(rig, id));
 	id[8] ^= 0x80;
+	/* Nor while another process has a descriptor of it still. */
+	bs_pack_whole(rig->bs, &whole, files);
+	int held = dup(files[1]);
 	close_store(rig);
 	assert_true(identity_is_free(rig, id));
+	close(held);
 }
 
 /* The lock of another identity, which came along by mistake, does not hold this one. */
