@@ -99,7 +99,8 @@ enum lunar_reason {
 	LUNAR_STOPPED = 23,          /* by lunar_stop() */
 	LUNAR_NO_MEMORY = 24,
 	LUNAR_BAD_SETTING = 25, /* lunar_set(), lunar_set_url(), lunar_start(): see lunar_error() */
-	LUNAR_COMMAND_FAILED = 26 /* the session is well, the command was answered with an error */
+	LUNAR_COMMAND_FAILED = 26, /* the session is well, the command was answered with an error */
+	LUNAR_NO_NAME_SERVER = 27  /* nobody could be asked for the name: it may have an address */
 };
 
 enum lunar_event_kind {

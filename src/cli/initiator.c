@@ -27,7 +27,7 @@ static const struct {
 	{"nonsense", 28},      {"stuck", 29},           {"no-such-lun", 30},
 	{"in-use", 31},        {"no-method", 32},       {"timeout", 33},
 	{"other-disk", 34},    {"not-found", 35},       {"no-rights", 36},
-	{"no-daemon", 37},
+	{"no-daemon", 37},       {"no-name-server", 38},
 };
 
 int initiator_code(const char *reason)

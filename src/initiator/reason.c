@@ -11,6 +11,8 @@ static const struct {
 	[INI_NO_REASON] = {"none", "nothing is wrong", true},
 	[INI_BAD_ADDRESS] = {"bad-address", "the address is not one", false},
 	[INI_UNRESOLVED] = {"unresolved", "the host's name has no address", false},
+	[INI_NO_NAME_SERVER] = {"no-name-server", "no name server can be asked for the host's name",
+				true},
 	[INI_UNREACHABLE] = {"unreachable", "the host cannot be reached", true},
 	[INI_REFUSED] = {"refused", "nobody listens at this address and port", true},
 	[INI_CONNECT_TIMEOUT] = {"connect-timeout", "nobody answers at this address", true},

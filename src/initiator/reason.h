@@ -16,6 +16,7 @@ enum ini_reason {
 	/* before there is a connection */
 	INI_BAD_ADDRESS,     /* the text is no address */
 	INI_UNRESOLVED,      /* the name has no address */
+	INI_NO_NAME_SERVER,  /* nobody could say whether it has one */
 	INI_UNREACHABLE,     /* no route, or the network or host says so */
 	INI_REFUSED,         /* nobody listens there */
 	INI_CONNECT_TIMEOUT, /* nobody answers there */

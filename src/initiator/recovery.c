@@ -417,6 +417,7 @@ static enum ini_reason reason_of(int err)
 {
 	switch (-err) {
 	case ENOENT: return INI_UNRESOLVED;
+	case EAGAIN: return INI_NO_NAME_SERVER;
 	case EINVAL: return INI_BAD_ADDRESS;
 	case ECONNREFUSED: return INI_REFUSED;
 	case ETIMEDOUT: return INI_CONNECT_TIMEOUT;

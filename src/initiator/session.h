@@ -208,7 +208,7 @@ void ini_get_stats(const struct ini_session *s, struct ini_stats *out);
 
 /* ================================ the driver's side ================================ */
 
-/* Answers ops->connect(): 0, or -errno: -EADDRNOTAVAIL: the name has no address. */
+/* Answers ops->connect(): 0, or -errno: -ENOENT: the name has no address; -EAGAIN: nobody could be asked. */
 void ini_connected(struct ini_session *s, int err, uint64_t now);
 /* The connection broke (-errno) or the peer has closed it (0): ops->close() is called. */
 void ini_lost(struct ini_session *s, int err, uint64_t now);

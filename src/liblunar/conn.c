@@ -4,11 +4,11 @@
  * buffers of tasks; small PDUs come many at a time, and leave so.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include "common/eai.h"
 #include "initiator/discovery.h"
 #include "liblunar/priv.h"
 
@@ -84,7 +84,7 @@ static int resolve(struct lunar_session *s)
 	snprintf(port, sizeof(port), "%u", a.port);
 	int err = getaddrinfo(a.host, port, &hints, &all);
 	if (err)
-		return err == EAI_MEMORY ? -ENOMEM : -ENOENT;
+		return eai_errno(err, errno);
 	err = take_addresses(s, all);
 	freeaddrinfo(all);
 	return err;

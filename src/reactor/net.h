@@ -26,7 +26,8 @@ bool net_addr_is_link_local(const struct net_addr *addr);
 /* An IPv4-mapped IPv6 address becomes the IPv4 address it stands for. */
 void net_addr_unmap(struct net_addr *addr);
 
-/* A host name or number to at most `max` addresses. Blocks. Returns how many, or -errno. */
+/* A host name or number to at most `max` addresses. Blocks. Returns how many, or -errno: -ENOENT: it has
+ * none; -EAGAIN: no name server could be asked. */
 int net_resolve(struct reactor *r, const char *host, uint16_t port, struct net_addr *out,
 		size_t max);
 

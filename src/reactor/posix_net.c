@@ -3,24 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static int resolve_error(int eai)
-{
-	switch (eai) {
-	case EAI_AGAIN: return -EAGAIN;
-	case EAI_MEMORY: return -ENOMEM;
-	case EAI_SYSTEM: return errno ? -errno : -EIO;
-	case EAI_NONAME:
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY: return -ENOENT;
-	default: return -EIO;
-	}
-}
+#include "common/eai.h"
 
 int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		  size_t max)
@@ -30,7 +17,7 @@ int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_
 	size_t n = 0;
 	int eai = getaddrinfo(host, NULL, &hints, &found);
 	if (eai)
-		return resolve_error(eai);
+		return eai_errno(eai, errno);
 	for (struct addrinfo *ai = found; ai && n < max; ai = ai->ai_next) {
 		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Our initiator against our target: the same cases in simulation and over loopback sockets. */
 #include <errno.h>
+#include <string.h>
 #include "driver/link.h"
 #include "initiator/discovery.h"
 #include "initiator/sense.h"
@@ -37,7 +38,15 @@ static void on_event(void *ctx, const struct ini_event *event)
 	me->events[event->kind]++;
 }
 
-static const struct ini_link_ops link_ops = {.state = on_state, .event = on_event};
+/* No test asks a real name server: it may be away, or slow. */
+static void on_resolve(void *ctx, struct ini_link *link, uint32_t question, const char *host,
+		       uint16_t port)
+{
+	ini_link_resolved(link, question, strcmp(host, "nobody.to.ask") ? -ENOENT : -EAGAIN, NULL);
+}
+
+static const struct ini_link_ops link_ops = {
+	.state = on_state, .event = on_event, .resolve = on_resolve};
 
 /* --- waiting */
 
@@ -363,8 +372,11 @@ static void every_refusal_has_its_reason(struct wire_world *world)
 	c.address = net_addr_format(text, &nobody);
 	refused(world, &c, INI_REFUSED, 0);
 	configure(&probe, &c);
-	c.address = "no.such.host.invalid";
+	c.address = "no.such.host";
 	refused(world, &c, INI_UNRESOLVED, 0);
+	configure(&probe, &c);
+	c.address = "nobody.to.ask";
+	refused(world, &c, INI_NO_NAME_SERVER, 0);
 }
 
 static const struct wire_config with_chap = {
