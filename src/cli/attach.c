@@ -120,15 +120,15 @@ static int read_options(const struct arg_table *table, const char *name, const c
 	return err;
 }
 
-static int read_url(const struct attach_options *o, struct iscsi_url *url, bool scheme)
+static int read_url(const struct attach_options *o, struct url *url, bool scheme)
 {
 	char why[512] = "there is nothing to go to; such as iscsi://192.0.2.1/TARGET/0";
-	int err = o->what ? iscsi_url_parse(url, o->what, scheme, why, sizeof(why)) : -EINVAL;
+	int err = o->what ? initiator_url(url, o->what, scheme, why, sizeof(why)) : -EINVAL;
 	return err ? say_usage(o->to.name, why, o->to.json) : 0;
 }
 
 /* Who we are, into `params`. 0 or the exit code. */
-static int add_account(const struct attach_options *o, struct iscsi_url *url, json_t *params)
+static int add_account(const struct attach_options *o, struct url *url, json_t *params)
 {
 	char secret[SECRET_SIZE], why[512];
 	struct log log = {.level = LOG_LEVEL_ERROR};
@@ -136,14 +136,14 @@ static int add_account(const struct attach_options *o, struct iscsi_url *url, js
 	if (!user[0])
 		return 0;
 	const struct secret_source from = {user, o->password_file, "--password-file", VARIABLE};
-	if (url->password[0])
-		snprintf(secret, sizeof(secret), "%s", url->password);
+	if (url->secret[0])
+		snprintf(secret, sizeof(secret), "%s", url->secret);
 	else if (secret_get(&from, secret, &log, why, sizeof(why)))
 		return say_usage(o->to.name, why, o->to.json);
 	json_object_set_new(params, "user", json_string(user));
 	json_object_set_new(params, "password", json_string(secret));
 	secret_wipe(secret);
-	explicit_bzero(url->password, sizeof(url->password));
+	explicit_bzero(url->secret, sizeof(url->secret));
 	return 0;
 }
 
@@ -178,10 +178,10 @@ static void print_targets(FILE *out, const json_t *targets)
 	}
 }
 
-static json_t *ask_for_targets(const struct attach_options *o, struct iscsi_url *url, int *code)
+static json_t *ask_for_targets(const struct attach_options *o, struct url *url, int *code)
 {
-	json_t *params = json_pack("{s:s, s:i, s:b}", "address", url->host, "port", url->port,
-				   "record", true);
+	json_t *params = json_pack("{s:s, s:i, s:b}", "address", url->address.host, "port",
+				   url->address.port, "record", true);
 	*code = add_account(o, url, params);
 	if (*code) {
 		json_decref(params);
@@ -194,7 +194,7 @@ static json_t *ask_for_targets(const struct attach_options *o, struct iscsi_url 
 int discover_command(char **argv)
 {
 	struct attach_options o;
-	struct iscsi_url url = {0};
+	struct url url = {0};
 	int code = 0;
 	if (read_options(&discover_table, "lunar discover", "HOST[:PORT] [OPTION...]",
 			 "Asks a host for its iSCSI targets, and keeps records of them.", &o, argv,
@@ -205,7 +205,7 @@ int discover_command(char **argv)
 	if (!result || initiator_print(&o.to, result))
 		return code;
 	if (!json_array_size(json_object_get(result, "targets")))
-		printf("%s has no target for us\n", url.host);
+		printf("%s has no target for us\n", url.address.host);
 	print_targets(stdout, json_object_get(result, "targets"));
 	json_decref(result);
 	return 0;
@@ -214,7 +214,7 @@ int discover_command(char **argv)
 /* --- attach */
 
 /* There is no target in the URL: what there is to choose from. */
-static int offer(const struct attach_options *o, struct iscsi_url *url)
+static int offer(const struct attach_options *o, struct url *url)
 {
 	int code = 0;
 	json_t *result = ask_for_targets(o, url, &code);
@@ -224,18 +224,18 @@ static int offer(const struct attach_options *o, struct iscsi_url *url)
 		initiator_print(&o->to, result);
 		return EXIT_USAGE;
 	}
-	fprintf(stderr, "%s: which target? %s has:\n", o->to.name, url->host);
+	fprintf(stderr, "%s: which target? %s has:\n", o->to.name, url->address.host);
 	print_targets(stderr, json_object_get(result, "targets"));
-	fprintf(stderr, "such as: lunar attach iscsi://%s/TARGET/0\n", url->host);
+	fprintf(stderr, "such as: lunar attach iscsi://%s/TARGET/0\n", url->address.host);
 	json_decref(result);
 	return EXIT_USAGE;
 }
 
-static int attach(const struct attach_options *o, struct iscsi_url *url)
+static int attach(const struct attach_options *o, struct url *url)
 {
 	json_t *params = json_pack("{s:s, s:i, s:s, s:i, s:i, s:b}", "target", url->target, "lun",
-				   (int)url->lun, "address", url->host, "port", url->port,
-				   "seconds", (int)o->seconds, "boot", o->boot);
+				   (int)url->lun, "address", url->address.host, "port",
+				   url->address.port, "seconds", (int)o->seconds, "boot", o->boot);
 	if (o->via)
 		json_object_set_new(params, "via", json_string(o->via));
 	int code = add_account(o, url, params);
@@ -254,7 +254,7 @@ static int attach(const struct attach_options *o, struct iscsi_url *url)
 int attach_command(char **argv)
 {
 	struct attach_options o;
-	struct iscsi_url url = {0};
+	struct url url = {0};
 	int code = 0;
 	if (read_options(
 		    &attach_table, "lunar attach",
@@ -274,7 +274,7 @@ int attach_command(char **argv)
 /* A path, a URL, or "all". NULL: none of these, and *code. */
 static json_t *what_to_detach(const struct attach_options *o, int *code)
 {
-	struct iscsi_url url = {0};
+	struct url url = {0};
 	*code = 0;
 	if (o->what && !strcmp(o->what, "all"))
 		return json_pack("{s:b}", "all", true);

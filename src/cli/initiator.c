@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "cli/commands.h"
 #include "common/cleanup.h"
 #include "control/client.h"
-#include "iscsi/lun.h"
 
 #define SOCKET_STANDARD "/run/lunar/initiator.sock"
 
@@ -27,7 +27,7 @@ static const struct {
 	{"nonsense", 28},      {"stuck", 29},           {"no-such-lun", 30},
 	{"in-use", 31},        {"no-method", 32},       {"timeout", 33},
 	{"other-disk", 34},    {"not-found", 35},       {"no-rights", 36},
-	{"no-daemon", 37},       {"no-name-server", 38},
+	{"no-daemon", 37},     {"no-name-server", 38},
 };
 
 int initiator_code(const char *reason)
@@ -40,92 +40,27 @@ int initiator_code(const char *reason)
 
 /* --- URLs */
 
-static int bad(char *why, size_t size, const char *what)
+int initiator_url(struct url *u, const char *text, bool scheme, char *why, size_t why_size)
 {
-	snprintf(why, size,
-		 "%s; a URL is iscsi://[USER@]HOST[:PORT]/TARGET/LUN, such as "
-		 "iscsi://192.0.2.1/iqn.2026-11.org.example:disk/0",
-		 what);
-	return -EINVAL;
-}
-
-/* Copies up to `end`, if it fits and is printable. */
-static bool copy(char *out, size_t size, const char *text, const char *end)
-{
-	size_t len = (size_t)(end - text);
-	if (len >= size)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
-			return false;
-	memcpy(out, text, len);
-	out[len] = 0;
-	return true;
-}
-
-static bool take_account(struct iscsi_url *u, const char *text, const char *end)
-{
-	const char *secret = memchr(text, '%', (size_t)(end - text));
-	return copy(u->user, sizeof(u->user), text, secret ? secret : end) && u->user[0] &&
-	       (!secret || copy(u->password, sizeof(u->password), secret + 1, end));
-}
-
-/* "host", "host:port", "[v6]", "[v6]:port" */
-static bool take_place(struct iscsi_url *u, const char *text, const char *end)
-{
-	bool v6 = text < end && *text == '[';
-	const char *stop = memchr(text, v6 ? ']' : ':', (size_t)(end - text));
-	if (v6 && !stop)
-		return false;
-	if (!copy(u->host, sizeof(u->host), text + v6, stop ? stop : end) || !u->host[0])
-		return false;
-	const char *colon = v6 ? stop + 1 : stop;
-	if (!colon || colon == end)
-		return true;
-	char *after;
-	unsigned long port = *colon == ':' ? strtoul(colon + 1, &after, 10) : 0;
-	if (!port || port > UINT16_MAX || after != end)
-		return false;
-	u->port = (uint16_t)port;
-	return true;
-}
-
-static int take_target(struct iscsi_url *u, const char *text, char *why, size_t why_size)
-{
-	char name[ISCSI_NAME_SIZE];
-	const char *slash = strchr(text, '/');
-	const char *end = slash ? slash : text + strlen(text);
-	if (end == text)
-		return 0;
-	if (!copy(name, sizeof(name), text, end))
-		return bad(why, why_size, "the target's name is too long, or has odd characters");
-	if (iscsi_name_normalize(name, u->target))
-		return bad(why, why_size, iscsi_name_problem(name));
-	if (!slash || !slash[1])
-		return 0;
-	u->has_lun = true;
-	return iscsi_lun_parse(slash + 1, &u->lun)
-		       ? bad(why, why_size, "the LUN is a number from 0 to 16383")
-		       : 0;
-}
-
-int iscsi_url_parse(struct iscsi_url *u, const char *text, bool scheme, char *why, size_t why_size)
-{
-	static const char head[] = "iscsi://";
-	bool headed = !strncmp(text, head, strlen(head));
-	*u = (struct iscsi_url){.port = 3260};
-	if (scheme && !headed)
-		return bad(why, why_size, "this is no URL");
-	if (headed)
-		text += strlen(head);
-	const char *end = text + strcspn(text, "/"), *at = NULL;
-	for (const char *p = text; p < end; p++)
-		at = *p == '@' ? p : at;
-	if (at && !take_account(u, text, at))
-		return bad(why, why_size, "user and password before the @ cannot be read");
-	if (!take_place(u, at ? at + 1 : text, end))
-		return bad(why, why_size, "there is no host with a port or without one in it");
-	return *end ? take_target(u, end + 1, why, why_size) : 0;
+	char whole[1024], said[URL_WHY];
+	bool headed = scheme || !strncasecmp(text, "iscsi://", 8);
+	int len = snprintf(whole, sizeof(whole), "%s%s", headed ? "" : "iscsi://", text);
+	int err = len >= (int)sizeof(whole) ? -ENAMETOOLONG : url_parse(u, whole, said);
+	bool set = !err && u->settings[0];
+	explicit_bzero(whole, sizeof(whole));
+	if (err) {
+		memset(u, 0, sizeof(*u));
+		snprintf(why, why_size, "%s",
+			 err == -ENAMETOOLONG ? "the URL is longer than any" : said);
+	} else if (set) {
+		/* Who asks the daemon gets what its records say. */
+		snprintf(why, why_size,
+			 "settings behind \"?\" are for records here: lunar-initiatord(8)");
+		err = -EINVAL;
+	}
+	/* It pointed into `whole`. */
+	u->settings = "";
+	return err ? -EINVAL : 0;
 }
 
 /* --- the daemon */

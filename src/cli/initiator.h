@@ -6,23 +6,11 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "iscsi/names.h"
+#include "liblunar/url.h"
 
-#define URL_HOST     254
-#define URL_USER     256
-#define URL_PASSWORD 256
-
-/* iscsi://[USER[%PASSWORD]@]HOST[:PORT][/IQN[/LUN]] */
-struct iscsi_url {
-	char user[URL_USER], password[URL_PASSWORD]; /* "": none */
-	char host[URL_HOST];                         /* IPv6 without brackets */
-	uint16_t port;                               /* 3260 when none was said */
-	char target[ISCSI_NAME_SIZE];                /* "": none */
-	bool has_lun;
-	uint32_t lun;
-};
-/* `scheme`: "iscsi://" has to be before it. 0, or -EINVAL with one line in `why`. */
-int iscsi_url_parse(struct iscsi_url *u, const char *text, bool scheme, char *why, size_t why_size);
+/* iscsi://[USER[%SECRET]@]HOST[:PORT][/TARGET[/LUN]], without settings. With `scheme` "iscsi://" has to be there,
+ * else it may be. 0, or -EINVAL with one line in `why`. */
+int initiator_url(struct url *u, const char *text, bool scheme, char *why, size_t why_size);
 
 struct initiator {
 	const char *name; /* of the command: "lunar attach" */

@@ -49,10 +49,14 @@ static int take_host(struct url *out, const char *text, size_t len, char why[URL
 
 static int take_target(struct url *out, const char *text, size_t len, char why[URL_WHY])
 {
-	char name[ISCSI_NAME_SIZE];
+	char name[ISCSI_NAME_SIZE] = "";
 	if (!cut(name, sizeof(name), text, len) || iscsi_name_normalize(name, out->target)) {
 		out->target[0] = '\0';
-		return refuse(why, "behind the host there is no iSCSI name");
+		const char *problem = name[0] ? iscsi_name_problem(name) : NULL;
+		char text_of[100];
+		snprintf(text_of, sizeof(text_of), "the target's name: %s",
+			 problem ? problem : "it is empty, or longer than 223 bytes");
+		return refuse(why, text_of);
 	}
 	return 0;
 }

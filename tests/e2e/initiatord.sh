@@ -77,7 +77,7 @@ fails_with 13 "a wrong port" 'nobody listens|refused' attach "iscsi://127.0.0.1:
 # A name with a part of more than 63 letters: no name server is asked for that.
 NOWHERE=$(printf '%070d.invalid' 0)
 fails_with 11 "a host that there is not" 'no address|resolve' attach "iscsi://$NOWHERE/$IQN/0" --timeout 30
-fails_with 2 "no URL" 'such as' attach /dev/null
+fails_with 2 "no URL" 'a URL is iscsi://' attach /dev/null
 fails_with 2 "a bad name of a target" 'iqn' attach "iscsi://$PORTAL/disk/0"
 fails_with 2 "no target: what there is" "$IQN" attach "iscsi://$PORTAL"
 fails_with 32 "no such method" 'fuse' attach "$URL" --via telepathy
