@@ -135,6 +135,8 @@ struct node_session *session_login(struct initiatord *d, const struct record_key
 				   struct wait *wait, struct config_why *why);
 /* `wait` as above. */
 void session_logout(struct node_session *s, bool force, struct wait *wait);
+/* Whether both are of one record; its portal group may have been found out between. */
+bool same_node(const struct record_key *a, const struct record_key *b);
 struct node_session *session_find(struct initiatord *d, const struct record_key *key);
 struct node_session *session_by_number(struct initiatord *d, uint32_t number);
 /* WORD_STATE. */

@@ -26,7 +26,7 @@ struct one {
 static int copy_one(void *ctx, const struct record_key *key, const struct record *node)
 {
 	struct one *o = ctx;
-	if (strcmp(key->iface, o->key->iface) != 0 || key->tpgt != o->key->tpgt)
+	if (o->found || !same_node(key, o->key))
 		return 0;
 	o->found = record_copy(node);
 	return o->found ? 0 : -ENOMEM;

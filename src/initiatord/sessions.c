@@ -8,17 +8,24 @@
 /* Those that are wanted and have ended for good are tried again so often. */
 #define AGAIN (10 * NSEC_PER_SEC)
 
-static bool same_key(const struct record_key *a, const struct record_key *b)
+/* A discovery finds out the portal group of a record that was made without one, maybe while it is in use. */
+static bool same_group(const struct record_key *a, const struct record_key *b)
+{
+	return a->tpgt == b->tpgt || a->tpgt == RECORDS_TPGT_UNKNOWN ||
+	       b->tpgt == RECORDS_TPGT_UNKNOWN;
+}
+
+bool same_node(const struct record_key *a, const struct record_key *b)
 {
 	return !strcmp(a->target, b->target) && !strcmp(a->address, b->address) &&
-	       a->port == b->port && a->tpgt == b->tpgt && !strcmp(a->iface, b->iface);
+	       a->port == b->port && same_group(a, b) && !strcmp(a->iface, b->iface);
 }
 
 struct node_session *session_find(struct initiatord *d, const struct record_key *key)
 {
 	list_for_each (it, &d->sessions) {
 		struct node_session *s = list_entry(it, struct node_session, link);
-		if (same_key(&s->key, key))
+		if (same_node(&s->key, key))
 			return s;
 	}
 	return NULL;
