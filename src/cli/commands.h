@@ -19,6 +19,7 @@ void say_version(const char *name, bool json);
 int serve_command(char **argv);
 int target_command(char **argv);
 int status_command(char **argv);
+int events_command(char **argv);
 /* --- attach.c */
 int attach_command(char **argv);
 int detach_command(char **argv);

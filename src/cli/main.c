@@ -20,7 +20,8 @@ static const struct command commands[] = {
 	{"list", list_command, "remote disks, and the paths to them"},
 	{"bench", bench_command, "load a remote disk, and say how fast it was"},
 	{"target", target_command, "configure the target daemon: a shell, with targetcli's words"},
-	{"status", status_command, "what the target daemon does: sessions, and disks"},
+	{"status", status_command, "what the daemons do: sessions, disks and their paths"},
+	{"events", events_command, "what happens in them, as it happens"},
 };
 
 static void help(FILE *out)

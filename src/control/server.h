@@ -59,6 +59,13 @@ bool control_is_heard(const struct control_server *s);
 void control_publish(struct control_server *s, json_t *event);
 #define CONTROL_EVENTS_UNREAD (256u << 10)
 
+/* A kind of event, for tables of documents. */
+struct control_event_row {
+	const char *kind;
+	const char *params; /* what it tells, beside kind, number and time */
+	const char *help;   /* when it comes: one line, no full stop */
+};
+
 /* --- one call: valid until it is answered */
 
 /* An object or NULL. */

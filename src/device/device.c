@@ -62,7 +62,7 @@ struct device *dev_set_find(struct dev_set *set, const char *id)
 	return NULL;
 }
 
-static void say_changed(struct device *d)
+void device_say_changed(struct device *d)
 {
 	if (d->set->ops->changed)
 		d->set->ops->changed(d->set->ctx, d);
@@ -179,7 +179,7 @@ static void outage_is_long(struct device *d)
 {
 	d->failed = true;
 	device_end_waiting(d, -ETIMEDOUT);
-	say_changed(d);
+	device_say_changed(d);
 }
 
 static void timer_due(struct timer *t)
@@ -233,7 +233,7 @@ void device_choose(struct device *d)
 	}
 	if (d->used != before) {
 		d->stats.failovers += before && d->used;
-		say_changed(d);
+		device_say_changed(d);
 	}
 	device_kick(d);
 }
@@ -281,7 +281,7 @@ void device_set_gone(struct device *d)
 	device_end_waiting(d, -ENODEV);
 	d->retry_at = d->reset_at = REACTOR_NEVER;
 	timer_cancel(d->set->reactor, &d->timer);
-	say_changed(d);
+	device_say_changed(d);
 }
 
 void device_fail(struct device *d)

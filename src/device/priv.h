@@ -143,6 +143,8 @@ void device_free(struct device *d);
 void device_take_facts(struct device *d, const struct lu_facts *facts);
 bool device_is_same(const struct device *d, const struct lu_facts *facts);
 void device_set_gone(struct device *d);
+/* Tells the set's owner. */
+void device_say_changed(struct device *d);
 /* Chooses the path of now on; then device_kick(). */
 void device_choose(struct device *d);
 void device_arm(struct device *d);

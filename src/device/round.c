@@ -198,10 +198,13 @@ void round_probe_done(struct dev_path *p, int err)
 		ds->probing--;
 		whole_answer(p, err, &probe->facts);
 	} else if (!err) {
+		bool other = p->access != probe->facts.access;
 		p->access = probe->facts.access;
 		p->preferred = probe->facts.preferred;
 		if (p->device)
 			device_choose(p->device);
+		if (p->device && other)
+			device_say_changed(p->device);
 	}
 	free(probe);
 	if (p->ask_access) {

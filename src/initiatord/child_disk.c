@@ -256,8 +256,10 @@ static void sweep_now(struct deferred *def)
 	struct dev_path_view v;
 	while (d) {
 		struct device *next = dev_set_next(c->set, d);
-		if (!device_ctx(d) && (device_is_gone(d) || !device_path(d, 0, &v)))
+		if (!device_ctx(d) && (device_is_gone(d) || !device_path(d, 0, &v))) {
+			child_seen_forget(c, d);
 			device_forget(d);
+		}
 		d = next;
 	}
 }
@@ -265,6 +267,7 @@ static void sweep_now(struct deferred *def)
 void child_look(struct child *c)
 {
 	reactor_defer(c->r, &c->look);
+	child_compare(c);
 	reactor_defer(c->r, &c->sweep);
 }
 
@@ -378,6 +381,7 @@ const struct dev_set_ops child_set_ops = {
 void child_disks_init(struct child *c)
 {
 	list_init(&c->disks);
+	child_seen_init(c);
 	deferred_init(&c->look, look_now);
 	deferred_init(&c->sweep, sweep_now);
 }

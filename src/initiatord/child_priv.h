@@ -59,7 +59,8 @@ struct child {
 	struct rights_link rights;
 	struct dev_set *set;
 	struct list sessions, disks, finds;
-	struct deferred look, sweep;
+	struct deferred look, sweep, compare;
+	struct list seen; /* struct seen_lu, in the order of the set's devices */
 
 	struct voice voice;
 	bool ending;
@@ -111,7 +112,15 @@ void child_look(struct child *c);
 void child_disks_init(struct child *c);
 void child_disks_end(struct child *c);
 
+/* --- child_seen.c: what is different of LUs is said, once */
+void child_seen_init(struct child *c);
+/* Something may be. Later, from the reactor's loop. */
+void child_compare(struct child *c);
+/* The device is about to be freed. */
+void child_seen_forget(struct child *c, const struct device *device);
+
 /* --- child_rows.c */
+void child_path_row(const struct dev_path_view *v, struct word_path *out);
 int child_say_sessions(struct errand *e);
 int child_say_devices(struct errand *e);
 

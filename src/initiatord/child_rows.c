@@ -14,19 +14,24 @@ int child_say_sessions(struct errand *e)
 	return 0;
 }
 
-static void say_path(const struct errand *e, const struct dev_path_view *v)
+void child_path_row(const struct dev_path_view *v, struct word_path *out)
 {
-	const struct child_session *s = dev_session_ctx(v->session);
-	struct word word = {.kind = WORD_PATH, .number = e->order.number, .session = s->number};
 	uint32_t lun = 0;
 	(void)iscsi_lun_get(v->lun, &lun);
-	word.path = (struct word_path){
+	*out = (struct word_path){
 		.lun = lun,
 		.state = v->state,
 		.access = v->access,
 		.port_group = v->port_group,
 		.used = v->used,
 	};
+}
+
+static void say_path(const struct errand *e, const struct dev_path_view *v)
+{
+	const struct child_session *s = dev_session_ctx(v->session);
+	struct word word = {.kind = WORD_PATH, .number = e->order.number, .session = s->number};
+	child_path_row(v, &word.path);
 	child_say(e->child, &word);
 }
 

@@ -48,6 +48,7 @@ static void state(void *ctx, enum ini_state state, const struct ini_why *why)
 {
 	struct child_session *s = ctx;
 	dev_session_state(s->devices, state);
+	child_compare(s->child);
 	if (state == INI_ENDED) {
 		s->ended = true;
 		login_over(s, why);

@@ -124,6 +124,8 @@ void disk_fail(struct attached_disk *disk, const struct word *w)
 	list_splice_tail(&waits, &disk->waits);
 	snprintf(target, sizeof(target), "%s", disk->target);
 	forget_new_node(disk);
+	if (disk->kept)
+		event_disk(disk, EVENT_DETACHED, disk->state == DISK_DETACHING ? "" : w->why);
 	disk_free(disk);
 	waits_tell(&waits, w);
 	sessions_let_go(d, target);
@@ -146,6 +148,8 @@ static void attached(struct errand_out *e, const struct word *w)
 	if (disk->state == DISK_DETACHING)
 		return;
 	if (!w->err) {
+		if (disk->state != DISK_ATTACHED)
+			event_disk(disk, EVENT_ATTACHED, "");
 		disk->state = DISK_ATTACHED;
 		disk->why[0] = 0;
 		log_info(d->log, "%s LUN %u is %s (%s)", disk->target, disk->lun, disk->path,

@@ -40,6 +40,7 @@ struct node_session {
 	bool wanted;    /* it is made again when it has ended for good, and by another process */
 	bool for_disks; /* it goes with the last disk of its target */
 	bool logging_in, logging_out, up;
+	bool recovering;          /* it was up, is lost, and is made again */
 	struct word_session last; /* what was heard of it */
 	struct list waits;
 };
@@ -170,6 +171,34 @@ void disks_again(struct initiatord *d);
 /* Each on the list is told, and is on it no more. */
 void waits_tell(struct list *waits, const struct word *w);
 
+/* --- events.c: what happens is told to those who have subscribed */
+enum event_kind {
+	EVENT_SESSION_UP,
+	EVENT_SESSION_RECOVERING,
+	EVENT_SESSION_DOWN,
+	EVENT_LU_APPEARED,
+	EVENT_LU_GONE,
+	EVENT_LU_RESIZED,
+	EVENT_LU_OTHER,
+	EVENT_PATH,
+	EVENT_PATH_GONE,
+	EVENT_ATTACHED,
+	EVENT_DETACHED,
+	EVENT_DISCOVERY,
+	EVENT_PROCESS,
+	EVENT_KINDS,
+};
+extern const struct control_event_row initiatord_events[EVENT_KINDS];
+/* `reason` is one word (ini_reason_word()); NULL where there is none. */
+void event_session(const struct node_session *s, enum event_kind kind, const char *reason,
+		   const char *why);
+void event_disk(const struct attached_disk *k, enum event_kind kind, const char *why);
+void event_discovery(struct initiatord *d, const char *address, const char *port, int added,
+		     int deleted);
+void event_process(struct initiatord *d);
+/* WORD_SEEN. */
+void event_seen(struct initiatord *d, const struct word *w);
+
 /* --- methods.c */
 extern const struct control_method initiatord_methods[];
 extern const size_t initiatord_method_count;
@@ -193,6 +222,7 @@ void op_session_rescan(void *ctx, struct control_call *call);
 void op_attach(void *ctx, struct control_call *call);
 void op_detach(void *ctx, struct control_call *call);
 void op_device_list(void *ctx, struct control_call *call);
+void op_subscribe(void *ctx, struct control_call *call);
 void op_status(void *ctx, struct control_call *call);
 
 /* Which nodes a call means: target?, address?, port?. False: the call is over. */

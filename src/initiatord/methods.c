@@ -37,6 +37,8 @@ const struct control_method initiatord_methods[] = {
 	{"detach", op_detach, "target?, lun?, path?, all?, force?",
 	 "lets a disk go, unless it is in use"},
 	{"device.list", op_device_list, "", "disks that targets have for us, with their paths"},
+	{"events.subscribe", op_subscribe, "",
+	 "from now on tells this connection of what happens, as notifications"},
 	{"status", op_status, "", "what the daemon does"},
 	{"version", version, "", "the daemon's version, and that of these methods"},
 };

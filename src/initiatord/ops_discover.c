@@ -88,6 +88,9 @@ static void answered(struct errand_out *e, const struct word *w)
 	struct config_why why;
 	errand_out_free(e);
 	int err = !w->err && f->record ? make_records(f, &counts, &why) : 0;
+	event_discovery(f->d, record_get(f->portal, "discovery.sendtargets.address"),
+			record_get(f->portal, "discovery.sendtargets.port"), (int)counts.added,
+			(int)counts.deleted);
 	if (w->err)
 		refuse_by_word(f->call, w, record_get(f->portal, "discovery.sendtargets.address"));
 	else if (err)

@@ -68,13 +68,23 @@ static bool check_path(const struct word *w)
 	return w->path.state <= PATH_OTHER && w->path.access <= LU_TRANSITIONING;
 }
 
+static bool check_seen(const struct word *w)
+{
+	const struct word_seen *s = &w->seen;
+	return s->what < SEEN_WHATS && s->path.state <= PATH_OTHER &&
+	       s->path.access <= LU_TRANSITIONING && ENDS(s->wwid) && ENDS(s->now) &&
+	       ENDS(s->vendor) && ENDS(s->model) && ENDS(s->serial) && ENDS(s->target) &&
+	       ENDS(s->host);
+}
+
 static bool (*const checks[WORD_KINDS])(const struct word *w) = {
 	[WORD_READY] = check_why,       [WORD_LATER] = check_why,
 	[WORD_DONE] = check_why,        [WORD_STATE] = check_state,
 	[WORD_RESOLVE] = check_resolve, [WORD_ATTACHED] = check_attached,
 	[WORD_LOST] = check_why,        [WORD_CHANGED] = check_why,
 	[WORD_FOUND] = check_found,     [WORD_SESSION] = check_state,
-	[WORD_DEVICE] = check_device,   [WORD_PATH] = check_path,
+	[WORD_SEEN] = check_seen,       [WORD_DEVICE] = check_device,
+	[WORD_PATH] = check_path,
 };
 
 bool word_check(const struct word *word, size_t len)
@@ -88,6 +98,7 @@ bool word_is_its_own(uint32_t kind)
 	static const bool own[WORD_KINDS] = {
 		[WORD_READY] = true, [WORD_STATE] = true,   [WORD_RESOLVE] = true,
 		[WORD_LOST] = true,  [WORD_CHANGED] = true, [WORD_ATTACHED] = true,
+		[WORD_SEEN] = true,
 	};
 	return own[kind];
 }

@@ -95,6 +95,7 @@ enum word_kind {
 	WORD_ATTACHED,            /* of `disk`, before it is done: `attached` */
 	WORD_LOST,                /* `disk` has ended without being asked to: `why` */
 	WORD_CHANGED,             /* `disk` has other paths, states or another size */
+	WORD_SEEN,                /* something of a LU is different: `seen` */
 	/* What was asked for; WORD_DONE comes behind the last. */
 	WORD_FOUND,
 	WORD_SESSION,
@@ -140,6 +141,27 @@ struct word_found {
 	int32_t tpgt;
 };
 
+enum seen_what {
+	SEEN_NEW,   /* a LU that was not there */
+	SEEN_GONE,  /* it will not come back */
+	SEEN_SIZE,  /* it has another size than `before` */
+	SEEN_OTHER, /* `path` leads to the LU `now`, and did to another one */
+	SEEN_PATH,  /* `path` is a new one, or in another state, or used now, or not any more */
+	SEEN_PATH_GONE,
+	SEEN_WHATS,
+};
+
+struct word_seen {
+	uint32_t what;
+	char wwid[LU_ID_SIZE], now[LU_ID_SIZE];
+	char vendor[DISK_TEXT], model[DISK_TEXT], serial[DISK_TEXT];
+	uint64_t size, before;
+	struct word_path path;
+	/* whose session it goes by, which may have gone */
+	char target[ISCSI_NAME_SIZE], host[RECORD_HOST_SIZE];
+	uint16_t port;
+};
+
 struct word_attached {
 	char path[ATTACH_PATH];
 	char wwid[LU_ID_SIZE];
@@ -165,6 +187,7 @@ struct word {
 		struct word_found found;
 		struct word_attached attached;
 		struct word_resolve resolve;
+		struct word_seen seen;
 	};
 };
 

@@ -22,6 +22,8 @@ static void take(struct initiatord *d, const struct word *w)
 		if (d->ready)
 			return;
 		d->ready = true;
+		if (!d->up)
+			event_process(d);
 		sessions_again(d);
 		disks_again(d);
 		if (d->up)
@@ -30,6 +32,7 @@ static void take(struct initiatord *d, const struct word *w)
 		return;
 	case WORD_STATE: session_heard(d, w); return;
 	case WORD_RESOLVE: resolver_ask(d, w); return;
+	case WORD_SEEN: event_seen(d, w); return;
 	default: disk_heard(d, w); return;
 	}
 }

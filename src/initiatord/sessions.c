@@ -83,11 +83,14 @@ static void logged_in(struct errand_out *e, const struct word *w)
 		snprintf(s->last.why, sizeof(s->last.why), "%.319s", w->why);
 		log_warning(d->log, "%s at %s port %u: no login: %s", s->key.target, s->key.address,
 			    s->key.port, w->why);
+		event_session(s, EVENT_SESSION_DOWN, ini_reason_word((enum ini_reason)w->reason),
+			      w->why);
 	} else {
 		s->last.state = INI_UP;
 		s->wanted = !leaving;
 		log_info(d->log, "%s at %s port %u: logged in", s->key.target, s->key.address,
 			 s->key.port);
+		event_session(s, EVENT_SESSION_UP, NULL, "");
 	}
 	/* Nobody finds it any more when they are told that it is none. */
 	if (w->err && leaving)
@@ -209,6 +212,7 @@ static void logged_out(struct errand_out *e, const struct word *w)
 	errand_out_free(e);
 	log_info(d->log, "%s at %s port %u: logged out", s->key.target, s->key.address,
 		 s->key.port);
+	event_session(s, EVENT_SESSION_DOWN, "logged-out", "it was logged out");
 	waits_tell(&s->waits, &gone);
 	free_session(s);
 	state_save(d);
@@ -258,17 +262,26 @@ void session_heard(struct initiatord *d, const struct word *w)
 	s->last = w->state;
 	if (s->logging_in || s->logging_out)
 		return;
-	if (w->state.state == INI_UP && was_up)
+	if (w->state.state == INI_UP && was_up) {
 		log_info(d->log, "%s at %s port %u: the session is back", s->key.target,
 			 s->key.address, s->key.port);
-	if (w->state.state == INI_WAITING && w->state.attempts <= w->state.logins + 1)
+		s->recovering = false;
+		event_session(s, EVENT_SESSION_UP, NULL, "");
+	}
+	if (w->state.state == INI_WAITING && was_up && !s->recovering) {
 		log_warning(d->log, "%s at %s port %u: the session is lost: %s", s->key.target,
 			    s->key.address, s->key.port, w->state.why);
+		s->recovering = true;
+		event_session(s, EVENT_SESSION_RECOVERING,
+			      ini_reason_word((enum ini_reason)w->state.reason), w->state.why);
+	}
 	if (w->state.state != INI_ENDED)
 		return;
 	log_error(d->log, "%s at %s port %u: the session has ended: %s", s->key.target,
 		  s->key.address, s->key.port, w->state.why);
-	s->up = false;
+	event_session(s, EVENT_SESSION_DOWN, ini_reason_word((enum ini_reason)w->state.reason),
+		      w->state.why);
+	s->up = s->recovering = false;
 	if (s->wanted)
 		try_again_later(d);
 	else

@@ -6,57 +6,16 @@
 . "$(dirname "$0")/functions.sh"
 need qemu-io
 
-INITIATORS=()
-MOUNTED=
-trap 'finish' EXIT
-finish() {
-	local pid
-	[ -z "$MOUNTED" ] || umount -l "$MOUNTED" 2>/dev/null
-	for pid in ${INITIATORS[@]+"${INITIATORS[@]}"}; do
-		ended "$pid" || { kill "$pid"; wait_for 20 ended "$pid" || kill -KILL "$pid"; }
-	done
-	cleanup
-}
+. "$HERE/initiatord-functions.sh"
 
-# start_initiator NAME OPTION...: sets DAEMON, its process, and LUNAR_INITIATOR_SOCKET; its log is NAME.err.
-start_initiator() {
-	local name=$1
-	shift
-	: >"$T/$name.err"
-	${INITIATOR_WRAP:-} "$(dirname "$LUNAR")/lunar-initiatord" --foreground --state "$T/$name" "$@" \
-		2>>"$T/$name.err" </dev/null &
-	DAEMON=$!
-	INITIATORS+=("$DAEMON")
-	export LUNAR_INITIATOR_SOCKET=$T/$name/initiator.sock
-	wait_for 30 initiator_ready "$name"
-}
-initiator_ready() {
-	grep -q 'ready:' "$T/$1.err" || ended "$DAEMON"
-}
-# its_child: the process that faces the network.
-its_child() {
-	sed -n "s/^\([0-9]*\) (.*) [A-Y] $DAEMON .*/\1/p" /proc/[0-9]*/stat 2>/dev/null | head -1
-}
 # another_child PID: it is there, and is not that one, which has been killed.
 another_child() {
 	local pid
 	pid=$(its_child)
 	[ -n "$pid" ] && [ "$pid" != "$1" ]
 }
-lunar() {
-	timeout -k 5 "$LIMIT" "$LUNAR" "$@" </dev/null
-}
 comes_to_an_end() {
 	wait "$1"
-}
-# fails_with CODE NAME REGEX ARGUMENT...
-fails_with() {
-	local expected=$1 name=$2 regex=$3 code
-	shift 3
-	lunar "$@" >"$T/out" 2>&1
-	code=$?
-	is "$name: exit code" "$code" "$expected"
-	says "$name: and why" "$regex"
 }
 
 printf secretsecret1 >right
