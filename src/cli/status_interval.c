@@ -2,10 +2,12 @@
 #include "cli/status_interval.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include "common/cleanup.h"
 #include "scsi/latency.h"
 
-static const char *const counters[] = {"reads", "writes", "read_bytes", "write_bytes"};
+static const char *const counters[] = {"reads",       "writes",   "read_bytes",
+				       "write_bytes", "bytes_in", "bytes_out"};
 static const char *const sides[] = {"reads", "writes"};
 
 static uint64_t number(const json_t *row, const char *name)
@@ -71,36 +73,49 @@ static json_t *between(const json_t *now, const json_t *before, double seconds)
 	json_t *interval = json_pack("{s:f}", "seconds", seconds);
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
 		uint64_t n = number(now, counters[i]), old = number(before, counters[i]);
+		if (!json_object_get(now, counters[i]))
+			continue;
 		json_object_set_new(interval, counters[i],
 				    json_integer((json_int_t)(n >= old ? n - old : n)));
 	}
-	json_object_set_new(interval, "latency",
-			    latency_between(json_object_get(now, "latency"),
-					    json_object_get(before, "latency")));
+	if (json_object_get(now, "latency"))
+		json_object_set_new(interval, "latency",
+				    latency_between(json_object_get(now, "latency"),
+						    json_object_get(before, "latency")));
 	return interval;
 }
 
-static void drop_buckets(json_t *disk)
+static void drop_buckets(const json_t *row)
 {
-	json_t *latency = json_object_get(disk, "latency");
+	const json_t *latency = json_object_get(row, "latency");
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++)
 		json_object_del(json_object_get(latency, sides[i]), "buckets");
 }
 
-void status_interval(json_t *now, const json_t *before, double seconds, json_t **seen)
+static const char *name_of(const json_t *row, const char *key, char text[32])
 {
-	const json_t *disks = json_object_get(now, "disks");
+	const json_t *value = json_object_get(row, key);
+	if (!json_is_integer(value))
+		return json_string_value(value);
+	snprintf(text, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	return text;
+}
+
+void status_interval(json_t *rows, const char *key, const json_t *before, double seconds,
+		     json_t **seen)
+{
 	*seen = json_object();
-	for (size_t i = 0; i < json_array_size(disks); i++) {
-		json_t *disk = json_array_get(disks, i);
-		const char *path = json_string_value(json_object_get(disk, "path"));
-		const json_t *old = path ? json_object_get(before, path) : NULL;
-		json_t *copy = path ? json_deep_copy(disk) : NULL;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		char text[32];
+		json_t *row = json_array_get(rows, i);
+		const char *name = name_of(row, key, text);
+		const json_t *old = name ? json_object_get(before, name) : NULL;
+		json_t *copy = name ? json_deep_copy(row) : NULL;
 		/* One that has just come did all it did since. */
 		if (before)
-			json_object_set_new(disk, "interval", between(disk, old, seconds));
+			json_object_set_new(row, "interval", between(row, old, seconds));
 		if (copy)
-			json_object_set_new(*seen, path, copy);
-		drop_buckets(disk);
+			json_object_set_new(*seen, name, copy);
+		drop_buckets(row);
 	}
 }

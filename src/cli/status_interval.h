@@ -6,10 +6,12 @@
 #include <jansson.h>
 
 /*
- * Gives each disk of `now`, an answer to `status` with histograms, an object "interval": what its counters grew by
+ * Gives each row of a list of disks with histograms, or of sessions, an object "interval": what its counters grew by
  * since `before` (NULL: nothing), and how long those commands took; and takes the buckets away, which say no more.
- * `*seen` is what the next call needs as `before`; NULL: no memory. The old one is the caller's still.
+ * `key`: by which member a row is found again. `*seen` is what the next call needs as `before`; NULL: no memory. The
+ * old one is the caller's still.
  */
-void status_interval(json_t *now, const json_t *before, double seconds, json_t **seen);
+void status_interval(json_t *rows, const char *key, const json_t *before, double seconds,
+		     json_t **seen);
 
 #endif

@@ -92,6 +92,13 @@ static void print_sessions(const json_t *status)
 
 /* --- disks: since start, or in the interval */
 
+const char *status_disk_name(const json_t *disk)
+{
+	const char *path = json_string_value(json_object_get(disk, "path"));
+	const char *attached = shell_text(json_object_get(disk, "attached"), "path");
+	return path ? path : attached[0] ? attached : shell_text(disk, "wwid");
+}
+
 /* Of how many seconds `*from` tells; 0: since start. */
 static double span(const json_t *disk, const json_t **from)
 {
@@ -105,6 +112,12 @@ static double per_second(const json_t *from, const char *name, double seconds)
 	return (double)count(from, name) / (seconds > 0 ? seconds : 1);
 }
 
+/* The target counts those that it has, the initiator also those that wait for a path. */
+static uint64_t under_way(const json_t *disk)
+{
+	return count(disk, "inflight") + count(disk, "in_flight") + count(disk, "waiting");
+}
+
 static void print_work(const json_t *disks, bool watched)
 {
 	printf("\n%-40s %10s %10s %12s %12s %9s %8s\n", "DISK", watched ? "READS/S" : "READS",
@@ -114,12 +127,13 @@ static void print_work(const json_t *disks, bool watched)
 		const json_t *disk = json_array_get(disks, i), *from;
 		double seconds = span(disk, &from);
 		printf("%-40s %10.0f %10.0f %12.1f %12.1f %9" PRIu64 " %8" PRIu64 "%s\n",
-		       shell_text(disk, "path"), per_second(from, "reads", seconds),
+		       status_disk_name(disk), per_second(from, "reads", seconds),
 		       per_second(from, "writes", seconds),
 		       per_second(from, "read_bytes", seconds) / 1e6,
-		       per_second(from, "write_bytes", seconds) / 1e6, count(disk, "inflight"),
+		       per_second(from, "write_bytes", seconds) / 1e6, under_way(disk),
 		       count(disk, "errors"),
-		       is_true(disk, "missing") ? "  its device has gone" : "");
+		       is_true(disk, "missing") || is_true(disk, "gone") ? "  its device has gone"
+									 : "");
 	}
 }
 
@@ -154,20 +168,23 @@ static void print_times(const json_t *disks)
 			printf("\n%-40s %-7s %12s %8s %8s %8s %8s\n", "LATENCY, MS", "", "COMMANDS",
 			       "50 %", "99 %", "99.9 %", "MAX");
 		headed = true;
-		print_side(shell_text(disk, "path"), "reads", json_object_get(latency, "reads"));
-		print_side(shell_text(disk, "path"), "writes", json_object_get(latency, "writes"));
+		print_side(status_disk_name(disk), "reads", json_object_get(latency, "reads"));
+		print_side(status_disk_name(disk), "writes", json_object_get(latency, "writes"));
 	}
+}
+
+void status_print_disks(const json_t *disks)
+{
+	if (!json_array_size(disks))
+		return;
+	print_work(disks, json_object_get(json_array_get(disks, 0), "interval") != NULL);
+	print_times(disks);
 }
 
 void status_print(const json_t *status)
 {
-	const json_t *disks = json_object_get(status, "disks");
-	bool watched = json_object_get(json_array_get(disks, 0), "interval") != NULL;
 	print_head(status);
 	print_targets(status);
 	print_sessions(status);
-	if (!json_array_size(disks))
-		return;
-	print_work(disks, watched);
-	print_times(disks);
+	status_print_disks(json_object_get(status, "disks"));
 }

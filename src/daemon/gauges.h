@@ -5,10 +5,7 @@
 
 #include <jansson.h>
 #include "config/tree.h"
-#include "scsi/latency.h"
 
-/* How long commands took: {"reads": {...}, "writes": {...}}, without the side that has had none. */
-json_t *gauges_latency(const struct scsi_latency *l, bool with_buckets);
 /* The LUNs that show a backstore, as paths. */
 json_t *gauges_luns(const struct config_node *backstore);
 /* A row for each portal group. */

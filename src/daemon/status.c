@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/status.h"
 #include "daemon/gauges.h"
+#include "service/gauges.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static json_t *disk_counters(const struct daemon *d, const struct word *w, bool 
 			 number(s->read_bytes), "write_bytes", number(s->write_bytes), "flushes",
 			 number(s->flushes), "errors", number(s->errors), "inflight",
 			 number(s->inflight), "latency",
-			 gauges_latency(&w->row.latency, histograms), "luns",
+			 service_latency(&w->row.latency, histograms), "luns",
 			 disk ? gauges_luns(disk->node) : json_array());
 }
 

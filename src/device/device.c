@@ -226,10 +226,13 @@ void device_choose(struct device *d)
 		return;
 	d->used = best_path(d);
 	if (d->used) {
+		if (d->outage_since)
+			d->stats.outage_time += reactor_now(d->set->reactor) - d->outage_since;
 		d->outage_since = 0;
 		d->failed = false;
 	} else if (!d->outage_since) {
 		d->outage_since = reactor_now(d->set->reactor);
+		d->stats.outages++;
 	}
 	if (d->used != before) {
 		d->stats.failovers += before && d->used;
@@ -355,4 +358,8 @@ bool device_path(const struct device *d, size_t i, struct dev_path_view *out)
 void device_get_stats(const struct device *d, struct device_stats *out)
 {
 	*out = d->stats;
+	if (d->outage_since && !d->disk.gone) {
+		out->outage_now = reactor_now(d->set->reactor) - d->outage_since;
+		out->outage_time += out->outage_now;
+	}
 }

@@ -22,6 +22,7 @@
 #include "device/facts.h"
 #include "initiator/session.h"
 #include "reactor/reactor.h"
+#include "scsi/latency.h"
 
 #define DEVICE_PROOF_WAIT (5 * NSEC_PER_SEC)
 #define DEVICE_PATIENCE   (10 * NSEC_PER_SEC) /* for a LU that is asked who it is */
@@ -119,6 +120,10 @@ struct device_stats {
 	uint64_t reads, writes, read_bytes, write_bytes;
 	uint64_t failovers, resends, errors, resets;
 	unsigned in_flight, waiting;
+	/* Times without a path that could be used, once there was one: how many, ns in all, and ns of the one that is
+	 * not over yet. */
+	uint64_t outages, outage_time, outage_now;
+	struct scsi_latency latency; /* of reads and writes that were done, outages and all */
 };
 void device_get_stats(const struct device *d, struct device_stats *out);
 

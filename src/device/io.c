@@ -91,6 +91,7 @@ static void submit(struct disk *disk, struct disk_request *q)
 	io->q = q;
 	io->path = NULL;
 	io->seq = d->next_seq++;
+	io->begun = reactor_now(d->set->reactor);
 	io->not_before = 0;
 	io->moved = 0;
 	io->tries = 0;
@@ -103,12 +104,17 @@ const struct disk_ops device_disk_ops = {submit};
 
 /* --- the end of a command */
 
-static void count_done(struct device *d, const struct disk_request *q)
+static void count_done(struct device *d, const struct dev_io *io)
 {
+	const struct disk_request *q = io->q;
+	uint64_t took = reactor_now(d->set->reactor) - io->begun;
+
 	if (q->op == DISK_READ) {
+		scsi_latency_count(&d->stats.latency.reads, took);
 		d->stats.reads++;
 		d->stats.read_bytes += q->length;
 	} else if (q->op == DISK_WRITE) {
+		scsi_latency_count(&d->stats.latency.writes, took);
 		d->stats.writes++;
 		d->stats.write_bytes += q->length;
 	}
@@ -195,7 +201,7 @@ static void advance(struct dev_io *io)
 	} else {
 		int err = q->op == DISK_EXTENTS ? take_extents(io) : 0;
 		if (!err)
-			count_done(d, q);
+			count_done(d, io);
 		finish(io, err);
 	}
 }

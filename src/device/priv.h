@@ -95,7 +95,7 @@ struct dev_io {
 	struct device *device;
 	struct disk_request *q;
 	struct dev_path *path; /* that it is on */
-	uint64_t seq, not_before;
+	uint64_t seq, begun, not_before;
 	uint64_t moved; /* bytes that are done */
 	uint32_t piece; /* bytes of the command under way */
 	unsigned tries;

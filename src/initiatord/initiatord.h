@@ -37,6 +37,8 @@ struct node_session {
 	uint32_t number;
 	struct record_key key;
 	uint8_t isid[ISCSI_ISID_LEN];
+	char user[ISCSI_CHAP_NAME_SIZE]; /* whom it logs in as, by CHAP; "": nobody */
+	bool mutual;                     /* the target has to prove itself, too */
 	bool wanted;    /* it is made again when it has ended for good, and by another process */
 	bool for_disks; /* it goes with the last disk of its target */
 	bool logging_in, logging_out, up;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "initiatord/initiatord.h"
 #include "iscsi/lun.h"
+#include "service/gauges.h"
 
 #define SECONDS_MOST     3600u
 #define SECONDS_STANDARD 60u
@@ -372,6 +373,7 @@ struct listing {
 	struct initiatord *d;
 	struct control_call *call;
 	json_t *rows, *paths; /* of the last one */
+	bool histograms;
 };
 
 static json_t *clean(const char *text)
@@ -397,20 +399,38 @@ static void have_path(const struct listing *l, const struct word *w)
 					"port_group", w->path.port_group, "used", w->path.used));
 }
 
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static void put_counters(json_t *row, const struct device_stats *s, bool histograms)
+{
+	json_t *more = json_pack(
+		"{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}",
+		"in_flight", (int)s->in_flight, "waiting", (int)s->waiting, "reads",
+		(json_int_t)s->reads, "writes", (json_int_t)s->writes, "read_bytes",
+		(json_int_t)s->read_bytes, "write_bytes", (json_int_t)s->write_bytes, "errors",
+		(json_int_t)s->errors, "failovers", (json_int_t)s->failovers, "resends",
+		(json_int_t)s->resends, "resets", (json_int_t)s->resets, "outages",
+		(json_int_t)s->outages, "outage_seconds", seconds(s->outage_time), "outage_now",
+		seconds(s->outage_now), "latency", service_latency(&s->latency, histograms));
+	json_object_update(row, more);
+	json_decref(more);
+}
+
 static void have_device(struct listing *l, const struct word *w)
 {
 	const struct word_device *v = &w->device;
 	const struct attached_disk *k = disk_by_number(l->d, w->disk);
 	l->paths = json_array();
-	json_t *row = json_pack(
-		"{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:b, s:b, s:i, s:i, s:o, s:I, s:I, s:I, s:I}",
-		"wwid", clean(v->wwid), "vendor", clean(v->vendor), "model", clean(v->model),
-		"serial", clean(v->serial), "size", (json_int_t)v->size, "block",
-		(int)v->logical_block, "physical_block", (int)v->physical_block, "read_only",
-		v->read_only, "gone", v->gone, "in_flight", (int)v->stats.in_flight, "waiting",
-		(int)v->stats.waiting, "paths", l->paths, "reads", (json_int_t)v->stats.reads,
-		"writes", (json_int_t)v->stats.writes, "read_bytes",
-		(json_int_t)v->stats.read_bytes, "written_bytes", (json_int_t)v->stats.write_bytes);
+	json_t *row =
+		json_pack("{s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:b, s:b, s:o}", "wwid",
+			  clean(v->wwid), "vendor", clean(v->vendor), "model", clean(v->model),
+			  "serial", clean(v->serial), "size", (json_int_t)v->size, "block",
+			  (int)v->logical_block, "physical_block", (int)v->physical_block,
+			  "read_only", v->read_only, "gone", v->gone, "paths", l->paths);
+	put_counters(row, &v->stats, l->histograms);
 	json_object_set_new(row, "attached", k ? disk_json(k) : json_null());
 	json_array_append_new(l->rows, row);
 }
@@ -438,6 +458,10 @@ static void have_all(struct errand_out *e, const struct word *w)
 void op_device_list(void *ctx, struct control_call *call)
 {
 	struct initiatord *d = ctx;
+	bool ok;
+	bool histograms = control_flag_or(call, "histograms", false, &ok);
+	if (!ok)
+		return;
 	struct listing *l = malloc(sizeof(*l));
 	struct errand_out *e = l ? errand_out_new(ORDER_DEVICES, have_all, l) : NULL;
 	if (!e) {
@@ -445,7 +469,7 @@ void op_device_list(void *ctx, struct control_call *call)
 		control_refuse(call, RPC_INTERNAL, "no memory");
 		return;
 	}
-	*l = (struct listing){.d = d, .call = call, .rows = json_array()};
+	*l = (struct listing){.d = d, .call = call, .rows = json_array(), .histograms = histograms};
 	e->row = have_row;
 	courier_send(&d->courier, e);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "initiatord/initiatord.h"
 
 /* A call about several nodes: it is answered when all of them have been. */
@@ -195,9 +196,10 @@ void op_session_logout(void *ctx, struct control_call *call)
 static json_t *session_row(const struct node_session *s)
 {
 	const char *state = s->logging_in ? "logging-in" : s->up ? "up" : "down";
-	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s}", "session", (int)s->number,
-			 "target", s->key.target, "address", s->key.address, "port", s->key.port,
-			 "tpgt", s->key.tpgt, "iface", s->key.iface, "state", state, "why",
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:b, s:b, s:s}", "session",
+			 (int)s->number, "target", s->key.target, "address", s->key.address, "port",
+			 s->key.port, "tpgt", s->key.tpgt, "iface", s->key.iface, "state", state,
+			 "user", s->user, "mutual", s->mutual, "recovering", s->recovering, "why",
 			 s->up ? "" : s->last.why);
 }
 
@@ -302,8 +304,9 @@ void op_status(void *ctx, struct control_call *call)
 		disks++;
 		attached += list_entry(it, struct attached_disk, link)->state == DISK_ATTACHED;
 	}
-	control_answer(call, json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:i}", "version",
-				       LUNAR_VERSION, "initiator", d->names.name, "ready", d->ready,
-				       "sessions", sessions, "sessions_up", up, "disks", disks,
-				       "disks_attached", attached));
+	control_answer(call,
+		       json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:i}", "pid", (int)getpid(),
+				 "version", LUNAR_VERSION, "initiator", d->names.name, "ready",
+				 d->ready, "sessions", sessions, "sessions_up", up, "disks", disks,
+				 "disks_attached", attached));
 }

@@ -81,6 +81,7 @@ static void logged_in(struct errand_out *e, const struct word *w)
 		s->last.state = INI_ENDED;
 		s->last.reason = w->reason;
 		snprintf(s->last.why, sizeof(s->last.why), "%.319s", w->why);
+		config_clean(s->last.why);
 		log_warning(d->log, "%s at %s port %u: no login: %s", s->key.target, s->key.address,
 			    s->key.port, w->why);
 		event_session(s, EVENT_SESSION_DOWN, ini_reason_word((enum ini_reason)w->reason),
@@ -131,6 +132,9 @@ static int order_login(struct node_session *s, bool patient, struct config_why *
 			errand_out_free(e);
 		return err;
 	}
+	const struct record_accounts *a = &e->order.login.settings.accounts;
+	snprintf(s->user, sizeof(s->user), "%s", a->ours.name);
+	s->mutual = a->theirs.name[0];
 	e->order.session = s->number;
 	e->order.login.patient = patient;
 	memcpy(e->order.login.isid, s->isid, sizeof(s->isid));
@@ -260,6 +264,7 @@ void session_heard(struct initiatord *d, const struct word *w)
 		return;
 	bool was_up = s->up;
 	s->last = w->state;
+	config_clean(s->last.why); /* it may be a peer's */
 	if (s->logging_in || s->logging_out)
 		return;
 	if (w->state.state == INI_UP && was_up) {
