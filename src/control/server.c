@@ -569,6 +569,16 @@ bool control_server_stays(const struct control_server *s)
 	return s->o.stays;
 }
 
+bool control_server_is_sending(const struct control_server *s)
+{
+	list_for_each (it, &s->peers) {
+		const struct peer *p = list_entry(it, struct peer, link);
+		if (!p->dead && unread(p))
+			return true;
+	}
+	return false;
+}
+
 size_t control_server_calls(const struct control_server *s)
 {
 	return s->calls;

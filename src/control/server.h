@@ -42,6 +42,8 @@ void control_server_close(struct control_server *s);
 void control_server_free(struct control_server *s);
 int control_server_socket(const struct control_server *s);
 bool control_server_stays(const struct control_server *s);
+/* Whether answers are still on their way to somebody. */
+bool control_server_is_sending(const struct control_server *s);
 /* Calls without an answer. */
 size_t control_server_calls(const struct control_server *s);
 

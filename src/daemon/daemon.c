@@ -73,18 +73,16 @@ static void stop(struct daemon *d, int result)
 	reactor_stop(d->r);
 }
 
-static void start_again(struct daemon *d);
-
 static void restart(struct daemon *d)
 {
 	if (!restarts_may(&d->restarts, d->r)) {
 		stop(d, 1);
 		return;
 	}
-	start_again(d);
+	daemon_start_again(d);
 }
 
-static void start_again(struct daemon *d)
+void daemon_start_again(struct daemon *d)
 {
 	int err = start_child(d);
 	if (err) {
@@ -103,10 +101,8 @@ static void child_ended(struct daemon *d, int status)
 		stop(d, WEXITSTATUS(status));
 		return;
 	}
-	if (handover_go(d)) {
-		start_again(d);
+	if (handover_go(d))
 		return;
-	}
 	keeper_say_ended(d->log, status);
 	if (d->ending)
 		stop(d, 1);

@@ -73,6 +73,8 @@ struct daemon {
 int daemon_start(struct daemon *d);
 /* To the exit code. */
 int daemon_run(struct daemon *d);
+/* The process that faces the network has ended, in order: another one. When that fails the daemon ends. */
+void daemon_start_again(struct daemon *d);
 /* Ends in order, or with the second call at once. */
 void daemon_end(struct daemon *d);
 

@@ -18,7 +18,10 @@
 #define LATER    (20 * NSEC_PER_MSEC)
 /* For the process that faces the network to end: stores that hang are given up before. */
 #define DRAIN_PATIENCE (30 * NSEC_PER_SEC)
-#define STATE_MAX      (64u << 20)
+/* For callers to have their answers; who does not read has none. */
+#define TELL_PATIENCE (200 * NSEC_PER_MSEC)
+#define TELL_AGAIN    NSEC_PER_MSEC
+#define STATE_MAX     (64u << 20)
 
 static const char deleted[] = " (deleted)";
 
@@ -204,7 +207,9 @@ static void become(const struct handover *h, const char *variable, int fd)
 	if (fcntl(fd, F_SETFD, 0) || setenv(variable, text, 1))
 		return;
 	execv(h->exe, h->argv);
+	int err = errno;
 	unsetenv(variable);
+	errno = err;
 }
 
 static void set_inherited(struct daemon *d, int flag)
@@ -264,12 +269,37 @@ static bool is_busy(const struct daemon *d)
 	return !d->ready || d->bringing_up || config_is_busy(d->tree);
 }
 
+static void go(struct daemon *d)
+{
+	struct handover *h = &d->handover;
+	uint64_t now = reactor_now(d->r);
+	if (control_server_is_sending(d->control) && now < h->deadline) {
+		timer_set(d->r, &h->timer, now + TELL_AGAIN);
+		return;
+	}
+	int fd = write_state(d), err = fd;
+	if (fd >= 0) {
+		openers_close(&d->openers);
+		set_inherited(d, 0);
+		become(h, HANDOVER_ENV, fd);
+		err = -errno;
+		set_inherited(d, FD_CLOEXEC);
+		close(fd);
+	}
+	fail(d, strerror(-err));
+	openers_init(&d->openers, d->r, &d->seat);
+	daemon_start_again(d);
+}
+
 static void look(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, handover.timer);
 	struct handover *h = &d->handover;
 	uint64_t now = reactor_now(d->r);
-	if (h->phase == HANDOVER_DRAIN) {
+	if (h->phase == HANDOVER_GO) {
+		if (!d->ending)
+			go(d);
+	} else if (h->phase == HANDOVER_DRAIN) {
 		if (d->child > 0)
 			kill(d->child, SIGKILL);
 	} else if (h->phase == HANDOVER_CHECK) {
@@ -344,15 +374,8 @@ bool handover_go(struct daemon *d)
 	struct handover *h = &d->handover;
 	if (h->phase != HANDOVER_DRAIN)
 		return false;
-	int fd = write_state(d);
-	if (fd >= 0) {
-		openers_close(&d->openers);
-		set_inherited(d, 0);
-		become(h, HANDOVER_ENV, fd);
-		set_inherited(d, FD_CLOEXEC);
-		close(fd);
-	}
-	fail(d, fd < 0 ? strerror(-fd) : strerror(errno));
-	openers_init(&d->openers, d->r, &d->seat);
+	h->phase = HANDOVER_GO;
+	h->deadline = reactor_now(d->r) + TELL_PATIENCE;
+	timer_set(d->r, &h->timer, reactor_now(d->r));
 	return true;
 }

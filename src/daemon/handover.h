@@ -27,7 +27,7 @@ struct daemon;
 #define HANDOVER_CHECK_ENV "LUNAR_HANDOVER_CHECK"
 
 struct handover {
-	enum { HANDOVER_NONE, HANDOVER_WAIT, HANDOVER_CHECK, HANDOVER_DRAIN } phase;
+	enum { HANDOVER_NONE, HANDOVER_WAIT, HANDOVER_CHECK, HANDOVER_DRAIN, HANDOVER_GO } phase;
 	struct control_call *call; /* who asked, until it is answered */
 	char **argv;               /* of this program: the new one gets the same */
 	char exe[512];             /* its path, as it was when this one was started */
@@ -42,8 +42,8 @@ void handover_init(struct handover *h, char **argv);
 void handover_start(struct daemon *d, struct control_call *call);
 /* A child of ours has ended. True: it was one of these. */
 bool handover_child_ended(struct daemon *d, pid_t pid, int status);
-/* The process that faces the network has ended, which was waited for. True: and it was; then the handover has failed,
- * or this does not return. */
+/* The process that faces the network has ended. True: which was waited for. Then the program is another one soon, or
+ * the handover has failed and there is daemon_start_again(). */
 bool handover_go(struct daemon *d);
 
 /* --- on the other side */

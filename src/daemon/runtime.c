@@ -596,7 +596,7 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 		 struct config_why *why)
 {
 	struct daemon *d = ctx;
-	if (d->handover.phase == HANDOVER_DRAIN)
+	if (d->handover.phase >= HANDOVER_DRAIN)
 		return config_refuse(why, EBUSY,
 				     "The daemon is being handed over to its successor; try again "
 				     "in a moment");
