@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What `lunar target` has and targetcli has not: apply, explain, import, log. */
+/* What `lunar target` has and targetcli has not, and takes files and options: apply, explain, import. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,25 +244,10 @@ static int explain(struct shell *s, char **words)
 	return 0;
 }
 
-/* --- log */
-
-static int log_levels_of(struct shell *s, char **words)
-{
-	if (words[0] && words[1])
-		return shell_fail(s, "log takes levels, such as info,scsi=debug");
-	json_t *params = words[0] ? json_pack("{s:s}", "levels", words[0]) : NULL;
-	json_t *result = shell_ask(s, "log.levels", params);
-	if (!result || s->json)
-		return result ? shell_print(s, result) : 1;
-	printf("%s\n", shell_text(result, "levels"));
-	json_decref(result);
-	return 0;
-}
-
 static const struct {
 	const char *name;
 	int (*run)(struct shell *s, char **words);
-} verbs[] = {{"apply", apply}, {"explain", explain}, {"import", import}, {"log", log_levels_of}};
+} verbs[] = {{"apply", apply}, {"explain", explain}, {"import", import}};
 
 const char *manage_verb(size_t i)
 {

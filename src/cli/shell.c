@@ -272,7 +272,7 @@ static int wrong_args(struct shell *s, const struct shell_call *c, const char *w
 static int take_args(struct shell *s, struct shell_call *c, const struct shell_line *line)
 {
 	size_t count = config_param_count(c->command), next = 0, i = 0;
-	bool open_end = c->command->flags & (CONFIG_COMMAND_NAMES | CONFIG_COMMAND_VALUES);
+	bool open_end = c->command->flags & CONFIG_COMMAND_OPEN_END;
 	c->args = json_object();
 	for (; i < line->count && !(open_end && next == count); i++) {
 		const struct shell_word *w = &line->words[i];
@@ -303,6 +303,7 @@ static shell_handler *handler_of(const char *name)
 		{shell_looks, shell_look_count},
 		{shell_edits, shell_edit_count},
 		{shell_files, shell_file_count},
+		{shell_daemons, shell_daemon_count},
 	};
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
 		for (size_t i = 0; i < tables[t].count; i++) {

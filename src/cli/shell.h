@@ -74,8 +74,8 @@ struct shell_command {
 	shell_handler *run;
 };
 
-extern const struct shell_command shell_looks[], shell_edits[], shell_files[];
-extern const size_t shell_look_count, shell_edit_count, shell_file_count;
+extern const struct shell_command shell_looks[], shell_edits[], shell_files[], shell_daemons[];
+extern const size_t shell_look_count, shell_edit_count, shell_file_count, shell_daemon_count;
 
 /* The argument as text; NULL: not given. */
 const char *shell_arg(const struct shell_call *c, const char *name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "common/log.h"
 
 #define WORD_MAX 1024
 
@@ -180,6 +181,26 @@ static void offer_attrs(const struct offers *o, const struct shell_call *c, cons
 	}
 }
 
+/* Of levels with commas between them, the last one; of its module `name` may have been typed, up to its "=". */
+static void offer_levels(const struct offers *o, const char *name)
+{
+	const char *comma = strrchr(o->prefix, ','), *last = comma ? comma + 1 : o->prefix;
+	const char *equals = strchr(last, '=');
+	bool has_module = equals || (name && !comma);
+	size_t len = (size_t)((equals ? equals + 1 : last) - o->prefix);
+	char word[WORD_MAX];
+	for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++) {
+		snprintf(word, sizeof(word), "%.*s%s", (int)len, o->prefix,
+			 log_level_name((enum log_level)i));
+		offer(o, word, "");
+	}
+	for (unsigned i = 0; i < LOG_MODULES && !has_module; i++) {
+		snprintf(word, sizeof(word), "%.*s%s", (int)len, o->prefix,
+			 log_module_name((enum log_module)i));
+		offer(o, word, "=");
+	}
+}
+
 /* The `n`-th argument, of which `name` has been typed already, up to its "=". */
 static void offer_argument(const struct offers *o, const struct shell_call *c,
 			   const struct shell_line *line, const char *name)
@@ -187,7 +208,11 @@ static void offer_argument(const struct offers *o, const struct shell_call *c,
 	size_t count = config_param_count(c->command), n = 0;
 	for (size_t i = 0; i < line->count; i++)
 		n += !line->words[i].name;
-	bool open_end = c->command->flags & (CONFIG_COMMAND_NAMES | CONFIG_COMMAND_VALUES);
+	bool open_end = c->command->flags & CONFIG_COMMAND_OPEN_END;
+	if (c->command->flags & CONFIG_COMMAND_LEVELS) {
+		offer_levels(o, name);
+		return;
+	}
 	if (open_end && line->count) {
 		offer_attrs(o, c, line->words[0].value, name);
 		return;

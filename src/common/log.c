@@ -42,6 +42,11 @@ const char *log_module_name(enum log_module module)
 	return module_names[module];
 }
 
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 /* --- lines */
 
 static unsigned get(const unsigned char *value)

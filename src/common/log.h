@@ -10,7 +10,13 @@
 #include <stddef.h>
 #include "common/cleanup.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_COUNT
+};
 
 /* Where a line comes from: the directory, and what of one is told apart. */
 enum log_module {
@@ -59,6 +65,7 @@ int log_set_levels(struct log *log, const char *text, char *why, size_t why_size
 /* As log_set_levels() takes them: "info,scsi=debug". Returns `out`. */
 char *log_levels(const struct log *log, char out[LOG_LEVELS_TEXT]);
 const char *log_module_name(enum log_module module);
+const char *log_level_name(enum log_level level);
 
 /* Copies `len` bytes of foreign text into `out`, what is not printable ASCII as \xNN, cut to fit. */
 char *log_safe(char *out, size_t size, const void *text, size_t len);

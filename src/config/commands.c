@@ -98,6 +98,8 @@ static const struct config_command commands[] = {
 	{"help", EVERYWHERE, 0, 0, "explain a command", {OPTION("topic", COMMAND, "a command")}},
 	{"info", BACKSTORE | AT(ISCSI) | AT(TARGET) | AT(TPG) | AT(ACL) | AT(MAPPED_LUN) | AT(LUN) | AT(PORTAL),
 	 0, 0, "show what the object is", {{0}}},
+	{"log", AT(ROOT), 0, CONFIG_COMMAND_OURS | CONFIG_COMMAND_LEVELS,
+	 "show what the daemon logs, or change it until its end", {{0}}},
 	{"ls", EVERYWHERE, 0, 0, "show the objects below",
 	 {OPTION("path", NODE, "where to begin"),
 	  OPTION("depth", TEXT, "how far down; 0: all")}},
@@ -106,6 +108,8 @@ static const struct config_command commands[] = {
 	{"resize", AT(BLOCK) | AT(FILEIO), 0, CONFIG_COMMAND_OURS, "make the disk larger while it is in use",
 	 {NEEDED("size", TEXT, "such as 20G"),
 	  OPTION("force", TRUTH, "true: make it smaller, and lose what is past its end")}},
+	{"restart", AT(ROOT), 0, CONFIG_COMMAND_OURS,
+	 "the daemon goes on as the program that is installed now; initiators come back by themselves", {{0}}},
 	{"restoreconfig", AT(ROOT), 0, 0, "add what a saved configuration has",
 	 {OPTION("savefile", FILE, SAVEFILE),
 	  OPTION("clear_existing", TRUTH, "true: instead of what there is"),
@@ -192,6 +196,8 @@ char *config_command_syntax(const struct config_command *c, char *out, size_t si
 		snprintf(out + len, size - len, " [parameter...]");
 	if (c->flags & CONFIG_COMMAND_VALUES && len < size)
 		snprintf(out + len, size - len, " [parameter=value...]");
+	if (c->flags & CONFIG_COMMAND_LEVELS && len < size)
+		snprintf(out + len, size - len, " [level...]");
 	return out;
 }
 

@@ -40,6 +40,9 @@ enum config_command_flag {
 	/* Behind its parameters it takes names, or name=value, as many as there are. */
 	CONFIG_COMMAND_NAMES = 2,
 	CONFIG_COMMAND_VALUES = 4,
+	CONFIG_COMMAND_LEVELS = 8, /* of the log: LEVEL or MODULE=LEVEL */
+	CONFIG_COMMAND_OPEN_END =
+		CONFIG_COMMAND_NAMES | CONFIG_COMMAND_VALUES | CONFIG_COMMAND_LEVELS,
 };
 
 struct config_command {

@@ -19,6 +19,9 @@ TIMES=6
 create() { # PATH ARGS
 	control tree.create "{\"path\": \"$1\", \"args\": {$2}}"
 }
+target() {
+	"$LUNAR" target --socket "$T/state/target.sock" "$@"
+}
 login() { # FIRST LUN
 	"$SWARM" login "$PORTAL" "$IQN" first="$1" lun="$2" depth=4 login=20 within=20 logout=3
 }
@@ -26,6 +29,7 @@ login() { # FIRST LUN
 content() {
 	local code
 	kill "$2" 2>/dev/null
+	wait_for 60 ended "$2" || kill -KILL "$2" 2>/dev/null
 	wait "$2"
 	code=$?
 	if [ $code -eq 0 ]; then ok "$1"; else not_ok "$1" "$3"; fi
@@ -84,6 +88,8 @@ for ((i = 1; i <= TIMES; i++)); do
 	at=${EPOCHREALTIME/[.,]/}
 	if ((i % 2)); then
 		kill -USR2 "$TARGET_PID"
+	elif ((i % 4)); then
+		target restart >restart.out 2>&1 || diag restart.out
 	else
 		control daemon.restart >restart.out 2>&1 || diag restart.out
 	fi
@@ -114,6 +120,8 @@ chmod +x bin/next
 mv bin/next bin/lunar-targetd
 try_fails "a program that cannot take over is not taken" control daemon.restart
 says "which is said" 'goes on as it is: .*lunar-targetd cannot take over'
+try_fails "nor by the shell" target restart
+says "which says it" 'goes on as it is: .*lunar-targetd cannot take over'
 try "the one before goes on" login 93 1
 rm bin/lunar-targetd
 kill -USR2 "$TARGET_PID"
@@ -121,8 +129,9 @@ try "nor is one that is not there" wait_for 5 grep -q 'cannot be executed' "$T/t
 try "it goes on as well" login 94 0
 cp "$ORIGINAL" bin/lunar-targetd
 n=$(begun)
-try "and can be handed over after that" control daemon.restart
-wait_for 20 more_than "$n"
+try "and can be handed over after that" target restart
+says "which has happened then" 'The daemon goes on as version '
+try "as it says itself" more_than "$n"
 try "in which it serves" login 95 0
 try "it can be changed" create /backstores/ramdisk '"name": "last", "size": "1M"'
 stop_target

@@ -50,6 +50,8 @@ COMMANDS = [
     ("/", "sessions", "sessions"),
     ("/", "sessions detail", "sessions"),
     ("/", "version", "version"),
+    ("/", "log", "levels"),
+    ("/", "log warning scsi=info", "levels"),
     ("/", "saveconfig", "said"),
     ("/", "saveconfig saved.json", "said"),
     ("/", "restoreconfig saved.json clear_existing=true", "report"),
@@ -58,6 +60,7 @@ COMMANDS = [
 AFTER = [
     (f"{TPG}/luns", "delete 0", "said"),
     ("/", "clearconfig confirm=True", "said"),
+    ("/", "restart", "version"),
 ]
 # Which fail: where, what, exit code.
 REFUSED = [

@@ -59,6 +59,22 @@ try_fails "nonsense" target log scsi=loud
 says "is refused" '"loud" is no level of the log: error warning info debug'
 is "and changes nothing" "$(target log)" error,audit=info
 
+
+# In the shell, too; completed by what there is.
+is "several words are one list" "$(printf 'log warning scsi=info login=error\n' | target | head -1)" warning,login=error,scsi=info
+complete() {
+	target --complete "$1" | tr '\n' ' '
+}
+is "the command is completed" "$(complete "lo")" "log "
+is "levels are" "$(complete "log w")" "warning "
+is "modules are" "$(complete "log sc")" "scsi= "
+is "levels of a module are" "$(complete "log scsi=de")" "debug "
+is "so are those behind a comma" "$(complete "log info,sc")" "info,scsi= "
+is "and their levels" "$(complete "log info,scsi=er")" "error "
+is "and any one after that" "$(complete "log scsi=info,login=e")" "info,login=error "
+try "there is help" target help log
+says "on it" 'log \[level\.\.\.\]'
+
 # A process that is started anew has them, too.
 target log info,login=error >/dev/null
 kill -KILL "$SERVER"
