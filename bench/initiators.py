@@ -118,7 +118,7 @@ def measure(client, url, what, seconds, pin):
     try:
         result = client.read(out, o, seconds)
     except (ValueError, IndexError, TypeError, KeyError):
-        print(f"bench: {client.name}: {out.strip()[-300:]}")
+        print(f"bench: {client.name}: no result: {' '.join(out.split())[:200]}")
         return None
     if result:
         result["cpu_us"] = (usage.ru_utime + usage.ru_stime) * 1e6 / max(result["ios"], 1)
