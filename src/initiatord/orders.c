@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define ERRNO_MOST 4095 /* the kernel's: no -errno is below it */
+
 #define UPTO(field) (offsetof(struct order, field) + sizeof(((struct order *)NULL)->field))
 
 size_t order_size(uint32_t kind)
@@ -30,6 +32,12 @@ static bool ends(const char *text, size_t size)
 
 #define ENDS(text) ends(text, sizeof(text))
 
+/* A bool that holds anything but 0 and 1 must not even be looked at as one. */
+static bool is_flag(const void *flag)
+{
+	return *(const uint8_t *)flag <= 1;
+}
+
 static bool check_why(const struct word *w)
 {
 	return ENDS(w->why);
@@ -38,7 +46,8 @@ static bool check_why(const struct word *w)
 static bool check_state(const struct word *w)
 {
 	const struct word_session *s = &w->state;
-	return s->state <= INI_ENDED && s->reason < INI_REASONS && ENDS(s->address) && ENDS(s->why);
+	return s->state <= INI_ENDED && s->reason < INI_REASONS && ENDS(s->address) &&
+	       ENDS(s->why) && is_flag(&s->header_digest) && is_flag(&s->data_digest);
 }
 
 static bool check_resolve(const struct word *w)
@@ -60,12 +69,14 @@ static bool check_found(const struct word *w)
 static bool check_device(const struct word *w)
 {
 	const struct word_device *d = &w->device;
-	return ENDS(d->vendor) && ENDS(d->model) && ENDS(d->serial) && ENDS(d->wwid);
+	return ENDS(d->vendor) && ENDS(d->model) && ENDS(d->serial) && ENDS(d->wwid) &&
+	       is_flag(&d->gone) && is_flag(&d->read_only) && is_flag(&d->attached);
 }
 
 static bool check_path(const struct word *w)
 {
-	return w->path.state <= PATH_OTHER && w->path.access <= LU_TRANSITIONING;
+	return w->path.state <= PATH_OTHER && w->path.access <= LU_TRANSITIONING &&
+	       is_flag(&w->path.used);
 }
 
 static bool check_seen(const struct word *w)
@@ -74,7 +85,7 @@ static bool check_seen(const struct word *w)
 	return s->what < SEEN_WHATS && s->path.state <= PATH_OTHER &&
 	       s->path.access <= LU_TRANSITIONING && ENDS(s->wwid) && ENDS(s->now) &&
 	       ENDS(s->vendor) && ENDS(s->model) && ENDS(s->serial) && ENDS(s->target) &&
-	       ENDS(s->host);
+	       ENDS(s->host) && is_flag(&s->path.used);
 }
 
 static bool (*const checks[WORD_KINDS])(const struct word *w) = {
@@ -90,7 +101,7 @@ static bool (*const checks[WORD_KINDS])(const struct word *w) = {
 bool word_check(const struct word *word, size_t len)
 {
 	return len == sizeof(*word) && word->kind < WORD_KINDS && word->err <= 0 &&
-	       word->reason < INI_REASONS && checks[word->kind](word);
+	       word->err >= -ERRNO_MOST && word->reason < INI_REASONS && checks[word->kind](word);
 }
 
 bool word_is_its_own(uint32_t kind)

@@ -193,7 +193,7 @@ struct word {
 
 /* What it says without having been asked. */
 bool word_is_its_own(uint32_t kind);
-/* Whether it can be one of these: its size, its kind, its numbers, and NULs at the ends of its texts. */
+/* Whether it can be one of these: its size, its kind, its numbers and flags, and NULs at the ends of its texts. */
 bool word_check(const struct word *word, size_t len);
 
 #endif
