@@ -98,13 +98,17 @@ int state_save(struct initiatord *d)
 
 static bool isid_read(const char *text, uint8_t isid[ISCSI_ISID_LEN])
 {
+	/* Before anything is read: a shorter one would be read past its end, and "%x" takes signs and blanks. */
+	if (strlen(text) != 2 * ISCSI_ISID_LEN ||
+	    strspn(text, "0123456789abcdef") != 2 * ISCSI_ISID_LEN)
+		return false;
 	for (size_t i = 0; i < ISCSI_ISID_LEN; i++) {
 		unsigned byte;
 		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
 			return false;
 		isid[i] = (uint8_t)byte;
 	}
-	return strlen(text) == 2 * ISCSI_ISID_LEN;
+	return true;
 }
 
 static void random_bytes(void *ctx, void *out, size_t len)

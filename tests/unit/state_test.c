@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.json, as a daemon before, a disk or somebody with an editor has left it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "initiatord/initiatord.h"
+
+#define KEY "iqn.2026-11.org.example:store,192.0.2.1,3260,1,default"
+
+struct rig {
+	struct log log;
+	struct initiatord d;
+	char path[INITIATORD_PATH + 16];
+};
+
+static const struct record_key key = {.target = "iqn.2026-11.org.example:store",
+				      .address = "192.0.2.1",
+				      .port = 3260,
+				      .tpgt = 1,
+				      .iface = "default"};
+
+static void begin(struct rig *rig, const char *text)
+{
+	char why[256];
+	memset(rig, 0, sizeof(*rig));
+	snprintf(rig->d.o.state_dir, sizeof(rig->d.o.state_dir), "/tmp/lunar-state-XXXXXX");
+	assert_non_null(mkdtemp(rig->d.o.state_dir));
+	snprintf(rig->path, sizeof(rig->path), "%s/state.json", rig->d.o.state_dir);
+	rig->d.log = &rig->log;
+	list_init(&rig->d.sessions);
+	list_init(&rig->d.disks);
+	assert_int_equal(reactor_new_engine(&rig->d.r, "epoll", &rig->log), 0);
+	if (text) {
+		FILE *f = fopen(rig->path, "we");
+		assert_non_null(f);
+		assert_true(fputs(text, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+	}
+	assert_int_equal(state_load(&rig->d, why, sizeof(why)), 0);
+}
+
+static void end(struct rig *rig)
+{
+	char command[INITIATORD_PATH + 32];
+	reactor_free(rig->d.r);
+	json_decref(rig->d.left);
+	json_decref(rig->d.isids);
+	snprintf(command, sizeof(command), "rm -r %s", rig->d.o.state_dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* None of these is an ISID, nor any reason not to start. */
+static const char *const damaged[] = {
+	"",
+	"{",
+	"[]",
+	"7",
+	"{\"isids\": 7}",
+	"{\"isids\": [\"400000000001\"]}",
+	"{\"isids\": {\"" KEY "\": 7}}",
+	"{\"isids\": {\"" KEY "\": \"\"}}",
+	"{\"isids\": {\"" KEY "\": \"4\"}}",
+	"{\"isids\": {\"" KEY "\": \"4000000000\"}}",
+	"{\"isids\": {\"" KEY "\": \"40000000000100\"}}",
+	"{\"isids\": {\"" KEY "\": \"40000000 -+1\"}}",
+	"{\"isids\": {\"" KEY "\": \"40000000000g\"}}",
+	"{\"sessions\": 7, \"disks\": {}}",
+	"{\"sessions\": [7, null, []], \"disks\": [7, {\"boot\": true, \"method\": 7}]}",
+};
+
+static void damage_costs_an_isid_at_most(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		struct rig rig;
+		uint8_t isid[ISCSI_ISID_LEN], again[ISCSI_ISID_LEN];
+		print_message("%s\n", damaged[i]);
+		begin(&rig, damaged[i]);
+		assert_int_equal(state_isid(&rig.d, &key, isid), 0);
+		assert_int_equal(isid[0] & 0xc0, 0x80); /* random, RFC 7143 11.12.5 */
+		assert_int_equal(state_isid(&rig.d, &key, again), 0);
+		assert_memory_equal(isid, again, sizeof(isid));
+		end(&rig);
+	}
+}
+
+static void an_isid_is_kept(void **state)
+{
+	static const uint8_t kept[ISCSI_ISID_LEN] = {0x80, 0x12, 0x34, 0xab, 0xcd, 0xef};
+	struct rig rig;
+	uint8_t isid[ISCSI_ISID_LEN];
+	begin(&rig, "{\"version\": 1, \"isids\": {\"" KEY "\": \"801234abcdef\"}}");
+	assert_int_equal(state_isid(&rig.d, &key, isid), 0);
+	assert_memory_equal(isid, kept, sizeof(isid));
+	end(&rig);
+}
+
+/* It is there before the first login by it. */
+static void a_new_isid_is_in_the_file(void **state)
+{
+	struct rig rig;
+	uint8_t isid[ISCSI_ISID_LEN];
+	begin(&rig, NULL);
+	assert_int_equal(state_isid(&rig.d, &key, isid), 0);
+	json_t *whole = json_load_file(rig.path, 0, NULL);
+	assert_non_null(json_string_value(json_object_get(json_object_get(whole, "isids"), KEY)));
+	json_decref(whole);
+	end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(damage_costs_an_isid_at_most),
+		cmocka_unit_test(an_isid_is_kept),
+		cmocka_unit_test(a_new_isid_is_in_the_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
