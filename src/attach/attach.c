@@ -113,6 +113,13 @@ void attach_leave(struct attach *a, attach_result *left, void *ctx)
 	a->method->leave(a);
 }
 
+const char *attach_mortal(const struct attach_method *m, const struct attach_keep *keep)
+{
+	if (!m->takes_over)
+		return "its clients have to connect again";
+	return m->mortal ? m->mortal(keep) : NULL;
+}
+
 void attach_free(struct attach *a)
 {
 	if (!a)

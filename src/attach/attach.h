@@ -60,6 +60,9 @@ struct attach_method {
 	const char *help;
 	bool by_name_only; /* never chosen by itself */
 	bool takes_over;
+	/* That of this host what is attached, and has this, cannot be taken over all the same, and why; NULL: it
+	 * can. No function: it always can. */
+	const char *(*mortal)(const struct attach_keep *keep);
 	/* Whether this host has it, as far as this process can see: 0, or -errno with `why`. Blocks shortly. */
 	int (*probe)(char *why, size_t why_size);
 	/* Begins; options are checked. 0 or -errno with `why`. */
@@ -112,6 +115,9 @@ void attach_stop(struct attach *a, bool force, attach_result *stopped, void *ctx
  */
 void attach_leave(struct attach *a, attach_result *left, void *ctx);
 void attach_free(struct attach *a);
+
+/* Why what was attached does not survive the process that serves it, in a few words; NULL: it does. */
+const char *attach_mortal(const struct attach_method *m, const struct attach_keep *keep);
 
 static inline const char *attach_path(const struct attach *a)
 {

@@ -243,12 +243,17 @@ static void disk_changed(struct disk_watch *w, unsigned changes)
 		change(f);
 }
 
+static const char *mortal(const struct attach_keep *keep)
+{
+	return keep->numbers[KEEP_RESENDS]
+		       ? NULL
+		       : "this kernel does not ask again for what was under way (Linux 6.9 does)";
+}
+
 static int start(struct attach **out, const struct attach_options *o, char *why, size_t why_size)
 {
-	if (o->keep && !o->keep->numbers[KEEP_RESENDS]) {
-		snprintf(why, why_size,
-			 "fuse: this kernel does not ask again for what was under way "
-			 "(Linux 6.9 does)");
+	if (o->keep && mortal(o->keep)) {
+		snprintf(why, why_size, "fuse: %s", mortal(o->keep));
 		return -EOPNOTSUPP;
 	}
 	struct fuse *f = calloc(1, sizeof(*f));
@@ -281,6 +286,7 @@ const struct attach_method attach_fuse = {
 	.name = "fuse",
 	.help = "a loop device on a FUSE file, wherever there are both",
 	.takes_over = true,
+	.mortal = mortal,
 	.probe = probe,
 	.start = start,
 	.stop = stop,

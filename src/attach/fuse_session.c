@@ -16,7 +16,8 @@
 #define PAYLOAD    (1u << 20)
 #define PAGES      (PAYLOAD / 4096)
 #define DISK_INODE 2
-#define FOREVER    86400 /* seconds; attributes change only by what we say */
+/* Seconds; attributes change only by what we say. So the kernel does not ask for them when nobody serves. */
+#define FOREVER UINT32_MAX
 
 /* Newer than Debian 12's header (Linux 6.9, 6.2). */
 #define INIT_HAS_RESEND      (UINT64_C(1) << 39)

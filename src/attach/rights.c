@@ -179,8 +179,7 @@ static const struct kind {
 
 /* --- slots */
 
-/* The slot, which is this order's until release(); or -errno. */
-static int claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out)
+int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out)
 {
 	int err = 0;
 	pthread_mutex_lock(&h->lock);
@@ -200,7 +199,7 @@ static int claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct r
 	return err;
 }
 
-static void release(struct rights_holder *h, struct rights_slot *s)
+void rights_release(struct rights_holder *h, struct rights_slot *s)
 {
 	pthread_mutex_lock(&h->lock);
 	s->busy = false;
@@ -231,7 +230,7 @@ void rights_carry_out(struct rights_holder *h, const struct rights_order *order,
 		return;
 	}
 	const struct kind *kind = &kinds[order->kind];
-	answer->err = claim(h, order->slot, kind->at_any_time, &j.slot);
+	answer->err = rights_claim(h, order->slot, kind->at_any_time, &j.slot);
 	if (answer->err) {
 		rights_fail(answer, answer->err, "slot %u", order->slot);
 		return;
@@ -240,7 +239,7 @@ void rights_carry_out(struct rights_holder *h, const struct rights_order *order,
 	if (!answer->err && j.slot->device && !kind->at_any_time)
 		make_links(&j);
 	if (!kind->at_any_time)
-		release(h, j.slot);
+		rights_release(h, j.slot);
 }
 
 int rights_holder_init(struct rights_holder *h, const char *dev)

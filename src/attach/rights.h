@@ -99,6 +99,31 @@ void rights_holder_free(struct rights_holder *h);
 void rights_carry_out(struct rights_holder *h, const struct rights_order *order, const int *files,
 		      unsigned file_count, struct rights_answer *answer, int *file);
 
+/*
+ * What is to be known of a slot's device so that a holder that comes after this one, in another process, goes on with
+ * it; with it go two descriptors of a connection to FUSE, if there is one, without which its end is I/O errors.
+ */
+enum { RIGHTS_KEPT_FUSE, RIGHTS_KEPT_MOUNT, RIGHTS_KEPT_FILES };
+struct rights_kept {
+	char kind[8]; /* of device: "ublk", "nbd", "loop" */
+	uint32_t number, queues;
+	bool encoded, resizes;
+	uint64_t fuse_dev;
+	char path[ATTACH_PATH];
+	char name[64];
+	char links[ATTACH_LINKS][RIGHTS_NAME];
+};
+/* False: there is no device in this slot. `files` stay the slot's; -1: none. */
+bool rights_keep(struct rights_holder *h, uint32_t slot, struct rights_kept *out,
+		 int files[RIGHTS_KEPT_FILES]);
+/*
+ * The slot, in which there is nothing, has this device again, and `files`. -errno with `why`: the device is not there
+ * any more, or is another one, or cannot go on, and then it is ended; `files` stay the caller's. Does not wait for
+ * the disk.
+ */
+int rights_take(struct rights_holder *h, uint32_t slot, const struct rights_kept *kept,
+		const int files[RIGHTS_KEPT_FILES], char *why, size_t why_size);
+
 /* Both sides in one process: each order on a thread of its own. */
 struct rights_here {
 	struct rights rights;

@@ -137,7 +137,19 @@ static int loop_stop(struct rights_slot *s, const struct rights_order *o,
 	return err ? err : rights_fail(answer, -EBUSY, "%s does not end", s->path);
 }
 
-static const struct rights_device loop_device = {loop_change, loop_stop};
+/* What it is on has no name: the file of a file system that is mounted nowhere. The device itself is not asked while
+ * nobody serves, for it may ask the disk. */
+static bool loop_is_there(const struct rights_slot *s)
+{
+	char name[64], file[8] = "";
+	snprintf(name, sizeof(name), "/sys/block/loop%u/loop/backing_file", s->number);
+	CLEANUP(fd) int fd = open(name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, file, sizeof(file) - 1);
+	return n > 0 && !strcmp(file, "/disk\n");
+}
+
+const struct rights_device rights_loop_device = {
+	.kind = "loop", .is_there = loop_is_there, .change = loop_change, .stop = loop_stop};
 
 int rights_loop_start(struct rights_slot *s, const struct rights_order *o,
 		      struct rights_answer *answer)
@@ -159,7 +171,7 @@ int rights_loop_start(struct rights_slot *s, const struct rights_order *o,
 	if (err)
 		return err == 1 ? rights_fail(answer, -EBUSY, "no free loop device") : err;
 	rights_set_rotational(s, o->rotational);
-	s->device = &loop_device;
+	s->device = &rights_loop_device;
 	answer->number = s->number;
 	snprintf(answer->path, sizeof(answer->path), "%s", s->path);
 	return 0;

@@ -277,7 +277,13 @@ static int nbd_stop(struct rights_slot *s, const struct rights_order *o,
 	return err;
 }
 
-static const struct rights_device nbd_device = {nbd_change, nbd_stop};
+static bool nbd_is_there(const struct rights_slot *s)
+{
+	return is_ours(s);
+}
+
+const struct rights_device rights_nbd_device = {
+	.kind = "nbd", .is_there = nbd_is_there, .change = nbd_change, .stop = nbd_stop};
 
 int rights_nbd_start(struct rights_slot *s, const struct rights_order *o, const int *files,
 		     unsigned count, struct rights_answer *answer)
@@ -295,7 +301,7 @@ int rights_nbd_start(struct rights_slot *s, const struct rights_order *o, const 
 		return rights_fail(answer, err, "connecting a device of NBD");
 	snprintf(s->path, sizeof(s->path), "/dev/nbd%u", s->number);
 	snprintf(s->name, sizeof(s->name), "%s", o->name);
-	s->device = &nbd_device;
+	s->device = &rights_nbd_device;
 	for (int ms = 0; ms < READY_MS && !size_is_known(s); ms += WAIT_MS)
 		wait_a_little();
 	rights_set_rotational(s, o->rotational);
@@ -308,7 +314,7 @@ int rights_nbd_start(struct rights_slot *s, const struct rights_order *o, const 
 int rights_nbd_take_over(struct rights_slot *s, const struct rights_order *o, const int *files,
 			 unsigned count, struct rights_answer *answer)
 {
-	if (s->device != &nbd_device || !is_ours(s))
+	if (s->device != &rights_nbd_device || !is_ours(s))
 		return rights_fail(answer, -ENOENT, "there is no device of NBD to take over");
 	int err = -ENOSPC;
 	for (int ms = 0; ms < READY_MS && err == -ENOSPC; ms += WAIT_MS) {

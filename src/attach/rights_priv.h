@@ -7,6 +7,9 @@
 
 /* How a device is ended and changed; one for each kind of device. */
 struct rights_device {
+	const char *kind; /* as in struct rights_kept */
+	/* Whether what this slot says of it is true still. Asks the kernel, and never the disk. */
+	bool (*is_there)(const struct rights_slot *s);
 	int (*change)(struct rights_slot *s, const struct rights_order *o,
 		      struct rights_answer *answer);
 	int (*stop)(struct rights_slot *s, const struct rights_order *o,
@@ -34,6 +37,12 @@ int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...) PRI
 int rights_check_unused(const struct rights_slot *s, struct rights_answer *answer);
 /* For what the kernel has no other way. Not important enough to fail. */
 void rights_set_rotational(const struct rights_slot *s, bool rotational);
+
+extern const struct rights_device rights_loop_device, rights_nbd_device, rights_ublk_device;
+
+/* The slot, which is this caller's until rights_release(); -EAGAIN: it is another's. */
+int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out);
+void rights_release(struct rights_holder *h, struct rights_slot *s);
 
 /* rights_fuse.c */
 int rights_fuse_mount(struct rights_slot *s, struct rights_answer *answer, int *file);

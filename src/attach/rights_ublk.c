@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "attach/rights_priv.h"
 #include "attach/ublk_abi.h"
+#include "common/hash.h"
 
 #define PATIENCE 30 /* seconds; for the other process to fetch requests, for one */
 #define DELETING 2  /* seconds; then it goes with the last who has it open */
@@ -49,7 +50,9 @@ static int command(bool encoded, uint32_t nr, struct ublksrv_ctrl_cmd c)
 	if (err)
 		return err;
 	c.queue_id = (uint16_t)-1;
-	err = run_on(&ring, control, encoded ? UBLK_ENCODED_CTRL(nr) : nr, &c);
+	uint32_t op =
+		nr == UBLK_CMD_GET_DEV_INFO ? UBLK_ENCODED_CTRL_IN(nr) : UBLK_ENCODED_CTRL(nr);
+	err = run_on(&ring, control, encoded ? op : nr, &c);
 	io_uring_queue_exit(&ring);
 	return MIN(err, 0);
 }
@@ -103,6 +106,12 @@ static struct ublk_params params_of(const struct rights_order *o)
 	return p;
 }
 
+/* The kernel keeps a number for us, by which we know a device again. */
+static uint64_t mark_of(const char *name)
+{
+	return UINT64_C(0x4c554e4152) << 24 ^ hash_text(0, name);
+}
+
 static int add(struct rights_slot *s, const struct rights_order *o, bool encoded,
 	       struct ublksrv_ctrl_dev_info *info)
 {
@@ -111,6 +120,7 @@ static int add(struct rights_slot *s, const struct rights_order *o, bool encoded
 		.queue_depth = (uint16_t)o->depth,
 		.max_io_buf_bytes = o->max_io,
 		.dev_id = UINT32_MAX,
+		.ublksrv_flags = mark_of(o->name),
 		.flags =
 			UBLK_F_USER_RECOVERY | UBLK_F_USER_RECOVERY_REISSUE | UBLK_FLAG_UPDATE_SIZE,
 	};
@@ -157,6 +167,7 @@ int rights_ublk_add(struct rights_slot *s, const struct rights_order *o,
 	if (err)
 		return rights_fail(answer, err, "ublk: adding a device");
 	s->ublk = true;
+	snprintf(s->name, sizeof(s->name), "%s", o->name);
 	s->number = info.dev_id;
 	s->queues = info.nr_hw_queues;
 	s->encoded = info.flags & UBLK_FLAG_ENCODED;
@@ -201,13 +212,24 @@ static int ublk_stop(struct rights_slot *s, const struct rights_order *o,
 	return err && err != -ENODEV ? rights_fail(answer, err, "stopping %s", s->path) : 0;
 }
 
-static const struct rights_device ublk_device = {ublk_change, ublk_stop};
+static bool ublk_is_there(const struct rights_slot *s)
+{
+	struct ublksrv_ctrl_dev_info info = {0};
+	int err = command(s->encoded, UBLK_CMD_GET_DEV_INFO,
+			  (struct ublksrv_ctrl_cmd){.dev_id = s->number,
+						    .addr = (uintptr_t)&info,
+						    .len = sizeof(info)});
+	return !err && info.ublksrv_flags == mark_of(s->name);
+}
+
+const struct rights_device rights_ublk_device = {
+	.kind = "ublk", .is_there = ublk_is_there, .change = ublk_change, .stop = ublk_stop};
 
 /* Returns when the process that serves it has fetched on all queues. */
 int rights_ublk_run(struct rights_slot *s, const struct rights_order *o,
 		    struct rights_answer *answer)
 {
-	bool again = s->device == &ublk_device;
+	bool again = s->device == &rights_ublk_device;
 	if (!s->ublk)
 		return rights_fail(answer, -ENOENT, "there is no device of ublk");
 	int err = simple(s, again ? UBLK_CMD_END_USER_RECOVERY : UBLK_CMD_START_DEV,
@@ -215,7 +237,7 @@ int rights_ublk_run(struct rights_slot *s, const struct rights_order *o,
 	if (err)
 		return rights_fail(answer, err, "ublk: %s", again ? "taking over" : "starting");
 	snprintf(s->path, sizeof(s->path), "/dev/ublkb%u", s->number);
-	s->device = &ublk_device;
+	s->device = &rights_ublk_device;
 	for (int i = 0; i < TRIES && access(s->path, F_OK); i++)
 		wait_a_little();
 	snprintf(answer->path, sizeof(answer->path), "%s", s->path);
@@ -225,7 +247,7 @@ int rights_ublk_run(struct rights_slot *s, const struct rights_order *o,
 /* The process that was there before may not be quite gone. */
 int rights_ublk_recover(struct rights_slot *s, struct rights_answer *answer, int *file)
 {
-	if (s->device != &ublk_device)
+	if (s->device != &rights_ublk_device)
 		return rights_fail(answer, -ENOENT, "there is no device of ublk to take over");
 	int err = -EBUSY;
 	for (int i = 0; i < TRIES && err == -EBUSY; i++) {
