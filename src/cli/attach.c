@@ -247,6 +247,9 @@ static int attach(const struct attach_options *o, struct url *url)
 	if (!result || initiator_print(&o->to, result))
 		return code;
 	printf("%s\n", text_of(result, "path"));
+	if (text_of(result, "mortal")[0])
+		fprintf(stderr, "%s does not survive a restart of the daemon: %s\n",
+			text_of(result, "path"), text_of(result, "mortal"));
 	json_decref(result);
 	return 0;
 }

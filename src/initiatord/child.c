@@ -34,6 +34,7 @@ static int end(struct errand *e)
 	c->ending = true;
 	timer_init(&c->end_timer, time_is_up);
 	timer_set(c->r, &c->end_timer, reactor_now(c->r) + e->order.seconds * NSEC_PER_SEC);
+	c->leaving = e->order.flag;
 	child_disks_end(c);
 	child_end_if_over(c);
 	return ERRAND_LATER;
@@ -43,7 +44,8 @@ void child_end_if_over(struct child *c)
 {
 	if (!c->ending || !list_empty(&c->disks))
 		return;
-	if (list_empty(&c->sessions))
+	/* Sessions that are left are ended by the next login (RFC 7143 6.3.5). */
+	if (list_empty(&c->sessions) || c->leaving)
 		reactor_stop(c->r);
 	else
 		child_sessions_end(c, false);

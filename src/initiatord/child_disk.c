@@ -319,6 +319,22 @@ int child_detach(struct errand *e)
 	return ERRAND_LATER;
 }
 
+static void left(struct attach *a, void *ctx, int err, const char *why)
+{
+	(void)a;
+	over(ctx);
+}
+
+/* By an end in order nothing stays; for who takes over, all that can be taken over. */
+static void end_disk(struct child_disk *d)
+{
+	const struct attach *a = d->attach;
+	if (d->child->leaving && a->is_ready && !attach_mortal(a->method, &a->keep))
+		attach_leave(d->attach, left, d);
+	else
+		stop(d, true);
+}
+
 void child_disks_end(struct child *c)
 {
 	list_for_each (it, &c->disks) {
@@ -326,7 +342,7 @@ void child_disks_end(struct child *c)
 		if (!d->attach)
 			fail(d, -ECANCELED, INI_NO_REASON, "the daemon ends");
 		else if (!d->attach->stopping)
-			stop(d, true);
+			end_disk(d);
 	}
 }
 

@@ -63,7 +63,7 @@ struct child {
 	struct list seen; /* struct seen_lu, in the order of the set's devices */
 
 	struct voice voice;
-	bool ending;
+	bool ending, leaving;
 	struct timer end_timer;
 };
 

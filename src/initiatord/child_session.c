@@ -141,6 +141,8 @@ static int make(struct child_session *s, struct errand *e)
 				      s);
 	if (err)
 		ini_link_free(s->ini);
+	else if (e->order.login.past)
+		dev_session_has_past(s->devices);
 	return err;
 }
 

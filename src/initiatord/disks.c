@@ -93,8 +93,19 @@ struct attached_disk *disk_new(struct initiatord *d, const char *target, uint32_
 	return disk;
 }
 
+bool disk_use_slot(struct attached_disk *disk, uint32_t slot)
+{
+	if (slot == disk->slot)
+		return true;
+	if (slot >= RIGHTS_SLOTS || slot_is_used(disk->d, slot))
+		return false;
+	disk->slot = slot;
+	return true;
+}
+
 void disk_free(struct attached_disk *disk)
 {
+	state_disk_let_go(disk);
 	if (disk->listener >= 0)
 		net_unlisten_local(disk->d->r, disk->listener, disk->socket);
 	list_del(&disk->link);
@@ -126,6 +137,8 @@ void disk_fail(struct attached_disk *disk, const struct word *w)
 	forget_new_node(disk);
 	if (disk->kept)
 		event_disk(disk, EVENT_DETACHED, disk->state == DISK_DETACHING ? "" : w->why);
+	/* What nobody serves any more does not wait for ever. */
+	rights_end_slot(&d->holder, disk->slot, d->log);
 	disk_free(disk);
 	waits_tell(&waits, w);
 	sessions_let_go(d, target);
@@ -154,8 +167,10 @@ static void attached(struct errand_out *e, const struct word *w)
 		disk->why[0] = 0;
 		log_info(d->log, "%s LUN %u is %s (%s)", disk->target, disk->lun, disk->path,
 			 disk->method->name);
-		waits_tell(&disk->waits, w);
+		/* In this order: whoever finds a device without what was to be kept of it ends it. */
 		state_save(d);
+		state_disk_hold(disk);
+		waits_tell(&disk->waits, w);
 		return;
 	}
 	log_error(d->log, "%s LUN %u is not attached: %s", disk->target, disk->lun, w->why);

@@ -13,10 +13,12 @@
 #include "control/server.h"
 #include "initiatord/child.h"
 #include "initiatord/courier.h"
+#include "initiatord/fdstore.h"
 #include "initiatord/rights_link.h"
 #include "records/conf.h"
 #include "records/store.h"
 #include "service/keeper.h"
+#include "service/watchdog.h"
 
 #define INITIATORD_PATH 512
 #define SESSIONS_MOST   1024
@@ -42,7 +44,8 @@ struct node_session {
 	bool wanted;    /* it is made again when it has ended for good, and by another process */
 	bool for_disks; /* it goes with the last disk of its target */
 	bool logging_in, logging_out, up;
-	bool recovering;          /* it was up, is lost, and is made again */
+	bool recovering; /* it was up, is lost, and is made again */
+	bool past;       /* a process before this one may have left something under way in it */
 	struct word_session last; /* what was heard of it */
 	struct list waits;
 };
@@ -61,10 +64,11 @@ struct attached_disk {
 	char name[64], socket[ATTACH_PATH];
 	int listener;  /* of nbd-socket; -1 */
 	bool boot;     /* again when the daemon starts */
+	bool restored; /* there was one when the daemon ended before */
 	bool new_node; /* there was no record before: without a disk there is to be none */
 	enum disk_state state;
 	bool ordered;    /* the other process knows of it */
-	bool kept;       /* `keep` is of one that was ready */
+	bool kept;       /* `keep` is of one that was ready: its slot has a device */
 	unsigned logins; /* that are waited for */
 	struct attach_keep keep;
 	char path[ATTACH_PATH], wwid[LU_ID_SIZE];
@@ -88,6 +92,7 @@ struct initiatord {
 	struct initiator_names names;
 	struct control_server *control;
 	struct rights_holder holder;
+	struct fdstore store; /* what of its slots is to outlive us */
 
 	struct courier courier;
 	pid_t child;
@@ -104,6 +109,8 @@ struct initiatord {
 	struct signals signals;
 	unsigned told;
 	bool ending;
+	bool leaving; /* ending, and what is attached stays, for the next daemon */
+	struct watchdog watchdog;
 	struct timer end_timer;
 	int result;
 };
@@ -125,6 +132,15 @@ int state_load(struct initiatord *d, char *why, size_t why_size);
 int state_save(struct initiatord *d);
 /* What the daemon before has left is made again; what it was by its own end, only where it was asked for. */
 void state_restore(struct initiatord *d);
+/* --- state_disk.c: a disk in it, with what its device is in the kernel */
+json_t *state_disk_json(const struct attached_disk *k);
+/* The same disk again: with its device, if this is the kernel that has it; else anew. */
+void state_disk_restore(struct initiatord *d, const json_t *o, bool same_boot);
+/* What of its device has to outlive the daemon is kept, or not any more. */
+void state_disk_hold(struct attached_disk *disk);
+void state_disk_let_go(struct attached_disk *disk);
+
+/* --- state.c */
 /* The ISID of this record: the one that it had, else a new one, which is durable then. 0 or -errno. */
 int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[ISCSI_ISID_LEN]);
 
@@ -136,6 +152,9 @@ int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[
  */
 struct node_session *session_login(struct initiatord *d, const struct record_key *key, bool patient,
 				   struct wait *wait, struct config_why *why);
+/* Logs in, patiently, by a record that a daemon before this one was logged in by. NULL with `why` as above. */
+struct node_session *session_again(struct initiatord *d, const struct record_key *key,
+				   struct config_why *why);
 /* `wait` as above. */
 void session_logout(struct node_session *s, bool force, struct wait *wait);
 /* Whether both are of one record; its portal group may have been found out between. */
@@ -146,7 +165,8 @@ struct node_session *session_by_number(struct initiatord *d, uint32_t number);
 void session_heard(struct initiatord *d, const struct word *w);
 /* The other process is a new one: those that are wanted are made again. */
 void sessions_again(struct initiatord *d);
-/* What is marked automatic, and what disks need. */
+void sessions_init(struct initiatord *d);
+/* What is marked automatic. */
 void sessions_automatic(struct initiatord *d);
 /* Those that were made for disks of this target, if there is none any more. */
 void sessions_let_go(struct initiatord *d, const char *target);
@@ -166,6 +186,8 @@ void disk_detach(struct attached_disk *disk, bool force, struct wait *wait);
 /* It does not come to be: who waits is told so, and it is freed. */
 void disk_fail(struct attached_disk *disk, const struct word *w);
 void disk_free(struct attached_disk *disk);
+/* False: another one has it. */
+bool disk_use_slot(struct attached_disk *disk, uint32_t slot);
 const char *disk_state_word(enum disk_state state);
 /* WORD_ATTACHED, WORD_LOST, WORD_CHANGED. */
 void disk_heard(struct initiatord *d, const struct word *w);

@@ -112,9 +112,10 @@ static int prepare(struct process *p)
 static int start_parts(struct process *p)
 {
 	struct initiatord *d = &p->d;
-	list_init(&d->sessions);
+	sessions_init(d);
 	list_init(&d->disks);
 	d->log = &p->log;
+	fdstore_open(&d->store, p->d.o.state_dir, d->log);
 	int err = reactor_new_epoll(&d->r, &p->log);
 	if (err)
 		return fail(p, err, "it cannot be started: %s", strerror(-err));
@@ -147,10 +148,12 @@ static int open_control(struct process *p)
 
 static void is_up(struct initiatord *d)
 {
-	sessions_automatic(d);
 	state_restore(d);
+	sessions_automatic(d);
+	fdstore_drop_rest(&d->store);
 	log_info(d->log, "ready: %s", d->names.name);
 	sd_notify(0, "READY=1");
+	watchdog_start(&d->watchdog, d->r, d->log);
 }
 
 static int start(struct process *p)

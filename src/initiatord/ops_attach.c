@@ -146,10 +146,13 @@ struct attach_call {
 
 static json_t *disk_json(const struct attached_disk *k)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:b}", "target", k->target, "lun",
-			 (int)k->lun, "path", k->path, "method", k->method->name, "state",
+	/* Of a socket everybody knows. */
+	const bool has_device = k->kept && k->method->takes_over;
+	const char *mortal = has_device ? attach_mortal(k->method, &k->keep) : NULL;
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:s*, s:b}", "target", k->target,
+			 "lun", (int)k->lun, "path", k->path, "method", k->method->name, "state",
 			 disk_state_word(k->state), "wwid", k->wwid, "size", (json_int_t)k->size,
-			 "boot", k->boot);
+			 "mortal", mortal, "boot", k->boot);
 }
 
 static void attach_over(struct wait *wait, const struct word *w)

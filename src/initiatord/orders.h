@@ -36,7 +36,7 @@ enum order_kind {
 	ORDER_SESSIONS,   /* WORD_SESSION, then done */
 	ORDER_DEVICES,    /* WORD_DEVICE, each with its WORD_PATHs behind it, then done */
 	ORDER_LOG_LEVELS, /* `levels` */
-	ORDER_END,        /* seconds; answered by the process's end */
+	ORDER_END, /* seconds, flag: what is attached stays, if it can; answered by the process's end */
 	ORDER_KINDS,
 };
 
@@ -44,6 +44,7 @@ struct order_login {
 	struct node_settings settings;
 	uint8_t isid[ISCSI_ISID_LEN];
 	bool patient; /* a first login is tried without end, as long as what it fails by may pass */
+	bool past; /* a process before this one may have left something under way: dev_session_has_past() */
 };
 
 struct order_resolved {

@@ -10,8 +10,10 @@
 /* What is under way at the end has so long, and the process a little longer. */
 #define END_SECONDS 10
 #define END_KILL    (15 * NSEC_PER_SEC)
+/* What a disk has in hand when it is left. */
+#define LEAVE_SECONDS 3
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD};
 
 /* --- the other process */
 
@@ -140,9 +142,10 @@ static void kill_child(struct timer *t)
 		kill(d->child, SIGKILL);
 }
 
-void initiatord_end(struct initiatord *d)
+static void end(struct initiatord *d, bool leave)
 {
 	d->ending = true;
+	d->leaving = leave && !d->told;
 	if (d->told++) {
 		kill_child(&d->end_timer);
 		return;
@@ -154,9 +157,22 @@ void initiatord_end(struct initiatord *d)
 		stop(d, 0);
 		return;
 	}
-	e->order.seconds = END_SECONDS;
+	e->order.seconds = leave ? LEAVE_SECONDS : END_SECONDS;
+	e->order.flag = leave;
 	timer_set(d->r, &d->end_timer, reactor_now(d->r) + END_KILL);
 	courier_send(&d->courier, e);
+}
+
+void initiatord_end(struct initiatord *d)
+{
+	end(d, false);
+}
+
+/* What is attached stays as it is and waits, until another daemon takes it over. */
+static void leave(struct initiatord *d)
+{
+	if (!d->ending)
+		end(d, true);
 }
 
 static void take_signal(void *ctx, uint32_t signo)
@@ -164,6 +180,8 @@ static void take_signal(void *ctx, uint32_t signo)
 	struct initiatord *d = ctx;
 	if (signo == SIGCHLD)
 		look_at_child(d);
+	else if (signo == SIGUSR2)
+		leave(d);
 	else if (signo != SIGHUP)
 		initiatord_end(d);
 }
@@ -189,11 +207,14 @@ int initiatord_start(struct initiatord *d)
 	return err ? err : start_child(d);
 }
 
-/* Names of sockets are ours, and nobody listens there any more. */
+/* Names of sockets are ours, and nobody listens there any more. What stays is not touched. */
 static void close_disks(struct initiatord *d)
 {
-	while (!list_empty(&d->disks))
-		disk_free(list_first(&d->disks, struct attached_disk, link));
+	list_for_each_safe (it, &d->disks) {
+		struct attached_disk *disk = list_entry(it, struct attached_disk, link);
+		if (!d->leaving || disk->listener >= 0)
+			disk_free(disk);
+	}
 }
 
 int initiatord_run(struct initiatord *d)

@@ -254,3 +254,42 @@ int rights_serve(struct rights_holder *h, int end, struct log *log)
 		leave(s);
 	return err;
 }
+
+/* --- what nobody serves */
+
+struct ending {
+	struct rights_holder *h;
+	uint32_t slot;
+};
+
+static void *end_device(void *arg)
+{
+	static const enum rights_kind steps[] = {RIGHTS_FUSE_ABORT, RIGHTS_STOP,
+						 RIGHTS_UBLK_DELETE};
+	struct ending *e = arg;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct rights_order order = {
+			.kind = steps[i], .slot = e->slot, .force = true};
+		struct rights_answer answer;
+		int file;
+		rights_carry_out(e->h, &order, NULL, 0, &answer, &file);
+	}
+	free(e);
+	return NULL;
+}
+
+void rights_end_slot(struct rights_holder *h, uint32_t slot, struct log *log)
+{
+	struct rights_kept kept;
+	int files[RIGHTS_KEPT_FILES];
+	if (!rights_keep(h, slot, &kept, files))
+		return;
+	log_warning(log, "%s is ended: nobody serves it any more", kept.path);
+	struct ending *e = malloc(sizeof(*e));
+	if (e)
+		*e = (struct ending){h, slot};
+	if (!e || start_detached(end_device, e)) {
+		log_error(log, "%s cannot be ended: %s", kept.path, strerror(ENOMEM));
+		free(e);
+	}
+}

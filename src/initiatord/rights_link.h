@@ -29,5 +29,7 @@ int rights_link_start(struct rights_link *l, struct reactor *r, int end);
  * over `end`. `h` outlives them. 0 or -errno.
  */
 int rights_serve(struct rights_holder *h, int end, struct log *log);
+/* Ends, by force and on a thread of its own, the device of a slot; where there is none, nothing happens. */
+void rights_end_slot(struct rights_holder *h, uint32_t slot, struct log *log);
 
 #endif

@@ -87,6 +87,7 @@ static void logged_in(struct errand_out *e, const struct word *w)
 		event_session(s, EVENT_SESSION_DOWN, ini_reason_word((enum ini_reason)w->reason),
 			      w->why);
 	} else {
+		s->past = false;
 		s->last.state = INI_UP;
 		s->wanted = !leaving;
 		log_info(d->log, "%s at %s port %u: logged in", s->key.target, s->key.address,
@@ -137,6 +138,7 @@ static int order_login(struct node_session *s, bool patient, struct config_why *
 	s->mutual = a->theirs.name[0];
 	e->order.session = s->number;
 	e->order.login.patient = patient;
+	e->order.login.past = s->past;
 	memcpy(e->order.login.isid, s->isid, sizeof(s->isid));
 	s->logging_in = true;
 	courier_send(&d->courier, e);
@@ -168,8 +170,8 @@ static struct node_session *make_session(struct initiatord *d, const struct reco
 	return s;
 }
 
-struct node_session *session_login(struct initiatord *d, const struct record_key *key, bool patient,
-				   struct wait *wait, struct config_why *why)
+static struct node_session *login(struct initiatord *d, const struct record_key *key, bool patient,
+				  bool past, struct wait *wait, struct config_why *why)
 {
 	static const struct word fine = {.kind = WORD_DONE};
 	struct node_session *s = session_find(d, key);
@@ -182,6 +184,7 @@ struct node_session *session_login(struct initiatord *d, const struct record_key
 		s = make_session(d, key, why);
 	if (!s)
 		return NULL;
+	s->past |= past;
 	if (s->up) {
 		if (wait)
 			wait->done(wait, &fine);
@@ -195,6 +198,18 @@ struct node_session *session_login(struct initiatord *d, const struct record_key
 	if (wait)
 		list_add_tail(&s->waits, &wait->link);
 	return s;
+}
+
+struct node_session *session_login(struct initiatord *d, const struct record_key *key, bool patient,
+				   struct wait *wait, struct config_why *why)
+{
+	return login(d, key, patient, false, wait, why);
+}
+
+struct node_session *session_again(struct initiatord *d, const struct record_key *key,
+				   struct config_why *why)
+{
+	return login(d, key, true, true, NULL, why);
 }
 
 /* --- out */
@@ -314,8 +329,11 @@ static void again(struct timer *t)
 
 void sessions_again(struct initiatord *d)
 {
-	list_for_each (it, &d->sessions)
-		list_entry(it, struct node_session, link)->up = false;
+	list_for_each (it, &d->sessions) {
+		struct node_session *s = list_entry(it, struct node_session, link);
+		s->past |= s->up;
+		s->up = false;
+	}
 	login_again(d);
 }
 
@@ -327,18 +345,25 @@ static int begin_automatic(void *ctx, const struct record_key *key, const struct
 	if (!strcmp(startup, "manual"))
 		return 0;
 	struct node_session *s = session_login(d, key, true, NULL, &why);
-	if (s)
+	if (s) {
 		s->wanted = true;
-	else
+		s->for_disks = false;
+	} else {
 		log_error(d->log, "%s at %s: no login: %s", key->target, key->address, why.text);
+	}
 	return 0;
+}
+
+void sessions_init(struct initiatord *d)
+{
+	list_init(&d->sessions);
+	timer_init(&d->again, again);
 }
 
 void sessions_automatic(struct initiatord *d)
 {
 	const struct record_filter all = RECORD_FILTER_ALL;
 	struct config_why why;
-	timer_init(&d->again, again);
 	int n = records_nodes(&d->records, &all, begin_automatic, d, &why);
 	if (n < 0)
 		log_error(d->log, "the records cannot be read: %s", why.text);

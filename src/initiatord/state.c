@@ -44,7 +44,7 @@ static json_t *sessions_of(const struct initiatord *d)
 	json_t *list = json_array();
 	list_for_each (it, &d->sessions) {
 		const struct node_session *s = list_entry(it, struct node_session, link);
-		if (!s->wanted || d->ending)
+		if (!s->wanted || (d->ending && !d->leaving))
 			continue;
 		json_array_append_new(list,
 				      json_pack("{s:s, s:s, s:i, s:i, s:s, s:b}", "target",
@@ -58,15 +58,11 @@ static json_t *sessions_of(const struct initiatord *d)
 static json_t *disks_of(const struct initiatord *d)
 {
 	json_t *list = json_array();
+	const bool ends = d->ending && !d->leaving;
 	list_for_each (it, &d->disks) {
 		const struct attached_disk *k = list_entry(it, struct attached_disk, link);
-		if (!k->boot && (d->ending || k->state != DISK_ATTACHED))
-			continue;
-		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:s, s:i, s:s, s:b, s:s}", "target",
-						k->target, "lun", (int)k->lun, "address", k->host,
-						"port", k->port, "method", k->method->name, "boot",
-						k->boot, "wwid", k->wwid));
+		if (k->boot || (!ends && (k->kept || k->restored)))
+			json_array_append_new(list, state_disk_json(k));
 	}
 	return list;
 }
@@ -189,7 +185,7 @@ static void restore_session(struct initiatord *d, const json_t *o)
 	snprintf(key.target, sizeof(key.target), "%s", text_of(o, "target"));
 	snprintf(key.address, sizeof(key.address), "%s", text_of(o, "address"));
 	snprintf(key.iface, sizeof(key.iface), "%s", text_of(o, "iface"));
-	struct node_session *s = session_login(d, &key, true, NULL, &why);
+	struct node_session *s = session_again(d, &key, &why);
 	if (!s) {
 		log_error(d->log, "%s at %s: no login: %s", key.target, key.address, why.text);
 		return;
@@ -198,32 +194,16 @@ static void restore_session(struct initiatord *d, const json_t *o)
 	s->for_disks = json_is_true(json_object_get(o, "for_disks"));
 }
 
-static void restore_disk(struct initiatord *d, const json_t *o)
+static void restore_disks(struct initiatord *d, const json_t *left, bool same, bool with_device)
 {
-	const char *target = text_of(o, "target");
-	const struct attach_method *m = attach_find(text_of(o, "method"));
-	uint32_t lun = (uint32_t)json_integer_value(json_object_get(o, "lun"));
-	struct record_filter nodes = RECORD_FILTER_ALL;
-	if (!m || disk_find(d, target, lun))
-		return;
-	struct attached_disk *disk =
-		disk_new(d, target, lun, text_of(o, "address"),
-			 (uint16_t)json_integer_value(json_object_get(o, "port")), m);
-	if (!disk)
-		return;
-	disk->boot = json_is_true(json_object_get(o, "boot"));
-	snprintf(disk->wwid, sizeof(disk->wwid), "%s", text_of(o, "wwid"));
-	/* Its sessions were made before, or it has to make one as it did at first. */
-	list_for_each (it, &d->sessions) {
-		if (!strcmp(list_entry(it, struct node_session, link)->key.target, target)) {
-			disk_begin(disk, 0);
-			return;
-		}
+	const json_t *o;
+	size_t i;
+	json_array_foreach(json_object_get(left, "disks"), i, o)
+	{
+		bool has = same && json_is_object(json_object_get(o, "device"));
+		if (has == with_device && (same || json_is_true(json_object_get(o, "boot"))))
+			state_disk_restore(d, o, same);
 	}
-	nodes.target = disk->target;
-	nodes.address = disk->host;
-	nodes.port = disk->port;
-	disk_login(disk, &nodes, true, 0);
 }
 
 void state_restore(struct initiatord *d)
@@ -238,11 +218,9 @@ void state_restore(struct initiatord *d)
 		if (same)
 			restore_session(d, o);
 	}
-	json_array_foreach(json_object_get(left, "disks"), i, o)
-	{
-		if (same || json_is_true(json_object_get(o, "boot")))
-			restore_disk(d, o);
-	}
+	/* Those that have a device first: no other one is to take their slots. */
+	restore_disks(d, left, same, true);
+	restore_disks(d, left, same, false);
 	d->left = NULL;
 	json_decref(left);
 	state_save(d);

@@ -11,7 +11,18 @@ finish() {
 	for pid in ${INITIATORS[@]+"${INITIATORS[@]}"}; do
 		ended "$pid" || { kill "$pid"; wait_for 20 ended "$pid" || kill -KILL "$pid"; }
 	done
+	for pid in $(holders); do
+		kill -KILL "$pid"
+	done
 	cleanup
+}
+
+# holders: what keeps descriptors for daemons of this script; its first one is the daemon's directory.
+holders() {
+	local pid
+	for pid in $(pgrep -x lunar-holder); do
+		case $(readlink "/proc/$pid/fd/0") in "$T"/*) echo "$pid" ;; esac
+	done
 }
 
 # start_initiator NAME OPTION...: sets DAEMON, its process, and LUNAR_INITIATOR_SOCKET; its log is NAME.err.
