@@ -173,7 +173,7 @@ static int start(struct child *c, int rights, char *why, size_t why_size)
 	child_disks_init(c);
 	voice_init(&c->voice, c->r, c->end);
 	err = -pthread_create(&c->listener, NULL, listen_to_parent, c);
-	if (!err && c->o->sandbox)
+	if (!err && c->o->sandbox && !c->o->makes_rings)
 		err = sandbox_seal(&box);
 	if (!err)
 		child_say(c, &(struct word){.kind = WORD_READY});

@@ -16,6 +16,7 @@ struct child_options {
 	char initiator_name[ISCSI_NAME_SIZE], initiator_alias[256];
 	struct sandbox_user user;
 	bool sandbox;
+	bool makes_rings; /* a disk by ublk needs one of its own */
 };
 
 /* From the fork to the end; `end`, for orders, and `rights` are our ends of sockets. The exit code. */

@@ -76,6 +76,8 @@ static int start_child(struct initiatord *d)
 		close(orders[1]);
 		return err;
 	}
+	char why[ATTACH_WHY];
+	d->o.child.makes_rings = !attach_ublk.probe(why, sizeof(why));
 	fflush(NULL);
 	d->child = fork();
 	if (d->child == 0)
