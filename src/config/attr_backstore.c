@@ -25,7 +25,7 @@ static const char *const block_sizes[] = {"512", "4096", NULL};
 	 .effect = CONFIG_IN_PART, .flags = CONFIG_IDENTITY, .choices = block_sizes,         \
 	 .standard = "512", .help = "Bytes of a logical block; as long as it is no LUN",     \
 	 .note = "1024 and 2048 are not taken"},                                             \
-	FLAG_NOTE(ATTRIBUTE, NOT_YET, "emulate_3pc", "1", "1: EXTENDED COPY is offered", LATER_NOTE), \
+	FLAG(ATTRIBUTE, "emulate_3pc", "1", "1: EXTENDED COPY is offered"),                  \
 	FLAG(ATTRIBUTE, "emulate_caw", "1", "1: COMPARE AND WRITE is offered"), \
 	FLAG(ATTRIBUTE, "emulate_dpo", "1", "1: the DPO bit of reads and writes is taken"),  \
 	FLAG(ATTRIBUTE, "emulate_fua_read", "1", "1: the FUA bit of reads is taken"),        \

@@ -113,6 +113,14 @@ static const struct scsi_command commands[256] = {
 
 /* Those with a service action in the low five bits of byte 1, by opcode and action. */
 static const struct scsi_command actions[] = {
+	{"EXTENDED COPY(LID1)", 0x83, 0x00, 16, {0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
+	 SCSI_HAS_COPY, 10, 4, scsi_lengths_copy, scsi_cmd_copy},
+	{"RECEIVE COPY STATUS(LID1)", 0x84, 0x00, 16, {0x84, 0x00, 0xff, 0, 0, 0, 0, 0, 0, 0, FF4},
+	 SCSI_HAS_COPY, 10, 4, scsi_lengths_reply, scsi_cmd_copy_status},
+	{"RECEIVE COPY OPERATING PARAMETERS", 0x84, 0x03, 16, {0x84, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
+	 SCSI_HAS_COPY, 10, 4, scsi_lengths_reply, scsi_cmd_copy_parameters},
+	{"RECEIVE COPY FAILURE DETAILS(LID1)", 0x84, 0x04, 16, {0x84, 0x04, 0xff, 0, 0, 0, 0, 0, 0, 0, FF4},
+	 SCSI_HAS_COPY, 10, 4, scsi_lengths_reply, scsi_cmd_copy_failure},
 	{"READ CAPACITY(16)", 0x9e, 0x10, 16, {0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
 	 SCSI_CMD_RESERVED_OK, 10, 4, scsi_lengths_reply, scsi_cmd_read_capacity16},
 	{"GET LBA STATUS(16)", 0x9e, 0x12, 16, {0x9e, 0x12, FF8, FF4},

@@ -189,7 +189,7 @@ static void start_over(struct scsi_io *io)
 	io->state = SCSI_IO_NEW;
 	io->lba = io->blocks = io->at = 0;
 	io->alloc_len = 0;
-	io->write_through = io->alone = io->counted = false;
+	io->write_through = io->alone = io->inner = io->counted = false;
 	list_init(&io->range);
 	io->wants_range = false;
 	list_init(&io->entry.link);

@@ -207,6 +207,7 @@ void scsi_itl_free(struct scsi_itl *itl)
 	list_del(&itl->of_lu);
 	list_del(&itl->detached);
 	list_del(&itl->of_mapping);
+	free(itl->copied);
 	free(itl);
 	scsi_lu_stir(lu);
 }

@@ -42,7 +42,8 @@ static void standard_data(struct scsi_io *io)
 	d[2] = 0x06; /* SPC-4 */
 	d[3] = 0x12; /* HISUP, response data format 2 */
 	d[4] = 96 - 5;
-	d[7] = 0x02; /* CMDQUE */
+	d[5] = scsi_lu_features(lu) & SCSI_HAS_COPY ? 0x08 : 0; /* 3PC */
+	d[7] = 0x02;                                            /* CMDQUE */
 	put_ascii(d + 8, lu ? lu->vendor : "LUNAR", 8);
 	put_ascii(d + 16, lu ? lu->options.product : "", 16);
 	put_ascii(d + 32, lu ? lu->revision : "", 4);
@@ -142,6 +143,28 @@ static void identification(struct page *g)
 	relative_port(g);
 	scsi_name(g, OF_PORT, g->nexus->target_port);
 	scsi_name(g, OF_DEVICE, g->nexus->dev->name);
+}
+
+bool scsi_lu_is_named(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *d,
+		      size_t len)
+{
+	uint8_t bytes[1024] = {0};
+	struct page g = {.lu = lu, .p = bytes};
+
+	naa(&g);
+	t10_vendor(&g);
+	uuid(&g);
+	for (const uint8_t *of = bytes; of < bytes + g.len; of += 4 + of[3])
+		if (of[0] == code_set && of[1] == type && of[3] == len && !memcmp(of + 4, d, len))
+			return true;
+	return false;
+}
+
+/* --- 8Fh: third-party copy (SPC-4 7.8.17) */
+
+static void copies(struct page *g)
+{
+	g->len += scsi_copy_page(g->p + 4);
 }
 
 /* --- 86h: extended INQUIRY data (SPC-4 7.8.7) */
@@ -247,15 +270,20 @@ static bool when_thin(const struct scsi_lu *lu)
 	return lu && scsi_lu_thin(lu);
 }
 
+static bool when_copying(const struct scsi_lu *lu)
+{
+	return scsi_lu_features(lu) & SCSI_HAS_COPY;
+}
+
 static const struct vpd_page {
 	uint8_t code;
 	bool (*offered)(const struct scsi_lu *lu);
 	void (*build)(struct page *g);
 } pages[] = {
-	{0x00, always, supported_pages}, {0x80, with_lu, serial_number},
-	{0x83, with_lu, identification}, {0x86, with_lu, extended},
-	{0xb0, with_lu, block_limits},   {0xb1, with_lu, characteristics},
-	{0xb2, when_thin, provisioning},
+	{0x00, always, supported_pages},  {0x80, with_lu, serial_number},
+	{0x83, with_lu, identification},  {0x86, with_lu, extended},
+	{0x8f, when_copying, copies},     {0xb0, with_lu, block_limits},
+	{0xb1, with_lu, characteristics}, {0xb2, when_thin, provisioning},
 };
 
 static void supported_pages(struct page *g)

@@ -103,6 +103,7 @@ struct scsi_io {
 		SCSI_IO_BLOCKED, /* by order or a fence: nothing of it is under way */
 		SCSI_IO_MOVING,  /* data_move is under way */
 		SCSI_IO_STORE,   /* something is at the backstore */
+		SCSI_IO_COPYING, /* pieces of it are tasks of their own (copy.h) */
 		SCSI_IO_DONE,
 	} state;
 	void (*next)(struct scsi_io *io, int err); /* continues after a move or the backstore */
@@ -113,6 +114,7 @@ struct scsi_io {
 	unsigned generation;     /* of the nexus's LUN inventory, when it was decoded */
 	bool write_through;      /* it counts in scsi_lu.write_through */
 	bool alone;              /* it counts in scsi_lu.alone */
+	bool inner;              /* a piece of a copy: it waits for no other's turn */
 	bool counted;            /* it counts in scsi_itl.running */
 	bool wants_range;        /* it waits for its range, and counts in scsi_lu.wanted */
 	uint64_t deadline;       /* of what it waits for */

@@ -103,6 +103,7 @@ bool scsi_lengths_write_verify(struct scsi_io *io);
 bool scsi_lengths_verify(struct scsi_io *io);
 bool scsi_lengths_prefetch(struct scsi_io *io);
 bool scsi_lengths_write_same(struct scsi_io *io);
+bool scsi_lengths_copy(struct scsi_io *io);
 
 /* Where commands that compare read the medium into: behind the Data-Out, aligned for any store. */
 static inline uint32_t scsi_second_buffer(const struct scsi_io *io)
@@ -302,6 +303,7 @@ struct scsi_itl {
 	struct scsi_mapping
 		*leaves; /* the one that was taken out, until its tasks have been ended */
 	struct list of_mapping;
+	struct scsi_copy_log *copied; /* how copies have ended; NULL: none is kept */
 };
 
 /* From every thread; NULL: none. */
@@ -583,6 +585,19 @@ void scsi_later_run(struct deferred *d);
 /* The informational exception of the LU (SPC-4 7.3.10): ASC << 8 | ASCQ, 0 when it is well. */
 uint16_t scsi_lu_exception(const struct scsi_lu *lu);
 
+/* --- inquiry.c */
+
+/* Whether this is a designator of the LU itself in VPD page 83h (SPC-4 7.8.6.1): code set; association and type. */
+bool scsi_lu_is_named(const struct scsi_lu *lu, uint8_t code_set, uint8_t type, const uint8_t *d,
+		      size_t len);
+
+/* --- copy.c, copy_results.c */
+
+/* The task is aborted: its pieces end, and it with the last of them. */
+void scsi_copy_abort(struct scsi_io *io);
+/* VPD page 8Fh, without its header; its length. */
+size_t scsi_copy_page(uint8_t *p);
+
 /* --- handlers */
 
 /* inquiry.c, mode.c, log_page.c, report.c */
@@ -620,6 +635,11 @@ void scsi_cmd_write_same(struct scsi_io *io);
 /* reserve.c */
 void scsi_cmd_reserve(struct scsi_io *io);
 void scsi_cmd_release(struct scsi_io *io);
+/* copy.c, copy_results.c */
+void scsi_cmd_copy(struct scsi_io *io);
+void scsi_cmd_copy_status(struct scsi_io *io);
+void scsi_cmd_copy_parameters(struct scsi_io *io);
+void scsi_cmd_copy_failure(struct scsi_io *io);
 /* lu.c */
 void scsi_cmd_test_unit_ready(struct scsi_io *io);
 void scsi_cmd_start_stop(struct scsi_io *io);

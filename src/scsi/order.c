@@ -58,7 +58,10 @@ bool scsi_order_join(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 	bool wait = lu->strict > 0 || is_full(io) || (lu->task_limit && io->itl && io->itl->queued);
 
-	if (io->attr == SCSI_HEAD_OF_QUEUE) {
+	if (io->inner) { /* its copy has had its turn, and others may wait for that to end */
+		wait = false;
+		list_add_tail(&lu->tasks, &io->task);
+	} else if (io->attr == SCSI_HEAD_OF_QUEUE) {
 		wait = false;
 		list_add_head(&lu->tasks, &io->task);
 	} else {

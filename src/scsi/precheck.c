@@ -19,7 +19,7 @@ static bool leave(struct scsi_io *io)
 	struct scsi_lu *lu = io->lu;
 	bool fence = scsi_fence_is(io), range = scsi_range_leave(io);
 
-	if (io->aborted && io->state == SCSI_IO_STORE) {
+	if (io->aborted && (io->state == SCSI_IO_STORE || io->state == SCSI_IO_COPYING)) {
 		list_del(&io->task); /* an orphan: it left the task set long ago */
 		if (io->itl)
 			scsi_itl_settle(io->itl);
@@ -46,7 +46,7 @@ void scsi_io_done(struct scsi_io *io)
 	}
 	if (lu)
 		lifted = leave(io);
-	if (io->itl && io->status != SCSI_GOOD)
+	if (io->itl && io->status != SCSI_GOOD && !io->inner)
 		scsi_ua_of_status(io);
 	io->state = SCSI_IO_DONE;
 	scsi_port_done(io);
@@ -99,7 +99,8 @@ static bool check_state(struct scsi_io *io)
 	const struct scsi_lu *lu = io->lu;
 	unsigned flags = io->cmd->flags;
 
-	if (io->itl && scsi_ua_pending(io->itl) && !(flags & SCSI_CMD_UA_OK)) {
+	/* What a copy comes across is not told to it, but to the initiator's own commands. */
+	if (io->itl && scsi_ua_pending(io->itl) && !(flags & SCSI_CMD_UA_OK) && !io->inner) {
 		scsi_sense_unit_attention(io, scsi_ua_report(io->itl));
 		return false;
 	}
@@ -499,6 +500,11 @@ void scsi_detach(struct scsi_io *io)
 		scsi_sense_lun_not_supported(io);
 		make_orphan(io);
 		break;
+	case SCSI_IO_COPYING:
+		scsi_sense_lun_not_supported(io);
+		make_orphan(io);
+		scsi_copy_abort(io);
+		break;
 	default: assert(!"a task that does nothing is not in the task set");
 	}
 }
@@ -517,6 +523,10 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status)
 		break;
 	case SCSI_IO_MOVING: scsi_port_abort(io); break;
 	case SCSI_IO_STORE: make_orphan(io); break;
+	case SCSI_IO_COPYING:
+		make_orphan(io);
+		scsi_copy_abort(io);
+		break;
 	default: assert(!"a task that does nothing is no longer there to be aborted");
 	}
 }

@@ -20,6 +20,7 @@ static uint8_t format_fixed(const struct scsi_sense *s, uint8_t *out)
 	if (valid)
 		put_be32(out + 3, (uint32_t)s->info);
 	out[7] = SCSI_SENSE_FIXED - 8;
+	put_be32(out + 8, s->has_specific ? s->specific : 0);
 	put_be16(out + 12, s->asc_ascq);
 	if (s->sks[0] & SKSV)
 		memcpy(out + 15, s->sks, sizeof(s->sks));
@@ -41,6 +42,14 @@ static uint8_t format_descriptor(const struct scsi_sense *s, uint8_t *out)
 		d[1] = 0x0a;
 		d[2] = 0x80; /* VALID */
 		put_be64(d + 4, s->info);
+		len += 12;
+	}
+	if (s->has_specific) {
+		uint8_t *d = out + len;
+
+		d[0] = 0x01;
+		d[1] = 0x0a;
+		put_be64(d + 4, s->specific);
 		len += 12;
 	}
 	if (s->sks[0] & SKSV) {

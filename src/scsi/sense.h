@@ -16,7 +16,9 @@ struct scsi_sense {
 	uint8_t key;       /* enum scsi_sense_key */
 	uint16_t asc_ascq; /* enum scsi_asc_ascq, or another */
 	bool has_info;
-	uint64_t info;  /* INFORMATION: a LBA, an offset */
+	uint64_t info; /* INFORMATION: a LBA, an offset */
+	bool has_specific;
+	uint32_t specific; /* COMMAND-SPECIFIC INFORMATION */
 	uint8_t sks[3]; /* sense key specific; bit 7 of the first byte (SKSV): they mean something
 			 */
 };

@@ -7,7 +7,7 @@ static void standard_data_byte_by_byte(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t want[96] = {
-		0x00, 0x00, 0x06, 0x12, 91,  0x00, 0x00, 0x02, 'L', 'U', 'N',
+		0x00, 0x00, 0x06, 0x12, 91,  0x08, 0x00, 0x02, 'L', 'U', 'N',
 		'A',  'R',  ' ',  ' ',  ' ', 'V',  'I',  'R',  'T', 'U', 'A',
 		'L',  '-',  'D',  'I',  'S', 'K',  ' ',  ' ',  ' ', ' ',
 	};
@@ -108,7 +108,7 @@ static void unknown_page_is_refused(void **state)
 	struct rig *rig = *state;
 
 	for (unsigned page = 0; page < 256; page++) {
-		if (memchr("\x00\x80\x83\x86\xb0\xb1", (int)page, 6))
+		if (memchr("\x00\x80\x83\x86\x8f\xb0\xb1", (int)page, 7))
 			continue;
 		RIG_IN(rig, EVPD((uint8_t)page));
 		rig_expect_cdb_field(rig, 2, -1);
@@ -119,10 +119,10 @@ static void unknown_page_is_refused(void **state)
 static void listed_pages_are_there(void **state)
 {
 	struct rig *rig = *state;
-	uint8_t list[] = {0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1};
+	uint8_t list[] = {0x00, 0x80, 0x83, 0x86, 0x8f, 0xb0, 0xb1};
 
 	RIG_IN(rig, EVPD(0x00));
-	rig_expect_bytes(rig, "\x00\x00\x00\x06\x00\x80\x83\x86\xb0\xb1", 10);
+	rig_expect_bytes(rig, "\x00\x00\x00\x07\x00\x80\x83\x86\x8f\xb0\xb1", 11);
 	for (size_t i = 0; i < sizeof(list); i++) {
 		RIG_IN(rig, EVPD(list[i]));
 		assert_int_equal(rig->io.status, SCSI_GOOD);
@@ -135,7 +135,7 @@ static void listed_pages_are_there(void **state)
 static void every_page_at_every_length(void **state)
 {
 	struct rig *rig = *state;
-	uint8_t list[] = {0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1};
+	uint8_t list[] = {0x00, 0x80, 0x83, 0x86, 0x8f, 0xb0, 0xb1};
 
 	for (size_t i = 0; i < sizeof(list); i++)
 		rig_expect_truncation(rig, RIG_CDB(0x12, 0x01, list[i], 0, 0, 0), 3, 2);
@@ -304,7 +304,7 @@ static void provisioning_only_when_thin(void **state)
 
 	start_thin(&rig, 512, 4096);
 	RIG_IN(&rig, EVPD(0x00));
-	rig_expect_bytes(&rig, "\x00\x00\x00\x07\x00\x80\x83\x86\xb0\xb1\xb2", 11);
+	rig_expect_bytes(&rig, "\x00\x00\x00\x08\x00\x80\x83\x86\x8f\xb0\xb1\xb2", 12);
 	RIG_IN(&rig, EVPD(0xb2));
 	rig_expect_bytes(&rig, "\x00\xb2\x00\x04\x00\xe4\x02\x00", 8);
 	rig_stop(&rig);
