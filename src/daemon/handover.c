@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "config/json.h"
@@ -21,7 +20,6 @@
 /* For callers to have their answers; who does not read has none. */
 #define TELL_PATIENCE (200 * NSEC_PER_MSEC)
 #define TELL_AGAIN    NSEC_PER_MSEC
-#define STATE_MAX     (64u << 20)
 
 static const char deleted[] = " (deleted)";
 
@@ -113,88 +111,6 @@ static int write_state(struct daemon *d)
 	if (err && fd >= 0)
 		close(fd);
 	return err ? err : fd;
-}
-
-/* --- taking over */
-
-static int bad(char *why, size_t why_size, int err, const char *what)
-{
-	snprintf(why, why_size, "what the daemon before this one handed over cannot be %s: %s",
-		 what, strerror(-err));
-	return err;
-}
-
-static json_t *read_state(int fd)
-{
-	struct stat st;
-	if (fstat(fd, &st) || st.st_size <= 0 || st.st_size > STATE_MAX)
-		return NULL;
-	char *text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (text == MAP_FAILED)
-		return NULL;
-	json_t *doc = json_loadb(text, (size_t)st.st_size, 0, NULL);
-	munmap(text, (size_t)st.st_size);
-	return doc;
-}
-
-static int number(const json_t *object, const char *name)
-{
-	const json_t *value = json_object_get(object, name);
-	return json_is_integer(value) ? (int)json_integer_value(value) : -1;
-}
-
-static const char *word(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text ? text : "";
-}
-
-/* It went through exec(), and goes through no other one. */
-static int keep(int fd)
-{
-	if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC))
-		return -1;
-	return fd;
-}
-
-static void take_files(const json_t *doc, struct inheritance *in)
-{
-	size_t i;
-	json_t *it;
-	int control = keep(number(doc, "control"));
-	if (control >= 0)
-		inherit_add(in, INHERITED_CONTROL, "", control, -1,
-			    json_is_true(json_object_get(doc, "control_stays")));
-	json_t *list = json_object_get(doc, "listeners");
-	for (i = 0; (it = json_array_get(list, i)); i++)
-		inherit_add(in, INHERITED_LISTENER, "", keep((int)json_integer_value(it)), -1,
-			    false);
-	list = json_object_get(doc, "ramdisks");
-	for (i = 0; (it = json_array_get(list, i)); i++)
-		inherit_add(in, INHERITED_RAMDISK, word(it, "wwn"), keep(number(it, "fd")), -1,
-			    false);
-	list = json_object_get(doc, "disks");
-	for (i = 0; (it = json_array_get(list, i)); i++)
-		inherit_add(in, INHERITED_DISK, word(it, "path"), keep(number(it, "fd")),
-			    keep(number(it, "lock")), false);
-}
-
-int handover_take(int fd, struct buf *config, struct inheritance *in, char *why, size_t why_size)
-{
-	json_t *doc = read_state(fd);
-	close(fd);
-	if (!doc)
-		return bad(why, why_size, -EBADMSG, "read");
-	int err = number(doc, "format") == HANDOVER_FORMAT ? 0 : -EPROTONOSUPPORT;
-	const json_t *text = json_object_get(doc, "config");
-	if (!err)
-		err = json_is_string(text)
-			      ? buf_add(config, json_string_value(text), json_string_length(text))
-			      : -EBADMSG;
-	if (!err && in)
-		take_files(doc, in);
-	json_decref(doc);
-	return err ? bad(why, why_size, err, "used") : 0;
 }
 
 /* --- the new program, for this process or for one that only looks */

@@ -46,10 +46,25 @@ bool handover_child_ended(struct daemon *d, pid_t pid, int status);
  * the handover has failed and there is daemon_start_again(). */
 bool handover_go(struct daemon *d);
 
-/* --- on the other side */
+/* --- on the other side: handover_read.c */
 
-/* What was handed over: the configuration's text in `config`, and the descriptors in `in` (may be NULL: they are
- * looked at by nobody). Closes `fd`. 0 or -errno with `why`. */
-int handover_take(int fd, struct buf *config, struct inheritance *in, char *why, size_t why_size);
+/* A descriptor that was handed over. */
+struct handed {
+	enum inherited_kind kind;
+	const char *name; /* valid during the call */
+	int fd, lock; /* numbers of descriptors, each once, no standard streams; lock -1: none */
+	bool stays;
+};
+typedef void handover_file(void *ctx, const struct handed *h);
+
+/* Reads the document: the configuration's text is added to `config`, and `handed` (may be NULL) hears of each
+ * descriptor, after all of it was found to be right. Whether the numbers are open ones is not looked at. 0; -EBADMSG;
+ * -EPROTONOSUPPORT: of another format; -ENOMEM; what buf_add() says. */
+int handover_read(const char *text, size_t len, struct buf *config, handover_file *handed,
+		  void *ctx);
+/* The same from the memfd with this number, as it is in the environment, which it closes. Descriptors go to `in` (may
+ * be NULL: they are left alone); those that are not open are left out. 0 or -errno with `why`. */
+int handover_take(const char *number, struct buf *config, struct inheritance *in, char *why,
+		  size_t why_size);
 
 #endif

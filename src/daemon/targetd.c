@@ -126,7 +126,7 @@ static int take_over(struct targetd *t, const char *variable, bool files)
 	buf_init(&t->handed, CONFIG_TEXT_MAX);
 	inherit_init(&t->d.inherited);
 	if (text)
-		err = handover_take(atoi(text), &t->handed, files ? &t->d.inherited : NULL, t->why,
+		err = handover_take(text, &t->handed, files ? &t->d.inherited : NULL, t->why,
 				    sizeof(t->why));
 	unsetenv(variable);
 	return err;
