@@ -20,7 +20,8 @@ struct bench {
 	struct terminal terminal;
 	struct load *load;
 	char secret[SECRET_SIZE];
-	int signal; /* that has ended it */
+	int signal;         /* that has ended it */
+	uint64_t signal_ns; /* when it came */
 };
 
 /* 0 or the exit code. */
@@ -55,14 +56,20 @@ static int fail(struct bench *b, int err, enum lunar_reason reason, const char *
 			      why);
 }
 
-/* The first signal ends the load, the second one the program. */
-static void got_signal(struct bench *b, int signal)
+/*
+ * The first signal ends the load, another one the program; but one request may well come as two: timeout(1) sends its
+ * signal to the process and then to the group.
+ */
+static void got_signal(struct bench *b, int signal, uint64_t now_ns)
 {
+	if (b->signal && now_ns < b->signal_ns + 500000000)
+		return;
 	if (b->signal) {
 		terminal_clear(&b->terminal);
 		_exit(EXIT_SIGNAL + signal);
 	}
 	b->signal = signal;
+	b->signal_ns = now_ns;
 	load_stop(b->load);
 }
 
@@ -80,7 +87,7 @@ static void watch(struct bench *b, const sigset_t *signals)
 					  now.ns + 300000000 > b->o.load.runtime + b->o.load.ramp);
 		int signal = sigtimedwait(signals, NULL, soon ? &often : &quarter);
 		if (signal > 0)
-			got_signal(b, signal);
+			got_signal(b, signal, now.ns);
 		load_look(b->load, &now);
 		if (!shown || now.ns < last.ns + 200000000)
 			continue;
