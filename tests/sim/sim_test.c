@@ -187,6 +187,23 @@ static bool replays(void)
 	return a.trace == b.trace && a.n.virtual_ns == b.n.virtual_ns && a.trace != c.trace;
 }
 
+/* In a process of its own: a bug may well end it. */
+static bool run_apart(uint64_t seed, bool say)
+{
+	struct totals t = {0};
+	int status;
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(run(seed, false, say, &t) ? 0 : 1);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return true;
+	if (say && !WIFEXITED(status))
+		printf("# seed %llu: ended by signal %d\n", (unsigned long long)seed,
+		       WTERMSIG(status));
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
 /* How many seeds it takes to notice the bug, by which the same seed passes when it is not planted;
  * 0: it is not noticed. */
 static uint64_t catch (enum plant which)
@@ -195,10 +212,10 @@ static uint64_t catch (enum plant which)
 	uint64_t caught = 0;
 	plant = which;
 	for (uint64_t seed = 1; seed <= PLANT_SEEDS && !caught; seed++)
-		if (!run(seed, false, false, &t))
+		if (!run_apart(seed, false))
 			caught = seed;
 	if (caught)
-		run(caught, false, true, &t);
+		run_apart(caught, true);
 	plant = PLANT_NONE;
 	return caught && run(caught, false, true, &t) ? caught : 0;
 }
