@@ -12,7 +12,8 @@
 #include "initiatord/initiatord.h"
 #include "reactor/file.h"
 
-#define STATE_MAX (16u << 20)
+#define STATE_MAX     (16u << 20)
+#define STATE_VERSION 1
 
 static void path_of(const struct initiatord *d, char out[INITIATORD_PATH + 16])
 {
@@ -76,8 +77,8 @@ int state_save(struct initiatord *d)
 	path_of(d, path);
 	read_boot_id(boot_id);
 	json_t *whole =
-		json_pack("{s:i, s:s, s:O, s:o, s:o}", "version", 1, "boot_id", boot_id, "isids",
-			  d->isids, "sessions", sessions_of(d), "disks", disks_of(d));
+		json_pack("{s:i, s:s, s:O, s:o, s:o}", "version", STATE_VERSION, "boot_id", boot_id,
+			  "isids", d->isids, "sessions", sessions_of(d), "disks", disks_of(d));
 	char *text = whole ? json_dumps(whole, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
 	json_decref(whole);
 	if (!text)
@@ -133,22 +134,39 @@ int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[
 
 /* --- in */
 
-/* What cannot be read is put aside, and said: records and targets are there all the same. */
+/* What is damaged is put aside, and said: records and targets are there all the same. */
+static void set_aside(struct initiatord *d, const char *path, const json_error_t *error)
+{
+	char aside[INITIATORD_PATH + 32], where[32] = "";
+	snprintf(aside, sizeof(aside), "%s.damaged", path);
+	if (error->line > 0)
+		snprintf(where, sizeof(where), " in line %d", error->line);
+	const bool moved = !rename(path, aside);
+	log_error(d->log,
+		  "%s is damaged%s (%s): nothing that was attached is attached again, and "
+		  "sessions get new ISIDs; %s",
+		  path, where, error->text,
+		  moved ? "it is kept as state.json.damaged" : strerror(errno));
+}
+
 static json_t *read_state(struct initiatord *d, const char *path, int *err)
 {
 	struct buf text;
 	struct config_why why;
-	json_error_t error;
+	json_error_t error = {.text = "it is empty"};
 	json_t *whole = NULL;
 	buf_init(&text, STATE_MAX);
 	*err = config_store_read(path, &text, &why);
 	if (!*err) {
-		whole = json_loadb((const char *)text.data, text.len, 0, &error);
+		if (text.len)
+			whole = json_loadb((const char *)text.data, text.len, 0, &error);
+		if (whole && !json_is_object(whole)) {
+			json_decref(whole);
+			whole = NULL;
+			error = (json_error_t){.text = "it is not an object"};
+		}
 		if (!whole)
-			log_error(d->log,
-				  "%s is damaged in line %d (%s): nothing that was attached is "
-				  "attached again, and sessions get new ISIDs",
-				  path, error.line, error.text);
+			set_aside(d, path, &error);
 	} else if (*err != -ENOENT) {
 		log_error(d->log, "%s", why.text);
 	}
@@ -163,12 +181,29 @@ int state_load(struct initiatord *d, char *why, size_t why_size)
 	int err;
 	path_of(d, path);
 	json_t *whole = read_state(d, path, &err);
+	const json_t *version = json_object_get(whole, "version");
+	if (json_is_integer(version) && json_integer_value(version) > STATE_VERSION) {
+		snprintf(why, why_size,
+			 "%s is of version %lld and by a later Lunar: this one knows version %d, "
+			 "and "
+			 "would lose what is in it; start that one, or move the file away",
+			 path, (long long)json_integer_value(version), STATE_VERSION);
+		json_decref(whole);
+		return -EINVAL;
+	}
 	json_t *isids = json_object_get(whole, "isids");
 	d->isids = json_is_object(isids) ? json_incref(isids) : json_object();
 	d->left = whole;
 	if (err)
 		snprintf(why, why_size, "%s cannot be read: %s", path, strerror(-err));
 	return err;
+}
+
+bool state_in_range(const json_t *o, const char *name, int64_t min, int64_t max)
+{
+	const json_t *value = json_object_get(o, name);
+	return json_is_integer(value) && json_integer_value(value) >= min &&
+	       json_integer_value(value) <= max;
 }
 
 static const char *text_of(const json_t *o, const char *name)
@@ -180,6 +215,14 @@ static const char *text_of(const json_t *o, const char *name)
 static void restore_session(struct initiatord *d, const json_t *o)
 {
 	struct config_why why;
+	if (!state_in_range(o, "port", 1, UINT16_MAX) ||
+	    !state_in_range(o, "tpgt", RECORDS_TPGT_UNKNOWN, UINT16_MAX)) {
+		log_error(d->log,
+			  "state.json has a session of %s whose port or portal group cannot be: no "
+			  "login",
+			  text_of(o, "target"));
+		return;
+	}
 	struct record_key key = {.port = (uint16_t)json_integer_value(json_object_get(o, "port")),
 				 .tpgt = (int32_t)json_integer_value(json_object_get(o, "tpgt"))};
 	snprintf(key.target, sizeof(key.target), "%s", text_of(o, "target"));

@@ -190,6 +190,14 @@ void state_disk_restore(struct initiatord *d, const json_t *o, bool same_boot)
 	take_text(target, sizeof(target), o, "target");
 	take_text(method, sizeof(method), o, "method");
 	take_text(host, sizeof(host), o, "address");
+	if (!state_in_range(o, "lun", 0, ISCSI_LUN_MAX) ||
+	    !state_in_range(o, "port", 0, UINT16_MAX)) {
+		log_error(d->log,
+			  "state.json has a disk of %s whose LUN or port cannot be: it is not "
+			  "attached again",
+			  target);
+		return;
+	}
 	const struct attach_method *m = attach_find(method);
 	struct attached_disk *disk =
 		m && !disk_find(d, target, lun)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* state.json, as a daemon before, a disk or somebody with an editor has left it. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +90,62 @@ static void damage_costs_an_isid_at_most(void **state)
 	}
 }
 
+static bool is_aside(const struct rig *rig)
+{
+	char aside[INITIATORD_PATH + 32];
+	snprintf(aside, sizeof(aside), "%s.damaged", rig->path);
+	return !access(aside, F_OK);
+}
+
+/* Somebody may want to read in it what was attached. */
+static void what_is_damaged_is_kept(void **state)
+{
+	static const char *const texts[] = {"", "{", "[]", "{} {}"};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct rig rig;
+		begin(&rig, texts[i]);
+		assert_true(is_aside(&rig));
+		assert_int_equal(access(rig.path, F_OK), -1);
+		end(&rig);
+	}
+	struct rig rig;
+	begin(&rig, "{\"isids\": {}}");
+	assert_false(is_aside(&rig));
+	end(&rig);
+}
+
+static void what_a_later_version_wrote_is_left_alone(void **state)
+{
+	struct rig rig;
+	char why[INITIATORD_PATH + 256];
+	begin(&rig, "{\"version\": 1}");
+	FILE *f = fopen(rig.path, "we");
+	assert_non_null(f);
+	assert_true(fputs("{\"version\": 2}", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	json_decref(rig.d.isids);
+	json_decref(rig.d.left);
+	rig.d.isids = rig.d.left = NULL;
+	assert_int_equal(state_load(&rig.d, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "of version 2"));
+	assert_false(is_aside(&rig));
+	end(&rig);
+}
+
+static void numbers_that_cannot_be_are_told(void **state)
+{
+	json_t *o = json_pack("{s:i, s:i, s:i, s:s}", "zero", 0, "high", 65535, "over", 65536,
+			      "text", "7");
+	assert_non_null(o);
+	assert_true(state_in_range(o, "zero", 0, UINT16_MAX));
+	assert_true(state_in_range(o, "high", 0, UINT16_MAX));
+	assert_false(state_in_range(o, "zero", 1, UINT16_MAX));
+	assert_false(state_in_range(o, "over", 0, UINT16_MAX));
+	assert_false(state_in_range(o, "text", 0, UINT16_MAX));
+	assert_false(state_in_range(o, "none", 0, UINT16_MAX));
+	json_decref(o);
+}
+
 static void an_isid_is_kept(void **state)
 {
 	static const uint8_t kept[ISCSI_ISID_LEN] = {0x80, 0x12, 0x34, 0xab, 0xcd, 0xef};
@@ -117,6 +174,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(damage_costs_an_isid_at_most),
+		cmocka_unit_test(what_is_damaged_is_kept),
+		cmocka_unit_test(what_a_later_version_wrote_is_left_alone),
+		cmocka_unit_test(numbers_that_cannot_be_are_told),
 		cmocka_unit_test(an_isid_is_kept),
 		cmocka_unit_test(a_new_isid_is_in_the_file),
 	};
