@@ -11,7 +11,7 @@
 #include "reactor/net.h"
 #include "reactor/posix.h"
 
-#define BACKLOG    64
+#define BACKLOG    1024 /* a handover may last, and whoever does not wait is refused when it is full */
 #define GROUPS_MAX 65536 /* as many as the kernel lets a process have */
 
 static int set_path(struct sockaddr_un *addr, const char *path)
