@@ -131,7 +131,7 @@ cp "$ORIGINAL" bin/lunar-targetd
 n=$(begun)
 try "and can be handed over after that" target restart
 says "which has happened then" 'The daemon goes on as version '
-try "as it says itself" more_than "$n"
+try "as it says itself" wait_for 5 more_than "$n"
 try "in which it serves" login 95 0
 try "it can be changed" create /backstores/ramdisk '"name": "last", "size": "1M"'
 stop_target
