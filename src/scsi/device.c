@@ -245,6 +245,12 @@ static void nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus)
 	char name[512];
 	struct scsi_io *io;
 
+	/* All of them at first: with a copy that is aborted its pieces here are, and their itl is no more. */
+	list_for_each (it, &lu->tasks) {
+		io = list_entry(it, struct scsi_io, task);
+		if (io->nexus == nexus)
+			io->itl = NULL;
+	}
 	lu->order_hold++;
 	while ((io = next_of_nexus(lu, nexus))) {
 		forget_nexus(io);
