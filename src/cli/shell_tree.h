@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include "common/buf.h"
 
 /* Columns of a line where there is no terminal, and at most where there is one. */
@@ -24,6 +25,18 @@ static inline const char *shell_text(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 	return text ? text : "";
+}
+
+/* A number of it; 0: it is not there. */
+static inline uint64_t shell_count(const json_t *object, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+/* Whether it is there, and true. */
+static inline bool shell_flag(const json_t *object, const char *name)
+{
+	return json_is_true(json_object_get(object, name));
 }
 
 #endif

@@ -3,17 +3,13 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include "cli/shell_tree.h"
 #include "common/cleanup.h"
 #include "scsi/latency.h"
 
 static const char *const counters[] = {"reads",       "writes",   "read_bytes",
 				       "write_bytes", "bytes_in", "bytes_out"};
 static const char *const sides[] = {"reads", "writes"};
-
-static uint64_t number(const json_t *row, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(row, name));
-}
 
 /* Adds or takes away what the buckets of a side of a disk say. */
 static void take_buckets(struct scsi_latency_side *to, const json_t *side, bool away)
@@ -35,7 +31,7 @@ static void take_buckets(struct scsi_latency_side *to, const json_t *side, bool 
 /* Of what was longest since start, the interval knows only that it was no longer. */
 static uint64_t longest(const struct scsi_latency_side *side, const json_t *now)
 {
-	uint64_t most = number(now, "max_us"), bound = 0;
+	uint64_t most = shell_count(now, "max_us"), bound = 0;
 	for (unsigned i = 0; i < SCSI_LATENCY_BUCKETS - 1; i++)
 		bound = side->count[i] ? scsi_latency_bound(i) : bound;
 	return 1000 * (side->count[SCSI_LATENCY_BUCKETS - 1] ? most : MIN(most, bound));
@@ -72,7 +68,7 @@ static json_t *between(const json_t *now, const json_t *before, double seconds)
 {
 	json_t *interval = json_pack("{s:f}", "seconds", seconds);
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-		uint64_t n = number(now, counters[i]), old = number(before, counters[i]);
+		uint64_t n = shell_count(now, counters[i]), old = shell_count(before, counters[i]);
 		if (!json_object_get(now, counters[i]))
 			continue;
 		json_object_set_new(interval, counters[i],

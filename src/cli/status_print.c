@@ -6,24 +6,15 @@
 #include <string.h>
 #include "cli/shell.h"
 
-static uint64_t count(const json_t *row, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(row, name));
-}
-
-static bool is_true(const json_t *row, const char *name)
-{
-	return json_is_true(json_object_get(row, name));
-}
-
 static void print_head(const json_t *status)
 {
 	printf("lunar-targetd %s, process %" PRIu64 "%s: %" PRIu64 " sessions, %" PRIu64
 	       " logins, %" PRIu64 " refused, %.1f MiB of buffers\n",
-	       shell_text(status, "version"), count(status, "pid"),
-	       is_true(status, "ready") ? "" : " (bringing up its configuration)",
-	       count(status, "session_count"), count(status, "logins"),
-	       count(status, "failed_logins"), (double)count(status, "memory") / (1 << 20));
+	       shell_text(status, "version"), shell_count(status, "pid"),
+	       shell_flag(status, "ready") ? "" : " (bringing up its configuration)",
+	       shell_count(status, "session_count"), shell_count(status, "logins"),
+	       shell_count(status, "failed_logins"),
+	       (double)shell_count(status, "memory") / (1 << 20));
 }
 
 /* --- targets */
@@ -36,8 +27,9 @@ static json_t *count_sessions(const json_t *sessions)
 		const json_t *row = json_array_get(sessions, i);
 		char key[300];
 		snprintf(key, sizeof(key), "%.240s %" PRIu64, shell_text(row, "target"),
-			 count(row, "tag"));
-		json_object_set_new(counts, key, json_integer((json_int_t)count(counts, key) + 1));
+			 shell_count(row, "tag"));
+		json_object_set_new(counts, key,
+				    json_integer((json_int_t)shell_count(counts, key) + 1));
 	}
 	return counts;
 }
@@ -54,12 +46,13 @@ static void print_targets(const json_t *status)
 		const json_t *row = json_array_get(rows, i);
 		char key[300], tag[16];
 		snprintf(key, sizeof(key), "%.240s %" PRIu64, shell_text(row, "target"),
-			 count(row, "tag"));
-		snprintf(tag, sizeof(tag), "tpg%" PRIu64, count(row, "tag"));
+			 shell_count(row, "tag"));
+		snprintf(tag, sizeof(tag), "tpg%" PRIu64, shell_count(row, "tag"));
 		printf("%-48s %-6s %-9s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
 		       shell_text(row, "target"), tag,
-		       is_true(row, "enabled") ? "enabled" : "disabled", count(row, "portals"),
-		       count(row, "luns"), count(row, "acls"), count(sessions, key));
+		       shell_flag(row, "enabled") ? "enabled" : "disabled",
+		       shell_count(row, "portals"), shell_count(row, "luns"),
+		       shell_count(row, "acls"), shell_count(sessions, key));
 	}
 	json_decref(sessions);
 }
@@ -69,7 +62,8 @@ static void print_targets(const json_t *status)
 static const char *digests(const json_t *connection)
 {
 	static const char *const words[] = {"none", "header", "data", "both"};
-	return words[is_true(connection, "header_digest") + 2 * is_true(connection, "data_digest")];
+	return words[shell_flag(connection, "header_digest") +
+		     2 * shell_flag(connection, "data_digest")];
 }
 
 static void print_sessions(const json_t *status)
@@ -84,9 +78,9 @@ static void print_sessions(const json_t *status)
 		const json_t *connection = json_array_get(json_object_get(row, "connections"), 0);
 		const char *target = shell_text(row, "target"), *user = shell_text(row, "user");
 		printf("%-6" PRIu64 " %-44s %-40s %-24s %-12s %-7s %" PRIu64 "\n",
-		       count(row, "sid"), shell_text(row, "initiator"),
+		       shell_count(row, "sid"), shell_text(row, "initiator"),
 		       target[0] ? target : "(discovery)", shell_text(connection, "address"),
-		       user[0] ? user : "-", digests(connection), count(row, "commands"));
+		       user[0] ? user : "-", digests(connection), shell_count(row, "commands"));
 	}
 }
 
@@ -109,13 +103,14 @@ static double span(const json_t *disk, const json_t **from)
 
 static double per_second(const json_t *from, const char *name, double seconds)
 {
-	return (double)count(from, name) / (seconds > 0 ? seconds : 1);
+	return (double)shell_count(from, name) / (seconds > 0 ? seconds : 1);
 }
 
 /* The target counts those that it has, the initiator also those that wait for a path. */
 static uint64_t under_way(const json_t *disk)
 {
-	return count(disk, "inflight") + count(disk, "in_flight") + count(disk, "waiting");
+	return shell_count(disk, "inflight") + shell_count(disk, "in_flight") +
+	       shell_count(disk, "waiting");
 }
 
 static void print_work(const json_t *disks, bool watched)
@@ -131,16 +126,17 @@ static void print_work(const json_t *disks, bool watched)
 		       per_second(from, "writes", seconds),
 		       per_second(from, "read_bytes", seconds) / 1e6,
 		       per_second(from, "write_bytes", seconds) / 1e6, under_way(disk),
-		       count(disk, "errors"),
-		       is_true(disk, "missing") || is_true(disk, "gone") ? "  its device has gone"
-									 : "");
+		       shell_count(disk, "errors"),
+		       shell_flag(disk, "missing") || shell_flag(disk, "gone")
+			       ? "  its device has gone"
+			       : "");
 	}
 }
 
 /* "0.25", "3.1", "1200" */
 static void print_ms(const json_t *side, const char *name)
 {
-	double ms = (double)count(side, name) / 1e3;
+	double ms = (double)shell_count(side, name) / 1e3;
 	printf(" %8.*f", ms < 10 ? 3 : ms < 1000 ? 1 : 0, ms);
 }
 
@@ -149,7 +145,7 @@ static void print_side(const char *path, const char *what, const json_t *side)
 	static const char *const columns[] = {"p50_us", "p99_us", "p999_us", "max_us"};
 	if (!side)
 		return;
-	printf("%-40s %-7s %12" PRIu64, path, what, count(side, "count"));
+	printf("%-40s %-7s %12" PRIu64, path, what, shell_count(side, "count"));
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
 		print_ms(side, columns[i]);
 	printf("\n");

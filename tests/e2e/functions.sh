@@ -219,6 +219,17 @@ stop_target() {
 	STATUS=$?
 	return $in_time
 }
+# The target, which is built with ThreadSanitizer, ends, and it has seen nothing.
+ends_without_a_race() {
+	stop_target
+	is "the target ends well" "$STATUS" 0
+	if grep -q ThreadSanitizer target.err; then
+		not_ok "no race"
+		diag target.err
+	else
+		ok "no race"
+	fi
+}
 
 # The process that faces the network: the target's child, or, without a sandbox, itself.
 server_pid() {

@@ -11,12 +11,5 @@ for lun in 0 1; do
 	try "LUN $lun: 1000 rounds" "$CONTEND" "${URLS[lun]}" 8 1000
 	says "none is lost" "^number=1000 late=[0-9]{2,}$"
 done
-stop_target
-is "the target ends well" "$STATUS" 0
-if grep -q ThreadSanitizer target.err; then
-	not_ok "no race"
-	diag target.err
-else
-	ok "no race"
-fi
+ends_without_a_race
 done_testing

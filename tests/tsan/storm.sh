@@ -18,12 +18,5 @@ wait "$CLIENT"
 is "everybody got his answers, in time, and what he had written" $? 0
 diag storm.log
 says "it was a storm" '^logins=[0-9]{2,} writes=[0-9]{2,} reads=[0-9]{2,} tmfs=[0-9]{2,} ' storm.log
-stop_target
-is "the target ends well" "$STATUS" 0
-if grep -q ThreadSanitizer target.err; then
-	not_ok "no race"
-	diag target.err
-else
-	ok "no race"
-fi
+ends_without_a_race
 done_testing
