@@ -71,8 +71,9 @@ says "as that of who has an ACL, too" '"depth": 7'
 try "soon a ping, and not long for its answer" set_values "$ACL" attribute \
 	'"nopin_timeout": "2", "nopin_response_timeout": "3"'
 try "who says nothing" login 20
-says "is pinged" '^ping [23]$'
-says "and given up" '^closed [56]$'
+# By default it would be a ping after 15 seconds; how late a busy machine is, nobody promises.
+says "is pinged" '^ping ([2-9]|1[0-4])$'
+says "and given up" '^closed ([5-9]|1[0-9])$'
 says "for that" 'no answer to a NOP-In' "$T/target.err"
 
 # --- who may write

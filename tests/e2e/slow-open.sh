@@ -87,7 +87,7 @@ try_fails "it is refused, and nothing was made" control tree.get '{"path": "/bac
 slow_disk >slow.out 2>&1 &
 waiting=$!
 sleep 0.3
-within "meanwhile the tree is shown" 500 call tree.list '{"path": "/", "depth": 9}'
+within "meanwhile the tree is shown" 2000 call tree.list '{"path": "/", "depth": 9}'
 within "and the status" 1000 call status
 within "and who is there" 1000 call session.list
 within "and somebody logs in" 3000 login first=60
