@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include "config/fdio.h"
 
 #define BACKUP_DIR "backup"
 #define NAME_SIZE  300 /* of a file, with what is added to it */
-#define CHUNK      65536
 
 struct saving {
 	const struct config_store *store;
@@ -86,20 +86,6 @@ static int open_directory(struct saving *s)
 
 /* ---- steps ---- */
 
-static int write_all(int fd, const char *p, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, p, MIN(len, CHUNK));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_temporary(struct saving *s, const void *text, size_t len)
 {
 	step(s, "temporary");
@@ -112,10 +98,10 @@ static int write_temporary(struct saving *s, const void *text, size_t len)
 	if (fd < 0)
 		return fail(s, "making", s->temporary);
 	step(s, "write");
-	if (write_all(fd, text, len / 2))
+	if (fd_write_all(fd, text, len / 2))
 		return fail(s, "writing", s->temporary);
 	step(s, "write more");
-	if (write_all(fd, (const char *)text + len / 2, len - len / 2))
+	if (fd_write_all(fd, (const char *)text + len / 2, len - len / 2))
 		return fail(s, "writing", s->temporary);
 	step(s, "sync");
 	if (fsync(fd))
@@ -215,7 +201,7 @@ static void drop_oldest(struct saving *s)
 static bool is_like(const struct saving *s, const void *text, size_t len)
 {
 	struct stat st;
-	char chunk[CHUNK];
+	char chunk[16384];
 	const char *p = text;
 	CLEANUP(fd)
 	int fd = openat(s->dir, s->base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -261,23 +247,6 @@ int config_store_write(const struct config_store *store, const void *text, size_
 
 /* ---- reading ---- */
 
-static int read_all(int fd, struct buf *out)
-{
-	char chunk[CHUNK];
-	for (;;) {
-		ssize_t n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			return 0;
-		int err = buf_add(out, chunk, (size_t)n);
-		if (err)
-			return err == -EMSGSIZE ? -EFBIG : err;
-	}
-}
-
 int config_store_read(const char *path, struct buf *out, struct config_why *why)
 {
 	struct stat st = {0};
@@ -293,7 +262,7 @@ int config_store_read(const char *path, struct buf *out, struct config_why *why)
 			"configuration",
 			path);
 	if (!err)
-		err = read_all(fd, out);
+		err = fd_read_all(fd, out);
 	if (err)
 		return config_refuse(why, -err, "Could not read %.300s: %s", path, strerror(-err));
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "config/fdio.h"
 #include "config/json.h"
 #include "daemon/daemon.h"
 
@@ -82,18 +83,6 @@ static json_t *document(struct daemon *d)
 	return doc;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* The memfd, or -errno. */
 static int write_state(struct daemon *d)
 {
@@ -101,7 +90,7 @@ static int write_state(struct daemon *d)
 	char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 	json_decref(doc);
 	int fd = text ? memfd_create("lunar-handover", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
-	int err = !text ? -ENOMEM : fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	int err = !text ? -ENOMEM : fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
 	if (!err &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
 		err = -errno;

@@ -23,16 +23,19 @@ void inherit_init(struct inheritance *in)
 	list_init(&in->all);
 }
 
-/* A socket that listens, of one of these families. */
-static bool listens(int fd, struct net_addr *addr)
+bool inherit_listens(int fd, struct sockaddr *addr, socklen_t size)
 {
 	int is = 0;
 	socklen_t len = sizeof(is);
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) || !is)
-		return false;
-	len = sizeof(*addr);
-	memset(addr, 0, sizeof(*addr));
-	return !getsockname(fd, &addr->sa, &len) &&
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) && is &&
+	       !getsockname(fd, addr, &size);
+}
+
+/* A socket that listens, of one of these families. */
+static bool listens(int fd, struct net_addr *addr)
+{
+	*addr = (struct net_addr){0};
+	return inherit_listens(fd, &addr->sa, sizeof(*addr)) &&
 	       (addr->sa.sa_family == AF_INET || addr->sa.sa_family == AF_INET6);
 }
 

@@ -23,6 +23,8 @@ struct inheritance {
 };
 
 void inherit_init(struct inheritance *in);
+/* The socket listens; where, of no more than `size` bytes. */
+bool inherit_listens(int fd, struct sockaddr *addr, socklen_t size);
 /* Takes over the descriptors; `lock` is -1 but for INHERITED_DISK, where both may be. With `stays` it is the service
  * manager's, who has it again when we let go. 0; -ENOMEM, -EEXIST (it is there already), -EINVAL (it is no such thing): then they were closed. */
 int inherit_add(struct inheritance *in, enum inherited_kind kind, const char *name, int fd,

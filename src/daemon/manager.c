@@ -24,13 +24,9 @@ static bool begins(const char *name, const char *with)
 /* A socket of a name in the file system that listens; which name. */
 static bool is_local(int fd, struct sockaddr_un *addr)
 {
-	int is = 0;
-	socklen_t len = sizeof(is);
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) || !is)
-		return false;
-	len = sizeof(*addr);
-	memset(addr, 0, sizeof(*addr));
-	return !getsockname(fd, (struct sockaddr *)addr, &len) && addr->sun_family == AF_UNIX;
+	*addr = (struct sockaddr_un){0};
+	return inherit_listens(fd, (struct sockaddr *)addr, sizeof(*addr)) &&
+	       addr->sun_family == AF_UNIX;
 }
 
 static int take(struct inheritance *in, const char *control_path, const char *name, int fd)

@@ -30,7 +30,7 @@ static void next_request(struct ini_session *s)
 	ini_conn_push(s, note);
 }
 
-void ini_login_begin(struct ini_session *s)
+struct iscsi_login_config ini_login_config(const struct ini_session *s)
 {
 	const struct ini_config *c = &s->config;
 	struct iscsi_login_config config = {
@@ -48,8 +48,14 @@ void ini_login_begin(struct ini_session *s)
 		.tsih = 0,
 	};
 	memcpy(config.isid, c->isid, sizeof(config.isid));
+	return config;
+}
+
+void ini_login_begin(struct ini_session *s)
+{
+	const struct iscsi_login_config config = ini_login_config(s);
 	ini_conn_reset(s);
-	s->cmdsn = s->expcmdsn = c->cmdsn;
+	s->cmdsn = s->expcmdsn = s->config.cmdsn;
 	s->maxcmdsn = s->cmdsn - 1;
 	if (iscsi_login_initiator_init(&s->login, &config, random_bytes, s) != 0) {
 		ini_recovery_break(s, INI_NO_MEMORY, "the login cannot begin");

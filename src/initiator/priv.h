@@ -225,6 +225,8 @@ void ini_recovery_check_quiet(struct ini_session *s);
 
 /* --- login.c */
 
+/* Of texts that are the session's. */
+struct iscsi_login_config ini_login_config(const struct ini_session *s);
 void ini_login_begin(struct ini_session *s);
 void ini_login_pdu(struct ini_session *s);
 /* Less than a header has come. */

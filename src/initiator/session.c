@@ -74,17 +74,7 @@ static int copy_name(char *to, size_t size, const char *from)
 /* A login that would never begin is not to be found out by trying. */
 static int try_login(struct ini_session *s)
 {
-	const struct ini_config *c = &s->config;
-	struct iscsi_login_config config = {
-		.initiator_name = s->initiator_name,
-		.initiator_alias = s->alias[0] ? s->alias : NULL,
-		.target_name = s->target_name[0] ? s->target_name : NULL,
-		.discovery = c->discovery,
-		.offer = c->offer,
-		.ours = c->ours,
-		.theirs = c->theirs,
-		.allow_none = c->allow_none,
-	};
+	const struct iscsi_login_config config = ini_login_config(s);
 	int err = iscsi_login_initiator_init(&s->login, &config, NULL, NULL);
 	ini_login_free(s);
 	return err;

@@ -73,13 +73,8 @@ static int visit_iface(struct records *db, const char *name, records_iface_fn *f
 	struct config_why why = {""};
 	struct record *r;
 	int err = records_iface_read(db, name, &r, &why);
-	if (err == -ENOMEM)
-		return err;
-	if (err) {
-		if (err != -ENOENT)
-			store_say(db, "%s", why.text);
-		return 0;
-	}
+	if (err)
+		return store_skip(db, err, &why);
 	err = fn(ctx, r);
 	*count += !err;
 	record_free(r);

@@ -274,14 +274,8 @@ static int visit(struct records *db, struct finding *f, struct record_key *key, 
 	struct record *node;
 	struct config_why why = {""};
 	int err = read_node(db, key, &node, &why);
-	if (err == -ENOMEM)
-		return err;
-	if (err) {
-		/* Deleted by somebody else since its name was seen. */
-		if (err != -ENOENT)
-			store_say(db, "%s", why.text);
-		return 0;
-	}
+	if (err)
+		return store_skip(db, err, &why);
 	if (node_matches(f->filter, key, node)) {
 		err = fn(ctx, key, node);
 		*count += !err;

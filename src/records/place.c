@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "config/fdio.h"
 #include "records/priv.h"
 
 #define TEMPORARY ".record.new"
@@ -174,21 +175,6 @@ bool place_is_dir(struct records *db, const struct place *p)
 
 /* ---- reading ---- */
 
-/* -EFBIG: no record is that long. */
-static int read_all(int fd, struct buf *out)
-{
-	char chunk[4096];
-	ssize_t n;
-	int err = 0;
-	while (!err && (n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		err = n < 0 ? -errno : buf_add(out, chunk, (size_t)n);
-	}
-	explicit_bzero(chunk, sizeof(chunk));
-	return err == -EMSGSIZE ? -EFBIG : err;
-}
-
 static int open_file(struct records *db, const struct place *p, struct config_why *why)
 {
 	struct stat st;
@@ -218,7 +204,7 @@ int place_read(struct records *db, const struct place *p, enum record_kind kind,
 	place_name(p, name);
 	int err = record_buf_init(&text);
 	if (!err)
-		err = read_all(fd, &text);
+		err = fd_read_all(fd, &text);
 	if (err == -EFBIG)
 		err = config_refuse(why, EBADMSG, "%.300s is damaged: it is longer than %d bytes",
 				    name, RECORD_TEXT_MAX);
@@ -231,20 +217,6 @@ int place_read(struct records *db, const struct place *p, enum record_kind kind,
 }
 
 /* ---- writing ---- */
-
-static int write_all(int fd, const uint8_t *p, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* In the root, where no program takes it for a record; the lock keeps others from it. */
 static int write_temporary(struct records *db, const struct buf *text)
@@ -259,10 +231,10 @@ static int write_temporary(struct records *db, const struct buf *text)
 	if (fd < 0)
 		return -1;
 	step(db, "write");
-	if (write_all(fd, text->data, text->len / 2))
+	if (fd_write_all(fd, text->data, text->len / 2))
 		return -1;
 	step(db, "write more");
-	if (write_all(fd, text->data + text->len / 2, text->len - text->len / 2))
+	if (fd_write_all(fd, text->data + text->len / 2, text->len - text->len / 2))
 		return -1;
 	step(db, "sync");
 	return fsync(fd);
@@ -275,7 +247,7 @@ static bool is_like(struct records *db, const struct place *p, const struct buf 
 	struct stat st;
 	CLEANUP(fd) int fd = open_file(db, p, &why);
 	bool same = fd >= 0 && !record_buf_init(&there) && !fstat(fd, &st) &&
-		    (st.st_mode & 07777) == 0600 && !read_all(fd, &there) &&
+		    (st.st_mode & 07777) == 0600 && !fd_read_all(fd, &there) &&
 		    there.len == text->len && !memcmp(there.data, text->data, text->len);
 	record_wipe_buf(&there);
 	return same;

@@ -109,13 +109,8 @@ static int visit_portal(struct records *db, enum record_kind kind, const char *n
 		return 0;
 	}
 	int err = records_portal_read(db, kind, address, port, &r, &why);
-	if (err == -ENOMEM)
-		return err;
-	if (err) {
-		if (err != -ENOENT)
-			store_say(db, "%s", why.text);
-		return 0;
-	}
+	if (err)
+		return store_skip(db, err, &why);
 	err = fn(ctx, r);
 	*count += !err;
 	record_free(r);

@@ -59,5 +59,7 @@ int node_write(struct records *db, const struct record_key *key, const struct re
 bool iface_is_builtin(const char *name);
 
 void store_say(struct records *db, const char *fmt, ...) PRINTF(2, 3);
+/* One of many could not be read: that is said, and does not end the walk (0), or it does (-ENOMEM). */
+int store_skip(struct records *db, int err, const struct config_why *why);
 
 #endif

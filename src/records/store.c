@@ -24,6 +24,16 @@ void store_say(struct records *db, const char *fmt, ...)
 	record_say(&db->options.say, "%s", line);
 }
 
+int store_skip(struct records *db, int err, const struct config_why *why)
+{
+	if (err == -ENOMEM)
+		return err;
+	/* Deleted by somebody else since its name was seen. */
+	if (err != -ENOENT)
+		store_say(db, "%s", why->text);
+	return 0;
+}
+
 int records_open(struct records *db, const struct records_options *options, struct config_why *why)
 {
 	*db = (struct records){.options = *options, .root = -1, .lock = -1};
