@@ -13,16 +13,7 @@ import socket
 import struct
 import sys
 import time
-
-
-def login_request(stage=0x87, text=b"", length=None, flags_version=b"\0\0"):
-    """A Login Request (11.12). `stage` is the byte with T, C, CSG and NSG."""
-    size = len(text) if length is None else length
-    header = struct.pack(">BB2sB3s6sHIHHII16x", 0x43, stage, flags_version, 0,
-                         size.to_bytes(3, "big"), b"\x80\0\0\0\0\1", 0, 1, 0, 0, 1, 0)
-    assert len(header) == 48
-    return header + text + bytes(-len(text) % 4)
-
+from pdu import login_request
 
 NAMES = b"InitiatorName=iqn.2026-01.test.lunar:hostile\0SessionType=Discovery\0"
 SCSI_COMMAND = struct.pack(">B B 2x B 3s 8x I I I I 16s", 0x01, 0xC1, 0, b"\0\0\0", 1, 36, 1, 0,

@@ -4,36 +4,18 @@
 code 1, with the status, when it is refused. With SECONDS it then says nothing for as long, and prints what comes:
 "ping" and "closed", and how many seconds after the login."""
 import socket
-import struct
 import sys
 import time
-
-
-def receive(sock, size):
-    data = b""
-    while len(data) < size:
-        part = sock.recv(size - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data
-
-
-def pdu(sock):
-    header = receive(sock, 48)
-    length = int.from_bytes(header[5:8], "big")
-    return header, receive(sock, (length + 3) // 4 * 4)[:length]
+from pdu import login_request, receive_pdu, text_of
 
 
 def log_in(sock, initiator, target):
-    keys = (f"InitiatorName={initiator}\0SessionType=Normal\0TargetName={target}\0"
-            "HeaderDigest=None\0DataDigest=None\0").encode()
+    keys = text_of({"InitiatorName": initiator, "SessionType": "Normal", "TargetName": target,
+                    "HeaderDigest": "None", "DataDigest": "None"})
     while True:
         # From the operational stage to the full feature phase.
-        header = struct.pack(">BBBB", 0x43, 0x87, 0, 0) + struct.pack(">I", len(keys))
-        header += bytes((0x80, 0, 0, 1, 0, 1)) + bytes(2) + struct.pack(">IHHII", 1, 0, 0, 1, 0) + bytes(16)
-        sock.sendall(header + keys + bytes(-len(keys) % 4))
-        answer, text = pdu(sock)
+        sock.sendall(login_request(text=keys))
+        answer, text = receive_pdu(sock)
         status = int.from_bytes(answer[36:38], "big")
         for key in text.split(b"\0"):
             if key:
@@ -50,7 +32,7 @@ def listen(sock, seconds):
     while (left := start + seconds - time.monotonic()) > 0:
         sock.settimeout(left)
         try:
-            header, _ = pdu(sock)
+            header, _ = receive_pdu(sock)
             what = "ping" if header[0] & 0x3f == 0x20 else f"opcode {header[0] & 0x3f:#x}"
         except socket.timeout:
             return

@@ -6,8 +6,8 @@ Prints "logged in", then a line for each PDU that comes, and never answers: not 
 to log out. Ends when the target ends the connection. RFC 7143 11.12, 11.9.
 """
 import socket
-import struct
 import sys
+from pdu import login_request, receive_pdu, text_of
 
 host, port, iqn = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 KEYS = {"InitiatorName": "iqn.2026-01.test.lunar:stubborn", "TargetName": iqn,
@@ -15,29 +15,10 @@ KEYS = {"InitiatorName": "iqn.2026-01.test.lunar:stubborn", "TargetName": iqn,
 LOGIN_RESPONSE, ASYNC = 0x23, 0x32
 
 
-def receive(sock, size):
-    data = b""
-    while len(data) < size:
-        part = sock.recv(size - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data
-
-
-def pdu(sock):
-    header = receive(sock, 48)
-    length = int.from_bytes(header[5:8], "big")
-    return header, receive(sock, header[4] * 4 + length + -length % 4)
-
-
 def login(sock):
-    text = b"".join(f"{k}={v}\0".encode() for k, v in KEYS.items())
     # Transit from operational negotiation to full feature phase, in one step.
-    sock.sendall(struct.pack(">BB2sB3s6sHIHHII16x", 0x43, 0x87, b"\0\0", 0,
-                             len(text).to_bytes(3, "big"), b"\x80\0\0\0\0\7", 0, 1, 0, 0, 1, 0) +
-                 text + bytes(-len(text) % 4))
-    header, _ = pdu(sock)
+    sock.sendall(login_request(text=text_of(KEYS), isid=7))
+    header, _ = receive_pdu(sock)
     if header[0] & 0x3F != LOGIN_RESPONSE or header[36] or not header[1] & 0x80:
         sys.exit(f"the login failed: {header.hex()}")
 
@@ -47,7 +28,7 @@ with socket.create_connection((host, port), timeout=60) as s:
     print("logged in", flush=True)
     try:
         while True:
-            got, _ = pdu(s)
+            got, _ = receive_pdu(s)
             event = f", event {got[36]}" if got[0] & 0x3F == ASYNC else ""
             print(f"opcode {got[0] & 0x3f:#x}{event}", flush=True)
     except (EOFError, ConnectionError):
