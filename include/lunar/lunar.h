@@ -100,7 +100,8 @@ enum lunar_reason {
 	LUNAR_NO_MEMORY = 24,
 	LUNAR_BAD_SETTING = 25, /* lunar_set(), lunar_set_url(), lunar_start(): see lunar_error() */
 	LUNAR_COMMAND_FAILED = 26, /* the session is well, the command was answered with an error */
-	LUNAR_NO_NAME_SERVER = 27  /* nobody could be asked for the name: it may have an address */
+	LUNAR_NO_NAME_SERVER = 27, /* nobody could be asked for the name: it may have an address */
+	LUNAR_OTHER_DISK = 28 /* a LUN became another disk than it was when it was first used */
 };
 
 enum lunar_event_kind {
@@ -239,6 +240,9 @@ enum lunar_status {
 /*
  * A command. All memory is the caller's: the struct, the vectors and the buffers stay as they are from
  * lunar_submit() until `done` runs; nothing is copied and nothing is allocated.
+ *
+ * Before the first one to a LUN (but INQUIRY and REPORT LUNS) the LU is asked who it is, and again after each login
+ * and when a unit attention says that LUNs have changed; commands wait for that. So none goes to another disk.
  */
 struct lunar_task {
 	/* --- what is wanted; what is not needed is zero */
@@ -264,6 +268,8 @@ struct lunar_task {
 	 *   -ECANCELED    by lunar_cancel() or a task management function
 	 *   -ECONNRESET   the connection broke, and it is not LUNAR_RETRY
 	 *   -EHOSTDOWN    there is no session, for longer than `outage` allows
+	 *   -ESTALE       the LUN is another disk than when it was first used: nothing goes to that one
+	 *   -ENXIO        ... or is not there any more, or (-EAGAIN) does not say who it is
 	 *   -ESHUTDOWN    the session has ended
 	 */
 	void (*done)(struct lunar_task *t, int err);
@@ -291,8 +297,8 @@ struct lunar_task {
 };
 
 /* 0: `done` will run, else it will not. -EINVAL: lengths, CDB, LUN; -ENOTSUP: both directions, or a discovery session;
- * -EMSGSIZE; -ENOTCONN: not started; -ESHUTDOWN: it has ended; -EHOSTDOWN: see `outage`. It leaves with the next
- * lunar_service(), together with all else. */
+ * -EMSGSIZE; -ENOTCONN: not started; -ESHUTDOWN: it has ended; -EHOSTDOWN: see `outage`; -ESTALE: see above; -ENOMEM: of
+ * the first command to a LUN. It leaves with the next lunar_service(), together with all else. */
 int lunar_submit(struct lunar_session *s, struct lunar_task *t);
 /* `done` runs with -ECANCELED, or with what came first. */
 void lunar_cancel(struct lunar_task *t);

@@ -12,6 +12,7 @@
  *   -EILSEQ      compared, and not equal        -ENOSPC      no room on a thin LU
  *   -EBUSY       reserved by another            -ENODATA     the medium cannot be read there
  *   -EAGAIN      not ready, or busy for long    -EPROTO      a reply that cannot be right
+ *   -ESTALE      the LUN has become another disk
  *   -EIO         another status or sense        and what `done` of a task may get
  *
  * lunar_error() has it in words.

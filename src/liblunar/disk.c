@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include "common/endian.h"
-#include "device/facts.h"
 #include "liblunar/priv.h"
 #include "lunar/scsi.h"
 
@@ -18,6 +17,8 @@ static int run(struct lunar_session *s, struct lunar_task *t)
 	int result = lunar_task_result(t, err);
 	if (!result)
 		return 0;
+	if (result == -ESTALE && s->reason == LUNAR_OTHER_DISK)
+		return result;
 	lunar_task_text(t, err, text, sizeof(text));
 	if (err && s->reason && s->why[0]) {
 		char why[LUNAR_WHY];
@@ -317,5 +318,5 @@ int lunar_identify(struct lunar_session *s, uint64_t lun, struct lunar_disk *out
 	if (!err)
 		err = lunar_capacity(s, lun, &out->capacity);
 	take_facts(out, &f);
-	return err;
+	return err ? err : lunar_priv_guard_check(s, lun, out->id);
 }

@@ -5,6 +5,7 @@
  *   context.c    waiting, and one turn after it; conn.c sockets: what the driver of a session does
  *   session.c    sessions as their owner has them; settings.c what can be set; url.c
  *   task.c       commands and functions; sync.c those that wait; discover.c
+ *   guard.c      a LUN that becomes another disk gets nothing of what was for the one before
  *   prepare.c    CDBs; reply.c answers; result.c what an outcome means; disk.c, lun.c helpers that wait
  */
 #ifndef LUNAR_LIBLUNAR_PRIV_H
@@ -15,6 +16,8 @@
 #include <sys/socket.h>
 #include "common/cleanup.h"
 #include "common/list.h"
+#include "device/facts.h"
+#include "initiator/sense.h"
 #include "initiator/session.h"
 #include "liblunar/settings.h"
 #include "lunar/lunar.h"
@@ -41,6 +44,18 @@ struct found_list {
 	bool no_memory;
 };
 
+/* Who the LUNs are that were used, and the question that is under way. */
+struct guard {
+	struct list luns;          /* struct guarded */
+	struct guarded *last, *at; /* found last; asked just now */
+	bool asking;
+	unsigned step;
+	struct lu_facts facts;
+	struct ini_task task;
+	struct iovec iov;
+	uint8_t reply[1024];
+};
+
 struct lunar_session {
 	struct lunar *l;
 	struct list link, dirty, grave;
@@ -63,6 +78,8 @@ struct lunar_session {
 	socklen_t addr_lens[LUNAR_ADDRS];
 	unsigned addr_count, addr_left, addr_next;
 	int connect_err;
+
+	struct guard guard;
 
 	struct ini_text text;
 	lunar_found_fn *found;
@@ -101,6 +118,20 @@ int lunar_priv_why_errno(const struct lunar_session *s);
 
 /* It ends without a word; so does what waits, and what is under way. */
 void lunar_priv_end_now(struct lunar_session *s);
+
+/* --- guard.c */
+
+void lunar_priv_guard_init(struct lunar_session *s);
+void lunar_priv_guard_free(struct lunar_session *s);
+/* All LUNs are asked who they are, and everything else waits for that. */
+void lunar_priv_guard_all(struct lunar_session *s);
+/* Before a command is submitted: 0, and it waits until its LUN has been asked; -ESTALE: it is another disk; -ENOMEM. */
+int lunar_priv_guard(struct lunar_session *s, const struct ini_task *t);
+/* Why commands of this LUN were failed: -ESTALE; -ENXIO: it is gone; or it does not say who it is. */
+int lunar_priv_guard_errno(struct lunar_session *s, const uint8_t lun[ISCSI_LUN_LEN]);
+/* -ESTALE: it had another identity when it was first used. */
+int lunar_priv_guard_check(struct lunar_session *s, uint64_t lun, const char *id);
+bool lunar_priv_guard_minds(uint16_t asc_ascq);
 
 /* --- sync.c */
 

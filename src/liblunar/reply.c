@@ -2,8 +2,6 @@
 /* Replies (SPC-4 6, 7; SBC-3 5). What src/device reads too is read by the same code. */
 #include <string.h>
 #include "common/endian.h"
-#include "device/facts.h"
-#include "initiator/sense.h"
 #include "liblunar/priv.h"
 #include "lunar/scsi.h"
 

@@ -58,6 +58,8 @@ const char *lunar_reason_word(enum lunar_reason reason)
 		return "bad-setting";
 	if (reason == LUNAR_COMMAND_FAILED)
 		return "command-failed";
+	if (reason == LUNAR_OTHER_DISK)
+		return "other-disk";
 	for (size_t i = 0; i < INI_REASONS; i++)
 		if (reasons[i].reason == reason)
 			return ini_reason_word((enum ini_reason)i);
@@ -104,6 +106,7 @@ int lunar_session_new(struct lunar *l, struct lunar_session **out)
 	s->l = l;
 	s->sock = -1;
 	settings_init(&s->set);
+	lunar_priv_guard_init(s);
 	list_init(&s->dirty);
 	list_init(&s->grave);
 	list_add_tail(&l->sessions, &s->link);
@@ -148,6 +151,7 @@ void lunar_priv_free(struct lunar_session *s)
 	list_del(&s->dirty);
 	list_del(&s->grave);
 	ini_session_free(s->ini, false);
+	lunar_priv_guard_free(s);
 	settings_wipe(&s->set);
 	free(s);
 }
@@ -258,6 +262,7 @@ static int make(struct lunar_session *s)
 			config.target_name = NULL;
 		}
 		s->discovery = config.discovery;
+		config.hold = true;
 		err = ini_session_new(&s->ini, &config, &lunar_priv_ops, s);
 		if (err == -EINVAL)
 			lunar_priv_say(s, LUNAR_BAD_SETTING,
@@ -278,6 +283,7 @@ int lunar_start(struct lunar_session *s)
 	if (state != LUNAR_IDLE && state != LUNAR_ENDED)
 		return -EALREADY;
 	ini_session_free(s->ini, false);
+	lunar_priv_guard_free(s);
 	s->ini = NULL;
 	s->wanted = s->closing = false;
 	s->reason = LUNAR_NO_REASON;
@@ -309,6 +315,8 @@ void lunar_stop(struct lunar_session *s, bool force)
 void lunar_priv_told(struct lunar_session *s, enum ini_state state, const struct ini_why *why)
 {
 	s->l->news = true;
+	if (state == INI_UP)
+		lunar_priv_guard_all(s);
 	/* A session that is up has nothing wrong with it. */
 	if (state == INI_UP)
 		lunar_priv_say(s, LUNAR_NO_REASON, "%s", "");
@@ -330,6 +338,9 @@ void lunar_priv_happened(struct lunar_session *s, const struct ini_event *ev)
 		[INI_OUTAGE] = LUNAR_OUTAGE,
 		[INI_REJECTED] = LUNAR_REJECTED,
 	};
+	if ((ev->kind == INI_UNIT_ATTENTION || ev->kind == INI_SCSI_ASYNC) &&
+	    lunar_priv_guard_minds(ev->asc_ascq))
+		lunar_priv_guard_all(s);
 	if (!s->callbacks.event || s->doomed || (size_t)ev->kind >= ARRAY_SIZE(kinds))
 		return;
 	struct lunar_event out = {

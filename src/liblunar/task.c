@@ -52,6 +52,17 @@ uint64_t lunar_priv_lun_get(const uint8_t lun[ISCSI_LUN_LEN])
 
 /* --- commands */
 
+/* A unit attention that nobody else looks at. */
+static void look_at_raw(struct lunar_session *s, const struct ini_task *i)
+{
+	struct ini_sense sense;
+	if (!(i->flags & INI_RAW) || i->status != SCSI_CHECK_CONDITION)
+		return;
+	ini_sense_read(&sense, i->sense, i->sense_len);
+	if (sense.key == SCSI_KEY_UNIT_ATTENTION && lunar_priv_guard_minds(sense.asc_ascq))
+		lunar_priv_guard_all(s);
+}
+
 static void done(struct ini_task *i, int err)
 {
 	struct lunar_task *t = i->ctx;
@@ -65,7 +76,9 @@ static void done(struct ini_task *i, int err)
 	t->sense_len = i->sense_len;
 	if (i->sense_len)
 		memcpy(t->sense, i->sense, i->sense_len);
-	t->done(t, err);
+	if (!err)
+		look_at_raw(t->session, i);
+	t->done(t, err == -ENXIO ? lunar_priv_guard_errno(t->session, i->lun) : err);
 }
 
 static int fill(struct ini_task *i, struct lunar_task *t, uint64_t now)
@@ -96,6 +109,9 @@ int lunar_submit(struct lunar_session *s, struct lunar_task *t)
 		return s->torn ? -ESHUTDOWN : -ENOTCONN;
 	if (!t->done || fill(inner(t), t, now))
 		return -EINVAL;
+	int err = lunar_priv_guard(s, inner(t));
+	if (err)
+		return err;
 	t->session = s;
 	return ini_submit(s->ini, inner(t), now);
 }
