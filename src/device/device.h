@@ -5,7 +5,8 @@
  *
  * Before any I/O goes on after a login, and whenever a target says that its LUNs have changed, each LUN is asked
  * again who it is. Another one than before: the path is no path any more; a device that has lost all paths so is
- * gone for good, and what is there now is a new device.
+ * gone for good, and what is there now is a new device. What was under way meanwhile and is answered before that
+ * is known is not taken for done: it goes out again, or fails with the device.
  *
  * One path of a device is used at a time, the best by its access state (ALUA) among those that are up. What was
  * under way on a path that is lost is sent again on another one, or on the same when it is back. A write whose end

@@ -218,11 +218,26 @@ static bool other_way(struct dev_io *io)
 	return true;
 }
 
+/* It was under way when there was reason to ask who is there, and that is not answered: nobody knows who has done
+ * it. Another target than ours lets commands pass that came behind the one that was told. */
+static bool is_in_doubt(const struct dev_io *io)
+{
+	const struct dev_path *p = io->path;
+	const struct dev_session *ds = p->ds;
+
+	return ds->in_round && !ds->listing && (!p->asked || p->probe);
+}
+
 static void answered(struct dev_io *io)
 {
 	struct device *d = io->device;
 	int err = 0;
 
+	if (io->task.status == SCSI_GOOD && is_in_doubt(io)) {
+		send_again(io, 0);
+		device_kick(d);
+		return;
+	}
 	if (io->task.status == SCSI_GOOD && !piece_is_whole(io)) {
 		finish(io, -EIO);
 		return;

@@ -119,10 +119,19 @@ static void ask_who(struct dev_path *p)
 	round_start(p->ds);
 }
 
+/* It has never heard of us, so it may be another one: unless that is what it is asked just now. */
+static void ask_stranger(struct dev_path *p)
+{
+	if (!p->probe)
+		round_start(p->ds);
+}
+
 static const struct {
 	uint16_t asc_ascq;
 	void (*act)(struct dev_path *p);
 } attentions[] = {
+	{0x2900, ask_stranger},    /* POWER ON, RESET, OR BUS DEVICE RESET OCCURRED */
+	{0x2901, ask_stranger},    /* POWER ON OCCURRED */
 	{0x2a01, ask_who},         /* MODE PARAMETERS CHANGED */
 	{0x2a06, path_ask_access}, /* ASYMMETRIC ACCESS STATE CHANGED */
 	{0x2a07, path_ask_access}, /* IMPLICIT ASYMMETRIC ACCESS STATE TRANSITION FAILED */

@@ -181,6 +181,7 @@ static void start_over(struct scsi_io *io)
 	io->may_lend = false;
 	io->lent = NULL;
 	io->aborted = false;
+	io->tells = 0;
 	io->cmd = NULL;
 	io->lu = NULL;
 	io->itl = NULL;

@@ -135,6 +135,11 @@ struct scsi_nexus *scsi_nexus_new(struct scsi_map *map, const char *initiator_po
 	return nexus;
 }
 
+uint32_t scsi_nexus_inventory(const struct scsi_nexus *nexus)
+{
+	return scsi_map_generation(nexus->map);
+}
+
 static bool make_room(struct scsi_nexus *nexus, uint16_t lun)
 {
 	size_t count = MAX(nexus->itl_count, (size_t)1);
@@ -167,7 +172,10 @@ static struct scsi_itl *new_itl(struct scsi_nexus *nexus, const struct scsi_mapp
 	list_init(&itl->detached);
 	list_init(&itl->of_mapping);
 	list_add_tail(&m->lu->itls, &itl->of_lu);
+	itl->since = m->since;
 	scsi_ua_add(itl, SCSI_ASC_RESET);
+	if (!nexus->talked)
+		nexus->first_heard = scsi_map_generation(nexus->map);
 	nexus->talked = true;
 	return itl;
 }

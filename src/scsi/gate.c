@@ -176,6 +176,7 @@ void scsi_gate_grant(struct scsi_io *io)
 	}
 	io->grant = gate;
 	io->grant_readonly = io->itl->readonly;
+	io->grant_news = scsi_itl_news(io->itl);
 	io->grant_generation = scsi_map_generation(io->itl->nexus->map);
 }
 

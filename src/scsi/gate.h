@@ -54,6 +54,7 @@ struct scsi_pass {
 	struct scsi_gate *gate;
 	uint32_t round;
 	bool readonly; /* the LUN is write-protected for this nexus */
+	uint32_t news; /* scsi_itl_news() */
 };
 
 /* --- the LU's side (gate.c) */

@@ -66,7 +66,10 @@ struct scsi_io {
 	uint16_t cdb_len; /* as it came: 16 for iSCSI without extended CDB */
 	enum scsi_task_attr attr;
 	uint32_t expected_out; /* Data-Out bytes that the initiator says it has */
-	uint64_t tag;          /* the transport's: what ABORT TASK names */
+	/* scsi_nexus_inventory() that the initiator had heard of when it sent the command: what came to a LUN later
+	 * is not what it means. 0: nobody knows. */
+	uint32_t heard;
+	uint64_t tag; /* the transport's: what ABORT TASK names */
 	uint64_t
 		since; /* when its turn came, of the reactor's clock; 0: nobody asks how long it takes */
 
@@ -84,6 +87,8 @@ struct scsi_io {
 	uint8_t sense[SCSI_SENSE_MAX];
 	uint32_t in_len; /* Data-In bytes in `data` that the CDB calls for; when the
 			   * initiator expects less, the transport cuts and reports overflow */
+	/* The inventory that the initiator hears of with this answer; 0: of none. */
+	uint32_t tells;
 	/* Where the Data-In is instead of in `data`, if `may_lend`; NULL: it is there. Only while port->done() runs:
 	 * afterwards it is whatever others write. */
 	const uint8_t *lent;
@@ -127,6 +132,7 @@ struct scsi_io {
 	struct scsi_gate *grant; /* the pass that its end brings */
 	bool grant_readonly;     /* ... which is for reading */
 	unsigned grant_generation;
+	uint32_t grant_news; /* scsi_itl_news() */
 	struct mail up, down, stop;
 	bool ahead;      /* it counts in scsi_nexus.ahead */
 	uint8_t told_as; /* enum scsi_told, of a task that task management has ended */

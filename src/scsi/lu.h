@@ -187,6 +187,9 @@ int scsi_device_unmap(struct scsi_device *dev, uint16_t lun);
  * target_port: "iqn...,t,0xTPGT"; rel_port: the relative target port identifier. */
 struct scsi_nexus *scsi_nexus_new(struct scsi_map *map, const char *initiator_port,
 				  const char *target_port, uint16_t rel_port);
+/* The LUN inventory of now, by a number that another one has another of, and later ones a greater (serial numbers,
+ * 32 bits); never 0. From every thread. */
+uint32_t scsi_nexus_inventory(const struct scsi_nexus *nexus);
 /* Every LUN is write-protected for it. Before its first command. */
 void scsi_nexus_set_readonly(struct scsi_nexus *nexus);
 /*

@@ -206,6 +206,7 @@ struct scsi_mapping {
 	struct scsi_lu *lu;
 	uint16_t lun;
 	bool readonly;
+	uint32_t since; /* map->generation when it came */
 	struct list of_lu;
 	/* On its way out: see map.c. */
 	struct list of_device; /* scsi_device.unmapped */
@@ -233,7 +234,7 @@ struct scsi_map {
 	struct list of_device;
 	_Atomic(struct scsi_map_page *) pages[SCSI_LUN_MAX / SCSI_MAP_PAGE + 1];
 	atomic_uint count;
-	atomic_uint generation; /* counts changes */
+	atomic_uint generation; /* counts changes, from 1 */
 	struct list nexuses;    /* scsi_nexus.of_map */
 	struct list views;      /* scsi_view.link; never fewer */
 	unsigned refs;          /* the owner's, and one for each mapping on its way out */
@@ -262,6 +263,7 @@ struct scsi_nexus {
 	size_t itl_count;
 	struct list detached; /* scsi_itl.detached: their LUN is unmapped, tasks may remain */
 	bool talked;          /* to some LU */
+	uint32_t first_heard; /* when it has: the inventory of then, of which it has no older one */
 	bool readonly;
 	/* REPORTED LUNS DATA HAS CHANGED is to be told: it is of the device, so once, by whatever LU. */
 	bool luns_changed;
@@ -291,7 +293,8 @@ struct scsi_itl {
 	struct scsi_nexus *nexus;
 	struct scsi_lu *lu;
 	uint16_t lun;
-	bool readonly; /* as its mapping is */
+	bool readonly;  /* as its mapping is */
+	uint32_t since; /* as its mapping */
 	uint8_t ua_count;
 	uint16_t ua[SCSI_UA_MAX]; /* ASC << 8 | ASCQ; the next to report first */
 	/* Of the store's losses (backstore.lost_generation), those that the nexus has heard of or that
@@ -491,9 +494,18 @@ static inline bool scsi_ua_pending(const struct scsi_itl *itl)
 	return itl->ua_count || itl->nexus->luns_changed;
 }
 /* The next one, taken out of the queue; 0: none. */
-uint16_t scsi_ua_take(struct scsi_itl *itl);
+uint16_t scsi_ua_take(struct scsi_io *io);
 /* The one that goes with CHECK CONDITION: it stays where UA_INTLCK_CTRL says so (SPC-4 7.5.8). There is one. */
-uint16_t scsi_ua_report(struct scsi_itl *itl);
+uint16_t scsi_ua_report(struct scsi_io *io);
+/* The answer to this command tells of the LUN inventory of now. */
+void scsi_ua_luns_told(struct scsi_io *io);
+/* The inventory that the nexus must have heard of before the LU is what it means by the LUN; 0: it always is. */
+uint32_t scsi_itl_news(const struct scsi_itl *itl);
+/* The command was sent for what was at its LUN before. */
+static inline bool scsi_is_outdated(uint32_t heard, uint32_t news)
+{
+	return heard && news && (int32_t)(news - heard) > 0;
+}
 /* A task ends with this status, of which there may be something to be told later. */
 void scsi_ua_of_status(struct scsi_io *io);
 

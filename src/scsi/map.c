@@ -88,6 +88,7 @@ struct scsi_map *scsi_map_new(struct scsi_device *dev)
 		return NULL;
 	map->dev = dev;
 	map->refs = 1;
+	atomic_init(&map->generation, 1);
 	list_add_tail(&dev->maps, &map->of_device);
 	list_init(&map->nexuses);
 	list_init(&map->views);
@@ -179,6 +180,8 @@ static void place(struct scsi_map *map, uint16_t lun, struct scsi_mapping *m)
 	struct scsi_map_page *page = page_of(map, lun);
 	unsigned n = scsi_map_count(map) + (m ? 1u : -1u);
 
+	if (m)
+		m->since = scsi_map_generation(map) + 1; /* see changed() */
 	page->count += m ? 1u : -1u;
 	atomic_store_explicit(&map->count, n, memory_order_relaxed);
 	atomic_store_explicit(&page->of[lun % SCSI_MAP_PAGE], m, memory_order_release);

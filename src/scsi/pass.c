@@ -19,7 +19,7 @@ static const struct scsi_pass *pass_of(const struct scsi_io *io)
 	if (nexus->pass_generation != io->generation ||
 	    scsi_map_generation(nexus->map) != io->generation)
 		return NULL;
-	return pass->gate->lu == io->lu ? pass : NULL;
+	return pass->gate->lu == io->lu && !scsi_is_outdated(io->heard, pass->news) ? pass : NULL;
 }
 
 /* What is to be durable is not for us. */
@@ -86,7 +86,8 @@ void scsi_pass_take(struct scsi_nexus *nexus, const struct scsi_io *io)
 		return;
 	if (list_empty(&nexus->of_view))
 		list_add_tail(&nexus->view->nexuses, &nexus->of_view);
-	nexus->passes[lun] = (struct scsi_pass){io->grant, io->grant->round, io->grant_readonly};
+	nexus->passes[lun] =
+		(struct scsi_pass){io->grant, io->grant->round, io->grant_readonly, io->grant_news};
 	nexus->pass_generation = io->grant_generation;
 }
 

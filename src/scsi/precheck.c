@@ -101,7 +101,14 @@ static bool check_state(struct scsi_io *io)
 
 	/* What a copy comes across is not told to it, but to the initiator's own commands. */
 	if (io->itl && scsi_ua_pending(io->itl) && !(flags & SCSI_CMD_UA_OK) && !io->inner) {
-		scsi_sense_unit_attention(io, scsi_ua_report(io->itl));
+		scsi_sense_unit_attention(io, scsi_ua_report(io));
+		return false;
+	}
+	/* It came behind the command that was told of another LU, and was sent before its initiator could hear. */
+	if (io->itl && !(flags & SCSI_CMD_UA_OK) &&
+	    scsi_is_outdated(io->heard, scsi_itl_news(io->itl))) {
+		scsi_ua_luns_told(io);
+		scsi_sense_unit_attention(io, SCSI_ASC_LUNS_CHANGED);
 		return false;
 	}
 	if (lu->reserved_by && scsi_reserve_conflict(io)) {

@@ -34,7 +34,7 @@ void scsi_cmd_report_luns(struct scsi_io *io)
 		scsi_lun_encode(io->data + 8 + 8 * i, m->lun);
 	/* Now the initiator knows (SPC-4 6.33.1). */
 	if (select != LUNS_WELL_KNOWN)
-		io->nexus->luns_changed = false;
+		scsi_ua_luns_told(io);
 	scsi_reply(io, 8 + 8 * n);
 }
 
@@ -150,7 +150,7 @@ static struct scsi_sense pending_sense(struct scsi_io *io)
 		s.asc_ascq = SCSI_ASC_LUN_NOT_SUPPORTED;
 		return s;
 	}
-	ua = scsi_ua_take(io->itl);
+	ua = scsi_ua_take(io);
 	if (ua) {
 		s.key = SCSI_KEY_UNIT_ATTENTION;
 		s.asc_ascq = ua;

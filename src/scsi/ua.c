@@ -57,8 +57,21 @@ void scsi_ua_add_lu(struct scsi_lu *lu, const struct scsi_itl *except, uint16_t 
 	}
 }
 
-uint16_t scsi_ua_take(struct scsi_itl *itl)
+void scsi_ua_luns_told(struct scsi_io *io)
 {
+	/* Told once is enough (SPC-4 6.33.1). */
+	io->nexus->luns_changed = false;
+	io->tells = scsi_map_generation(io->nexus->map);
+}
+
+uint32_t scsi_itl_news(const struct scsi_itl *itl)
+{
+	return scsi_is_outdated(itl->nexus->first_heard, itl->since) ? itl->since : 0;
+}
+
+uint16_t scsi_ua_take(struct scsi_io *io)
+{
+	struct scsi_itl *itl = io->itl;
 	uint16_t asc_ascq = 0;
 
 	if (!itl)
@@ -67,18 +80,19 @@ uint16_t scsi_ua_take(struct scsi_itl *itl)
 		asc_ascq = itl->ua[0];
 		drop(itl, 0);
 	} else if (itl->nexus->luns_changed) {
-		/* Told once is enough (SPC-4 6.33.1). Not by a reset that is told before: REPORT LUNS can be
-		 * used without hearing of that. */
-		itl->nexus->luns_changed = false;
+		/* Not by a reset that is told before: REPORT LUNS can be used without hearing of that. */
+		scsi_ua_luns_told(io);
 		asc_ascq = SCSI_ASC_LUNS_CHANGED;
 	}
 	return asc_ascq;
 }
 
-uint16_t scsi_ua_report(struct scsi_itl *itl)
+uint16_t scsi_ua_report(struct scsi_io *io)
 {
+	const struct scsi_itl *itl = io->itl;
+
 	if (!scsi_mode_ua_interlock(&itl->lu->mode))
-		return scsi_ua_take(itl);
+		return scsi_ua_take(io);
 	return itl->ua_count ? itl->ua[0] : SCSI_ASC_LUNS_CHANGED;
 }
 

@@ -39,6 +39,7 @@ static bool take_header(struct conn *c, struct task *task)
 
 	io->port = &port_ops;
 	io->nexus = c->session->nexus;
+	io->heard = session_heard(c->session, get_be32(bhs->cmdsn), get_be32(bhs->expstatsn));
 	memcpy(io->lun, bhs->lun, sizeof(io->lun));
 	memcpy(io->cdb, bhs->cdb, sizeof(bhs->cdb));
 	io->attr = (enum scsi_task_attr)(bhs->flags & ISCSI_COMMAND_ATTR);

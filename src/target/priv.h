@@ -291,7 +291,10 @@ struct session {
 	size_t memory;      /* of its commands' buffers, bytes */
 	size_t echoes;      /* of its other requests' buffers, bytes */
 	uint64_t gap_since; /* with something held: when the number before it began to be missing */
-	uint64_t blocked;   /* feed round in which commands to some LUNs got no memory */
+	/* Of the LUN inventory (scsi_nexus_inventory()): what the initiator has heard of; what it was told of last, and
+	 * the numbers of that answer. */
+	uint32_t heard, told, told_statsn, told_maxcmdsn;
+	uint64_t blocked;      /* feed round in which commands to some LUNs got no memory */
 	uint64_t blocked_luns; /* which: a bit for each account, modulo 64 */
 	bool window_closed;    /* the last MaxCmdSN we sent left no room for a command */
 	struct list
@@ -577,6 +580,10 @@ void session_free(struct session *s);
 uint32_t session_maxcmdsn(struct session *s);
 /* There is news of the window for an initiator that waits for it. */
 bool session_window_opens(const struct session *s);
+/* This answer tells of a LUN inventory (scsi_nexus_inventory()). */
+void session_told(struct session *s, uint32_t inventory, const struct iscsi_bhs *answer);
+/* The LUN inventory that the initiator had heard of when it sent a command with these numbers. */
+uint32_t session_heard(struct session *s, uint32_t cmdsn, uint32_t expstatsn);
 struct task *session_find_task(struct session *s, uint32_t itt);
 /* May a request with this CmdSN come in? False: it is to be ignored. */
 bool session_expects(const struct session *s, uint32_t cmdsn);

@@ -20,6 +20,7 @@ struct session *session_new(struct conn *c, struct record *record)
 	s->expcmdsn = record->expcmdsn;
 	s->maxcmdsn = record->maxcmdsn;
 	s->depth = record->depth;
+	s->heard = s->nexus ? scsi_nexus_inventory(s->nexus) : 0;
 	s->patience = record->acl ? &record->acl->patience : &t->patience;
 	list_init(&s->held);
 	for (size_t i = 0; i < ARRAY_SIZE(s->by_itt); i++)
@@ -111,6 +112,28 @@ uint32_t session_maxcmdsn(struct session *s)
 bool session_window_opens(const struct session *s)
 {
 	return s->window_closed && iscsi_sn_gt(window_end(s), s->maxcmdsn);
+}
+
+/* --- news of the LUN inventory */
+
+void session_told(struct session *s, uint32_t inventory, const struct iscsi_bhs *answer)
+{
+	const struct iscsi_scsi_response *bhs = (const struct iscsi_scsi_response *)answer;
+	/* The first of several answers that say the same. */
+	if (s->told == inventory)
+		return;
+	s->told = inventory;
+	s->told_statsn = get_be32(bhs->statsn);
+	s->told_maxcmdsn = get_be32(bhs->maxcmdsn);
+}
+
+uint32_t session_heard(struct session *s, uint32_t cmdsn, uint32_t expstatsn)
+{
+	/* Who does not count answers has heard one if he uses the window that came with it, or a later one. */
+	if (s->told &&
+	    (iscsi_sn_gt(expstatsn, s->told_statsn) || iscsi_sn_gt(cmdsn, s->told_maxcmdsn)))
+		s->heard = s->told;
+	return s->heard;
 }
 
 struct task *session_find_task(struct session *s, uint32_t itt)

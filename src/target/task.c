@@ -186,4 +186,6 @@ void task_respond(struct task *task, const void *data, uint32_t len)
 	task->response.data_len = len;
 	task->response.sent = responded;
 	conn_push_status(task->conn, &task->response);
+	if (task_is_command(task) && task->io.tells)
+		session_told(task->conn->session, task->io.tells, &task->response.bhs);
 }

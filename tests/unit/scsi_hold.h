@@ -273,6 +273,7 @@ static inline struct cmd *cmd_new(struct hold *h, struct scsi_nexus *nexus, cons
 	c->io.cdb_len = 16;
 	c->io.attr = SCSI_SIMPLE;
 	c->io.tag = 0;
+	c->io.heard = 0;
 	return c;
 }
 

@@ -34,9 +34,11 @@ static void ua_by_request_sense(void **state)
 
 static void expect_queue(struct scsi_itl *i, const uint16_t *want, size_t n)
 {
+	struct scsi_io io = {.itl = i, .nexus = i->nexus};
+
 	for (size_t k = 0; k < n; k++)
-		assert_int_equal(scsi_ua_take(i), want[k]);
-	assert_int_equal(scsi_ua_take(i), 0);
+		assert_int_equal(scsi_ua_take(&io), want[k]);
+	assert_int_equal(scsi_ua_take(&io), 0);
 }
 
 static void ua_precedence(void **state)

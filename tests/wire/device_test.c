@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "device/device.h"
 #include "driver/link.h"
+#include "scsi/lu_priv.h"
 #include "target/node.h"
 #include "target/watch.h"
 #include "wire.h"
@@ -340,6 +341,36 @@ static void another_disk_by_the_same_number(struct wire_world *world)
 	host_free(h);
 }
 
+/* A target that keeps nobody from a LU who means the one before: what is answered then is not believed. */
+static void careless_about_the_news(struct wire_world *world)
+{
+	struct host *h = host_new(world);
+	struct portal *p = log_in(h, 0);
+	uint8_t lun[ISCSI_LUN_LEN] = {0};
+	struct device *old = dev_session_device(p->ds, lun);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	uint8_t *data = wire_pattern(world, 4096, 1);
+	struct job *jobs[8];
+
+	if (!world->sim || world->reactors > 1) { /* we look into it */
+		host_free(h);
+		skip();
+	}
+	good(h, old, DISK_WRITE, 0, 4096, data);
+	list_for_each (it, &map->nexuses) {
+		list_entry(it, struct scsi_nexus, of_map)->first_heard = 0;
+	}
+	assert_int_equal(scsi_map_remove(map, 1), 0);
+	assert_int_equal(scsi_map_remove(map, 0), 0);
+	assert_int_equal(scsi_map_add(map, 0, world->lu[1], false), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+		jobs[i] = start(h, old, i % 2 ? DISK_READ : DISK_WRITE, 0, 4096, data);
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+		assert_int_equal(outcome(h, jobs[i]), -ENODEV);
+	assert_true(until(h, is_gone, old));
+	host_free(h);
+}
+
 /* One disk, another number, nothing is lost. */
 static void another_number_of_the_same_disk(struct wire_world *world)
 {
@@ -447,6 +478,7 @@ static const struct wire_case cases[] = {
 	REAL(waits_for_the_session),
 	REAL(outages_have_an_end),
 	REAL_WITH(another_disk_by_the_same_number, &two_luns),
+	REAL_WITH(careless_about_the_news, &two_luns),
 	REAL(another_number_of_the_same_disk),
 	CASE(it_grows),
 	REAL(two_paths),

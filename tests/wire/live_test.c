@@ -168,6 +168,62 @@ static void a_lu_is_replaced(struct wire_world *world)
 	}
 }
 
+/* What was sent for the LU that was there before, and comes behind the command that is told of it, does not get to
+ * the one that is there now. */
+static void commands_behind_the_news(struct wire_world *world)
+{
+	struct crowd c = gather(world);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	const uint8_t *data = wire_pattern(world, 512, 1);
+	struct wire_cmd write = {
+		.lun = 4, .cdb = WRITE10(0, 1), .write = 512, .data = data, .immediate = 512};
+	struct wire_cmd read = {.lun = 4, .cdb = READ10(0, 1), .read = 512};
+	struct scsi_lu *lu[2] = {another_lu(world, 0), another_lu(world, 1)};
+	bool idle[2] = {false, false};
+	const uint8_t none[512] = {0};
+	struct wire_result r;
+	uint32_t itt[6];
+
+	assert_int_equal(scsi_map_add(map, 4, lu[0], false), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		wire_clear_attention(c.of[i], 4);
+		wire_good(c.of[i], &write, NULL);
+		wire_good(c.of[i], &read, NULL);
+	}
+	assert_int_equal(scsi_map_remove(map, 4), 0);
+	assert_int_equal(scsi_map_add(map, 4, lu[1], false), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(c.of); i++) {
+		for (size_t n = 0; n < ARRAY_SIZE(itt); n++)
+			itt[n] = wire_command(c.of[i], n % 2 ? &read : &write);
+		for (size_t n = 0; n < ARRAY_SIZE(itt); n++)
+			wire_expect_sense(c.of[i], itt[n], 0x06, n ? 0x3f0e : 0x2900);
+		/* Now it knows. */
+		wire_good(c.of[i], &read, &r);
+		assert_memory_equal(r.data, none, 512);
+	}
+	/* Others hear nothing of it, nor does who has heard of it by REPORT LUNS; and LUNs that stay are in use. */
+	wire_good(c.bystander, TUR(0), NULL);
+	assert_int_equal(scsi_map_remove(map, 4), 0);
+	assert_int_equal(scsi_map_add(map, 4, lu[0], false), 0);
+	wire_good(c.of[0], &(struct wire_cmd){.cdb = REPORT_LUNS(16), .read = 16}, NULL);
+	wire_check(c.of[0], &read, 0x06, 0x2900);
+	wire_good(c.of[0], &read, &r);
+	assert_memory_equal(r.data, data, 512);
+	itt[0] = wire_command(c.of[1], READ1(0));
+	itt[1] = wire_command(c.of[1], READ1(0));
+	wire_expect_sense(c.of[1], itt[0], 0x06, 0x3f0e);
+	wire_finish(c.of[1], READ1(0), itt[1], &r);
+	assert_int_equal(r.status, 0);
+	assert_int_equal(scsi_map_remove(map, 4), 0);
+	for (int i = 0; i < 2; i++) {
+		scsi_lu_retire(lu[i], set, &idle[i]);
+		for (int n = 0; n < 1000 && !idle[i]; n++)
+			wire_run(world, 0.005);
+		assert_true(idle[i]);
+		scsi_lu_free(lu[i]);
+	}
+}
+
 /* --- all of it while every reactor is busy */
 
 #define BURST 8
@@ -573,6 +629,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(luns_come_and_go, &two_luns),
 	REAL_WITH(commands_on_a_lun_that_goes, &two_luns),
 	REAL_WITH(a_lu_is_replaced, &two_luns),
+	REAL_WITH(commands_behind_the_news, &two_luns),
 	REAL_WITH(changes_under_load, &two_luns),
 	REAL(asked_while_it_goes),
 	REAL_WITH(an_acl_is_deleted, &two_luns),
