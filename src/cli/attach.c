@@ -247,6 +247,11 @@ static int attach(const struct attach_options *o, struct url *url)
 	if (!result || initiator_print(&o->to, result))
 		return code;
 	printf("%s\n", text_of(result, "path"));
+	if (o->boot && !json_is_true(json_object_get(result, "boot")))
+		fprintf(stderr,
+			"%s: it will not be attached when the daemon starts: the daemon's log says "
+			"why\n",
+			o->to.name);
 	if (text_of(result, "mortal")[0])
 		fprintf(stderr, "%s does not survive a restart of the daemon: %s\n",
 			text_of(result, "path"), text_of(result, "mortal"));
@@ -339,10 +344,17 @@ static void print_device(const json_t *d)
 	}
 }
 
+/* It is to be attached, and is not now. */
+static void print_waiting(const json_t *disk)
+{
+	printf("(waiting)  LUN %ld of %s: %s\n", number_of(disk, "lun"), text_of(disk, "target"),
+	       text_of(disk, "why"));
+}
+
 int list_command(char **argv)
 {
 	struct attach_options o;
-	const json_t *device;
+	const json_t *device, *disk;
 	size_t i;
 	int code = 0;
 	if (read_options(&list_table, "lunar list", "[OPTION...]",
@@ -355,6 +367,11 @@ int list_command(char **argv)
 	json_array_foreach(json_object_get(result, "devices"), i, device)
 	{
 		print_device(device);
+	}
+	json_array_foreach(json_object_get(result, "disks"), i, disk)
+	{
+		if (!strcmp(text_of(disk, "state"), "waiting"))
+			print_waiting(disk);
 	}
 	json_decref(result);
 	return 0;

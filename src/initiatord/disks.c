@@ -10,10 +10,9 @@
 #include "initiatord/initiatord.h"
 
 static const char *const words[DISK_STATES] = {
-	[DISK_LOGGING_IN] = "logging-in",
-	[DISK_ATTACHING] = "attaching",
-	[DISK_ATTACHED] = "attached",
-	[DISK_DETACHING] = "detaching",
+	[DISK_LOGGING_IN] = "logging-in", [DISK_ATTACHING] = "attaching",
+	[DISK_ATTACHED] = "attached",     [DISK_DETACHING] = "detaching",
+	[DISK_WAITING] = "waiting",
 };
 
 const char *disk_state_word(enum disk_state state)
@@ -103,11 +102,17 @@ bool disk_use_slot(struct attached_disk *disk, uint32_t slot)
 	return true;
 }
 
-void disk_free(struct attached_disk *disk)
+static void let_go(struct attached_disk *disk)
 {
 	state_disk_let_go(disk);
 	if (disk->listener >= 0)
 		net_unlisten_local(disk->d->r, disk->listener, disk->socket);
+	disk->listener = -1;
+}
+
+void disk_free(struct attached_disk *disk)
+{
+	let_go(disk);
 	list_del(&disk->link);
 	free(disk);
 }
@@ -126,7 +131,7 @@ static void forget_new_node(const struct attached_disk *disk)
 		log_warning(disk->d->log, "%s", why.text);
 }
 
-void disk_fail(struct attached_disk *disk, const struct word *w)
+void disk_end(struct attached_disk *disk, const struct word *w)
 {
 	struct initiatord *d = disk->d;
 	char target[ISCSI_NAME_SIZE];
@@ -145,7 +150,54 @@ void disk_fail(struct attached_disk *disk, const struct word *w)
 	state_save(d);
 }
 
+/* Its device ends, for nobody serves it; the disk stays on the list, and is attached when its LUN is seen. */
+static void wait_for_lun(struct attached_disk *disk, const struct word *w)
+{
+	struct initiatord *d = disk->d;
+	if (disk->kept)
+		event_disk(disk, EVENT_DETACHED, w->why);
+	rights_end_slot(&d->holder, disk->slot, d->log);
+	let_go(disk);
+	disk->state = DISK_WAITING;
+	disk->ordered = disk->kept = false;
+	disk->path[0] = 0;
+	snprintf(disk->why, sizeof(disk->why), "%s", w->why);
+	config_clean(disk->why);
+	state_save(d);
+	waits_tell(&disk->waits, w);
+}
+
+/* Who detaches it does not want it at the next start, either. */
+static void end_for_good(struct attached_disk *disk, const struct word *w)
+{
+	automatic_drop(disk);
+	disk_end(disk, w);
+}
+
+void disk_fail(struct attached_disk *disk, const struct word *w)
+{
+	if (disk->state == DISK_DETACHING)
+		end_for_good(disk, w);
+	else if (disk->boot && !disk->d->ending)
+		wait_for_lun(disk, w);
+	else
+		disk_end(disk, w);
+}
+
 /* --- attaching */
+
+/* Only now: of an attempt that is in vain they would not know. */
+static void say_to_records(struct attached_disk *disk)
+{
+	struct initiatord *d = disk->d;
+	struct config_why why;
+	if (disk->boot_wanted && automatic_keep(disk, &why))
+		log_error(d->log,
+			  "%s LUN %u is attached, and will not be when the daemon starts: %s",
+			  disk->target, disk->lun, why.text);
+	disk->boot_wanted = false;
+	disk->boot = automatic_is(d, disk->target, disk->lun, true);
+}
 
 static void attached(struct errand_out *e, const struct word *w)
 {
@@ -165,6 +217,7 @@ static void attached(struct errand_out *e, const struct word *w)
 			event_disk(disk, EVENT_ATTACHED, "");
 		disk->state = DISK_ATTACHED;
 		disk->why[0] = 0;
+		say_to_records(disk);
 		log_info(d->log, "%s LUN %u is %s (%s)", disk->target, disk->lun, disk->path,
 			 disk->method->name);
 		/* In this order: whoever finds a device without what was to be kept of it ends it. */
@@ -265,7 +318,7 @@ static void detached(struct errand_out *e, const struct word *w)
 	if (disk && w->err)
 		disk->state = t->before;
 	else if (disk)
-		disk_fail(disk, &gone);
+		end_for_good(disk, &gone);
 	if (t->wait)
 		t->wait->done(t->wait, w);
 	free(t);
@@ -277,7 +330,7 @@ void disk_detach(struct attached_disk *disk, bool force, struct wait *wait)
 	const struct word done = {.kind = WORD_DONE};
 	struct word w = {.kind = WORD_DONE, .err = -ECANCELED, .why = "it was detached meanwhile"};
 	if (!disk->ordered) {
-		disk_fail(disk, &w);
+		end_for_good(disk, &w);
 		if (wait)
 			wait->done(wait, &done);
 		return;

@@ -41,6 +41,7 @@ struct node_session {
 	uint8_t isid[ISCSI_ISID_LEN];
 	char user[ISCSI_CHAP_NAME_SIZE]; /* whom it logs in as, by CHAP; "": nobody */
 	bool mutual;                     /* the target has to prove itself, too */
+	struct node_settings says;       /* its record, without secrets */
 	bool wanted;    /* it is made again when it has ended for good, and by another process */
 	bool for_disks; /* it goes with the last disk of its target */
 	bool logging_in, logging_out, up;
@@ -50,7 +51,14 @@ struct node_session {
 	struct list waits;
 };
 
-enum disk_state { DISK_LOGGING_IN, DISK_ATTACHING, DISK_ATTACHED, DISK_DETACHING, DISK_STATES };
+enum disk_state {
+	DISK_LOGGING_IN,
+	DISK_ATTACHING,
+	DISK_ATTACHED,
+	DISK_DETACHING,
+	DISK_WAITING, /* for its LUN, or for its end: only where records want it attached */
+	DISK_STATES,
+};
 
 struct attached_disk {
 	struct list link;
@@ -62,10 +70,12 @@ struct attached_disk {
 	uint16_t port;
 	const struct attach_method *method;
 	char name[64], socket[ATTACH_PATH];
-	int listener;  /* of nbd-socket; -1 */
-	bool boot;     /* again when the daemon starts */
-	bool restored; /* there was one when the daemon ended before */
-	bool new_node; /* there was no record before: without a disk there is to be none */
+	int listener; /* of nbd-socket; -1 */
+	bool boot; /* records say that it is attached when the daemon starts: it does not fail, it waits */
+	bool boot_wanted,
+		via_wanted; /* they are to say so when it is attached; and by which method */
+	bool restored;      /* there was one when the daemon ended before */
+	bool new_node;      /* there was no record before: without a disk there is to be none */
 	enum disk_state state;
 	bool ordered;    /* the other process knows of it */
 	bool kept;       /* `keep` is of one that was ready: its slot has a device */
@@ -104,11 +114,13 @@ struct initiatord {
 	uint32_t last_number;
 	json_t *isids; /* by record: "target,address,port,tpgt,iface" */
 	json_t *left; /* what was there when the daemon ended before; NULL: nothing, or it is there again */
+	json_t *let_go; /* "target,lun" that somebody has detached and records attach: the next daemon's */
 	struct timer again;
 
 	struct signals signals;
 	unsigned told;
 	bool ending;
+	bool closed;  /* its state is what it was when the end began */
 	bool leaving; /* ending, and what is attached stays, for the next daemon */
 	struct watchdog watchdog;
 	struct timer end_timer;
@@ -185,8 +197,10 @@ void disk_login(struct attached_disk *disk, const struct record_filter *filter, 
 /* There is a session, or will be: it is attached. `seconds`: until then; 0: no matter when. Those who wait are told. */
 void disk_begin(struct attached_disk *disk, uint32_t seconds);
 void disk_detach(struct attached_disk *disk, bool force, struct wait *wait);
-/* It does not come to be: who waits is told so, and it is freed. */
+/* It does not come to be: who waits is told so, and it is freed, or waits where records want it attached. */
 void disk_fail(struct attached_disk *disk, const struct word *w);
+/* Likewise, and it is freed in any case. */
+void disk_end(struct attached_disk *disk, const struct word *w);
 void disk_free(struct attached_disk *disk);
 /* False: another one has it. */
 bool disk_use_slot(struct attached_disk *disk, uint32_t slot);
@@ -196,6 +210,21 @@ void disk_heard(struct initiatord *d, const struct word *w);
 void disks_again(struct initiatord *d);
 /* Each on the list is told, and is on it no more. */
 void waits_tell(struct list *waits, const struct word *w);
+
+/* --- automatic.c: disks that records attach (node.lunar.attach) */
+void automatic_init(struct initiatord *d);
+/* WORD_SEEN: a path that is up may be what a disk waits for, or one that is to be attached. */
+void automatic_seen(struct initiatord *d, const struct word *w);
+/* A record of the target has the LUN attached; `at_start`: and logs in by itself. */
+bool automatic_is(struct initiatord *d, const char *target, uint32_t lun, bool at_start);
+/* The records of its sessions say so from now on. 0 or -errno with `why`. */
+int automatic_keep(struct attached_disk *disk, struct config_why *why);
+/* They do not any more, and until the daemon's end it is not attached by itself. */
+void automatic_drop(struct attached_disk *disk);
+/* It is wanted again. */
+void automatic_take(struct initiatord *d, const char *target, uint32_t lun);
+/* Records are others than they were. */
+void automatic_refresh(struct initiatord *d);
 
 /* --- events.c: what happens is told to those who have subscribed */
 enum event_kind {
@@ -251,10 +280,15 @@ void op_device_list(void *ctx, struct control_call *call);
 void op_subscribe(void *ctx, struct control_call *call);
 void op_status(void *ctx, struct control_call *call);
 
+/* As asked for, or NULL: as its record says, else the best of this host. NULL with `why`. */
+const struct attach_method *disk_method(struct initiatord *d, const char *via,
+					const struct record_key *key, char *why, size_t why_size);
 /* Which nodes a call means: target?, address?, port?. False: the call is over. */
 bool filter_of(struct control_call *call, struct record_filter *out);
 /* A record by its key; NULL with `why`. */
 struct record *node_load(struct initiatord *d, const struct record_key *key,
 			 struct config_why *why);
+/* The filter that finds this one. Its texts are the key's. */
+struct record_filter filter_of_key(const struct record_key *key);
 
 #endif

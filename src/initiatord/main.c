@@ -114,6 +114,7 @@ static int start_parts(struct process *p)
 	struct initiatord *d = &p->d;
 	sessions_init(d);
 	list_init(&d->disks);
+	automatic_init(d);
 	d->log = &p->log;
 	fdstore_open(&d->store, p->d.o.state_dir, d->log);
 	int err = reactor_new_epoll(&d->r, &p->log);
@@ -149,7 +150,6 @@ static int open_control(struct process *p)
 static void is_up(struct initiatord *d)
 {
 	state_restore(d);
-	sessions_automatic(d);
 	fdstore_drop_rest(&d->store);
 	log_info(d->log, "ready: %s", d->names.name);
 	sd_notify(0, "READY=1");

@@ -94,7 +94,7 @@ static int add_record(struct initiatord *d, const struct wanted *w, struct confi
 static int set_values(struct initiatord *d, const struct wanted *w,
 		      const struct record_filter *filter, struct config_why *why)
 {
-	struct record_change c[6];
+	struct record_change c[5];
 	size_t n = 0;
 	if (w->user) {
 		c[n++] = (struct record_change){"node.session.auth.authmethod", "CHAP"};
@@ -107,8 +107,6 @@ static int set_values(struct initiatord *d, const struct wanted *w,
 		c[n++] = (struct record_change){"node.session.auth.password_in",
 						w->password_in ? w->password_in : ""};
 	}
-	if (w->boot)
-		c[n++] = (struct record_change){"node.startup", "automatic"};
 	int done = n ? records_node_update(&d->records, filter, c, n, why) : 0;
 	return MIN(done, 0);
 }
@@ -149,10 +147,10 @@ static json_t *disk_json(const struct attached_disk *k)
 	/* Of a socket everybody knows. */
 	const bool has_device = k->kept && k->method->takes_over;
 	const char *mortal = has_device ? attach_mortal(k->method, &k->keep) : NULL;
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:s*, s:b}", "target", k->target,
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:s*, s:b, s:s}", "target", k->target,
 			 "lun", (int)k->lun, "path", k->path, "method", k->method->name, "state",
 			 disk_state_word(k->state), "wwid", k->wwid, "size", (json_int_t)k->size,
-			 "mortal", mortal, "boot", k->boot);
+			 "mortal", mortal, "boot", k->boot, "why", k->why);
 }
 
 static void attach_over(struct wait *wait, const struct word *w)
@@ -209,8 +207,16 @@ static struct attach_call *wait_for(struct attached_disk *k, struct control_call
 
 static void find_there(struct attached_disk *k, struct control_call *call, const struct wanted *w)
 {
-	if (w->boot && !k->boot) {
-		k->boot = true;
+	struct config_why why;
+	k->boot_wanted |= w->boot;
+	if (k->state == DISK_ATTACHED && k->boot_wanted) {
+		int err = automatic_keep(k, &why);
+		k->boot_wanted = false;
+		if (err) {
+			refuse_by_why(call, err, why.text);
+			return;
+		}
+		k->boot = automatic_is(k->d, k->target, k->lun, true);
 		state_save(k->d);
 	}
 	if (w->via && strcmp(w->via, k->method->name) != 0)
@@ -223,13 +229,10 @@ static void find_there(struct attached_disk *k, struct control_call *call, const
 		refuse_by_why(call, -EBUSY, "it is being detached");
 }
 
-/* As asked for, else as its record says, else the best of this host. */
-static const struct attach_method *method_for(struct initiatord *d, const struct wanted *w,
-					      const struct record_key *key, char *why,
-					      size_t why_size)
+const struct attach_method *disk_method(struct initiatord *d, const char *via,
+					const struct record_key *key, char *why, size_t why_size)
 {
 	struct config_why said;
-	const char *via = w->via;
 	struct record *r = node_load(d, key, &said);
 	if (!via && r && strcmp(record_get(r, "node.lunar.via"), "auto") != 0)
 		via = record_get(r, "node.lunar.via");
@@ -238,43 +241,63 @@ static const struct attach_method *method_for(struct initiatord *d, const struct
 	return m;
 }
 
-void op_attach(void *ctx, struct control_call *call)
+/* One that waits for its LUN is asked for: it is tried at once, by the method that is wanted now. */
+static struct attached_disk *disk_for(struct initiatord *d, const struct wanted *w,
+				      const struct record_key *key, const struct attach_method *m)
 {
-	struct initiatord *d = ctx;
-	struct wanted w;
-	struct record_key key;
+	struct attached_disk *k = disk_find(d, w->target, w->lun);
+	if (!k)
+		return disk_new(d, w->target, w->lun, key->address, key->port, m);
+	if (w->via)
+		k->method = m;
+	k->state = DISK_LOGGING_IN;
+	return k;
+}
+
+static void begin(struct initiatord *d, struct control_call *call, const struct wanted *w,
+		  const struct record_key *key, bool added)
+{
+	char why[1024];
 	struct record_filter filter;
-	struct config_why why = {""};
-	bool added;
-	char no_method[1024];
-	if (!wanted_of(call, &w))
-		return;
-	struct attached_disk *k = disk_find(d, w.target, w.lun);
-	if (k) {
-		find_there(k, call, &w);
-		return;
-	}
-	int err = make_nodes(d, &w, &key, &added, &why);
-	if (err) {
-		refuse_by_why(call, err, why.text);
-		return;
-	}
-	const struct attach_method *m = method_for(d, &w, &key, no_method, sizeof(no_method));
+	const struct attach_method *m = disk_method(d, w->via, key, why, sizeof(why));
 	if (!m) {
-		refuse_by_why(call, -EOPNOTSUPP, no_method);
+		refuse_by_why(call, -EOPNOTSUPP, why);
 		return;
 	}
-	k = disk_new(d, w.target, w.lun, key.address, key.port, m);
-	if (!k || !wait_for(k, call, w.seconds)) {
+	struct attached_disk *k = disk_for(d, w, key, m);
+	if (!k || !wait_for(k, call, w->seconds)) {
 		if (k)
 			disk_free(k);
 		control_refuse(call, RPC_INTERNAL, "no memory, or too many disks");
 		return;
 	}
-	k->boot = w.boot;
+	automatic_take(d, w->target, w->lun);
+	k->boot_wanted = w->boot;
+	k->via_wanted = w->boot && w->via;
 	k->new_node = added;
-	filter_for(&w, &filter);
-	disk_login(k, &filter, false, w.seconds);
+	filter_for(w, &filter);
+	disk_login(k, &filter, false, w->seconds);
+}
+
+void op_attach(void *ctx, struct control_call *call)
+{
+	struct initiatord *d = ctx;
+	struct wanted w;
+	struct record_key key;
+	struct config_why why = {""};
+	bool added;
+	if (!wanted_of(call, &w))
+		return;
+	struct attached_disk *k = disk_find(d, w.target, w.lun);
+	if (k && k->state != DISK_WAITING) {
+		find_there(k, call, &w);
+		return;
+	}
+	int err = make_nodes(d, &w, &key, &added, &why);
+	if (err)
+		refuse_by_why(call, err, why.text);
+	else
+		begin(d, call, &w, &key, added);
 }
 
 /* --- detach */
@@ -326,8 +349,6 @@ static void detach_one(struct detach_call *t, struct attached_disk *k, bool forc
 	one->of = t;
 	snprintf(one->what, sizeof(one->what), "%s", k->path[0] ? k->path : k->target);
 	t->left++;
-	/* Who detaches does not want it at the next start, either. */
-	k->boot = false;
 	disk_detach(k, force, &one->wait);
 }
 

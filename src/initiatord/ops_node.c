@@ -18,6 +18,16 @@ bool filter_of(struct control_call *call, struct record_filter *out)
 	return ok;
 }
 
+struct record_filter filter_of_key(const struct record_key *key)
+{
+	struct record_filter filter = RECORD_FILTER_ALL;
+	filter.target = key->target;
+	filter.address = key->address;
+	filter.iface = key->iface;
+	filter.port = key->port;
+	return filter;
+}
+
 struct one {
 	const struct record_key *key;
 	struct record *found;
@@ -149,6 +159,8 @@ void op_node_update(void *ctx, struct control_call *call)
 	int n = records_node_update(&d->records, &filter, changes, count, &why);
 	free(changes);
 	if (n > 0)
+		automatic_refresh(d);
+	if (n > 0)
 		control_answer(call, json_pack("{s:i}", "nodes", n));
 	else
 		refuse_by_why(call, n ? n : -ENOENT, n ? why.text : "there is no such node");
@@ -171,6 +183,8 @@ void op_node_delete(void *ctx, struct control_call *call)
 		config_write_why(&why, "there is a session by it: log out first");
 	if (n >= 0)
 		n = records_node_delete(&d->records, &filter, &why);
+	if (n > 0)
+		automatic_refresh(d);
 	if (n > 0)
 		control_answer(call, json_pack("{s:i}", "nodes", n));
 	else

@@ -34,7 +34,10 @@ static void take(struct initiatord *d, const struct word *w)
 		return;
 	case WORD_STATE: session_heard(d, w); return;
 	case WORD_RESOLVE: resolver_ask(d, w); return;
-	case WORD_SEEN: event_seen(d, w); return;
+	case WORD_SEEN:
+		event_seen(d, w);
+		automatic_seen(d, w);
+		return;
 	default: disk_heard(d, w); return;
 	}
 }
@@ -154,6 +157,7 @@ static void end(struct initiatord *d, bool leave)
 	}
 	timer_cancel(d->r, &d->again);
 	state_save(d);
+	d->closed = true;
 	struct errand_out *e = d->child ? errand_out_new(ORDER_END, courier_forget, NULL) : NULL;
 	if (!e) {
 		stop(d, 0);

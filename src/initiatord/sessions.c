@@ -125,8 +125,11 @@ static int order_login(struct node_session *s, bool patient, struct config_why *
 	struct errand_out *e = errand_out_new(ORDER_LOGIN, logged_in, s);
 	int err = e ? node_settings_read(r, &e->order.login.settings, why)
 		    : config_refuse(why, ENOMEM, "no memory");
-	if (!err)
+	if (!err) {
 		take_our_defaults(r, &e->order.login.settings);
+		s->says = e->order.login.settings;
+		node_settings_wipe(&s->says);
+	}
 	record_free(r);
 	if (err) {
 		if (e)

@@ -2,7 +2,8 @@
 /*
  * STATE/state.json: the ISIDs of records, which are there before the first login by them (RFC 7143 6.3.5: by the same
  * one a later process ends what an earlier one has left); and what is logged in and attached now, for a daemon that
- * follows one that has crashed. After a boot, or an end in order, only what was asked for at boot is made again.
+ * follows one that has crashed. After a boot, or an end in order, only what records ask for is made again
+ * (node.startup, node.lunar.attach); what it was is known from here.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -72,8 +73,8 @@ int state_save(struct initiatord *d)
 {
 	char path[INITIATORD_PATH + 16], boot_id[40];
 	struct config_why why;
-	if (d->left)
-		return 0; /* what it says has not been taken over yet */
+	if (d->left || d->closed)
+		return 0; /* what it says has not been taken over yet, or is for the next daemon */
 	path_of(d, path);
 	read_boot_id(boot_id);
 	json_t *whole =
@@ -244,7 +245,7 @@ static void restore_disks(struct initiatord *d, const json_t *left, bool same, b
 	json_array_foreach(json_object_get(left, "disks"), i, o)
 	{
 		bool has = same && json_is_object(json_object_get(o, "device"));
-		if (has == with_device && (same || json_is_true(json_object_get(o, "boot"))))
+		if (has == with_device)
 			state_disk_restore(d, o, same);
 	}
 }
@@ -261,6 +262,8 @@ void state_restore(struct initiatord *d)
 		if (same)
 			restore_session(d, o);
 	}
+	/* All portals of a target at once: what is attached needs one of them. */
+	sessions_automatic(d);
 	/* Those that have a device first: no other one is to take their slots. */
 	restore_disks(d, left, same, true);
 	restore_disks(d, left, same, false);

@@ -199,13 +199,14 @@ void state_disk_restore(struct initiatord *d, const json_t *o, bool same_boot)
 		return;
 	}
 	const struct attach_method *m = attach_find(method);
+	const bool boot = automatic_is(d, target, lun, true);
 	struct attached_disk *disk =
-		m && !disk_find(d, target, lun)
+		m && (same_boot || boot) && !disk_find(d, target, lun)
 			? disk_new(d, target, lun, host, (uint16_t)number_of(o, "port"), m)
 			: NULL;
 	if (!disk)
 		return;
-	disk->boot = json_is_true(json_object_get(o, "boot"));
+	disk->boot = boot;
 	disk->restored = true;
 	disk->size = number_of(o, "size");
 	take_text(disk->wwid, sizeof(disk->wwid), o, "wwid");

@@ -213,6 +213,12 @@ static int check_luns(const struct record_row *row, const char *text, char **out
 							    : refuse(row, text, EINVAL, why);
 }
 
+static int check_luns_or_all(const struct record_row *row, const char *text, char **out,
+			     struct config_why *why)
+{
+	return strcmp(text, "all") ? check_luns(row, text, out, why) : take(out, text);
+}
+
 /* ---- all of them ---- */
 
 typedef int checker(const struct record_row *row, const char *text, char **out,
@@ -233,6 +239,7 @@ static const struct {
 				       "and a dot in front"},
 	[RECORD_PATH] = {check_path, "a path from the root, such as /etc/lunar/secret"},
 	[RECORD_LUNS] = {check_luns, "numbers of LUNs, such as 0,2,5-7"},
+	[RECORD_LUNS_OR_ALL] = {check_luns_or_all, "numbers of LUNs, such as 0,2,5-7, or all"},
 };
 
 int record_check(const struct record_row *row, const char *text, char **out, struct config_why *why)

@@ -284,6 +284,8 @@ const struct record_row record_rows[] = {
 	     "what makes a device of a LUN", NULL),
 	FORM(NODE, RECORD_STARTUP, "node.lunar.luns", RECORD_LUNS, RECORD_OBEYED, OPTIONAL, "",
 	     "LUNs that become devices; none: as node.session.scan says", NULL),
+	FORM(NODE, RECORD_STARTUP, "node.lunar.attach", RECORD_LUNS_OR_ALL, RECORD_OBEYED, OPTIONAL, "",
+	     "LUNs that are attached whenever a session shows them; all: those that become devices", NULL),
 	FORM(NODE, RECORD_IDENTITY, "node.lunar.owner", RECORD_LABEL, RECORD_KEPT, OPTIONAL, "",
 	     "the program that made the record", NULL),
 

@@ -50,6 +50,7 @@ enum record_form {
 	RECORD_LABEL, /* what may be the name of a file */
 	RECORD_PATH,  /* absolute */
 	RECORD_LUNS,  /* numbers and ranges with commas */
+	RECORD_LUNS_OR_ALL,
 	RECORD_FORMS,
 };
 

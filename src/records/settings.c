@@ -277,6 +277,7 @@ int node_settings_read(const struct record *r, struct node_settings *s, struct c
 	s->scan = says(r, "node.session.scan", "auto");
 	s->type_of_service = (uint8_t)record_number(r, "node.conn[0].tcp.type_of_service");
 	copy_text(r, "node.lunar.luns", s->luns, sizeof(s->luns));
+	copy_text(r, "node.lunar.attach", s->attach, sizeof(s->attach));
 	read_outage(r, s);
 	return 0;
 }
@@ -288,18 +289,12 @@ void node_settings_wipe(struct node_settings *s)
 
 bool node_wants_lun(const struct node_settings *s, uint64_t lun)
 {
-	if (!s->luns[0])
-		return s->scan;
-	for (const char *p = s->luns; *p;) {
-		char *end;
-		uint64_t first = strtoull(p, &end, 10), last = first;
-		if (*end == '-')
-			last = strtoull(end + 1, &end, 10);
-		if (lun >= first && lun <= last)
-			return true;
-		p = end + (*end == ',');
-	}
-	return false;
+	return s->luns[0] ? luns_have(s->luns, lun) : s->scan;
+}
+
+bool node_attaches_lun(const struct node_settings *s, uint64_t lun)
+{
+	return luns_are_all(s->attach) ? node_wants_lun(s, lun) : luns_have(s->attach, lun);
 }
 
 int portal_settings_read(const struct record *r, struct portal_settings *s, struct config_why *why)

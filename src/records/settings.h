@@ -18,6 +18,7 @@ enum node_startup { NODE_MANUAL, NODE_AUTOMATIC, NODE_ONBOOT };
 enum node_via { NODE_AUTO, NODE_KERNEL, NODE_UBLK, NODE_NBD, NODE_FUSE, NODE_NBD_SOCKET };
 
 #define NODE_OUTAGE_WAIT (-1) /* for ever */
+#define LUNS_TEXT        256  /* of a list of LUNs, with its NUL */
 
 /* Who we are to a target, and who it has to be to us. No name: no such account. */
 struct record_accounts {
@@ -33,8 +34,9 @@ struct node_settings {
 
 	enum node_startup startup;
 	bool leading_login;
-	bool scan;      /* all LUNs become devices */
-	char luns[256]; /* those that do; "": as `scan` says. See node_wants_lun() */
+	bool scan;              /* all LUNs become devices */
+	char luns[LUNS_TEXT];   /* those that do; "": as `scan` says. See node_wants_lun() */
+	char attach[LUNS_TEXT]; /* those that are attached by themselves. See node_attaches_lun() */
 	enum node_via via;
 	uint32_t login_retries; /* of a first login that got no answer */
 	uint32_t reopen_max;    /* of a lost session; 0: without end */
@@ -64,6 +66,7 @@ struct node_settings {
 int node_settings_read(const struct record *r, struct node_settings *s, struct config_why *why);
 void node_settings_wipe(struct node_settings *s);
 bool node_wants_lun(const struct node_settings *s, uint64_t lun);
+bool node_attaches_lun(const struct node_settings *s, uint64_t lun);
 
 /* Likewise, of a portal that is asked for targets. */
 struct portal_settings {
@@ -77,6 +80,14 @@ struct portal_settings {
 };
 int portal_settings_read(const struct record *r, struct portal_settings *s, struct config_why *why);
 void portal_settings_wipe(struct portal_settings *s);
+
+/* ---- luns.c: lists of LUNs, such as 0,2,5-7, or all; "" has none ---- */
+
+bool luns_are_all(const char *list);
+bool luns_have(const char *list, uint64_t lun);
+/* The list with this one, or without it. 0; -ENOSPC: it is too long. To take one from "all" leaves none. */
+int luns_add(char out[LUNS_TEXT], const char *list, uint64_t lun);
+int luns_remove(char out[LUNS_TEXT], const char *list, uint64_t lun);
 
 /* ---- secrets elsewhere ---- */
 

@@ -42,6 +42,7 @@ static void check_settings(struct record *r)
 	struct config_why why = {""};
 	struct node_settings node;
 	struct portal_settings portal;
+	char list[LUNS_TEXT];
 	/* Nothing is read from files and keys that an input names. */
 	static const char *const elsewhere[] = {"node.session.auth.password_file",
 						"node.session.auth.password_key",
@@ -56,6 +57,8 @@ static void check_settings(struct record *r)
 	if (r->kind == RECORD_NODE && !node_settings_read(r, &node, &why)) {
 		MUST(node.offer.want.first_burst <= node.offer.want.max_burst);
 		(void)node_wants_lun(&node, 3);
+		(void)node_attaches_lun(&node, 3);
+		(void)luns_remove(list, node.attach, 3);
 		node_settings_wipe(&node);
 	}
 	if (r->kind == RECORD_SENDTARGETS && !portal_settings_read(r, &portal, &why))

@@ -135,6 +135,56 @@ static void luns_that_are_named_are_wanted_and_no_others(void **state)
 	assert_false(node_wants_lun(&s, 0));
 }
 
+static void luns_are_attached_that_are_named_or_all_that_become_devices(void **state)
+{
+	struct rig *t = *state;
+	struct node_settings s;
+	assert_int_equal(settings(t, NULL, 0, &s), 0);
+	assert_false(node_attaches_lun(&s, 0));
+	assert_int_equal(SETTINGS(t, &s, {"node.lunar.attach", "1,4-6"}), 0);
+	assert_true(node_attaches_lun(&s, 5));
+	assert_false(node_attaches_lun(&s, 0));
+	assert_int_equal(SETTINGS(t, &s, {"node.lunar.attach", "all"}, {"node.lunar.luns", "2,3"}),
+			 0);
+	assert_true(node_attaches_lun(&s, 3));
+	assert_false(node_attaches_lun(&s, 4));
+	assert_int_equal(SETTINGS(t, &s, {"node.lunar.attach", "all"}), 0);
+	assert_true(node_attaches_lun(&s, 4));
+}
+
+static void luns_come_into_lists_and_leave_them(void **state)
+{
+	static const struct {
+		const char *list;
+		uint64_t lun;
+		const char *with, *without;
+	} cases[] = {
+		{"", 0, "0", ""},
+		{"0", 0, "0", ""},
+		{"0,2", 1, "0,2,1", "0,2"},
+		{"5-7", 5, "5-7", "6-7"},
+		{"5-7", 6, "5-7", "5,7"},
+		{"1,5-7,9", 7, "1,5-7,9", "1,5-6,9"},
+		{"5-7,6", 6, "5-7,6", "5,7"},
+		{"0-3", 0, "0-3", "1-3"},
+		{"all", 3, "all", ""},
+	};
+	char out[LUNS_TEXT], full[LUNS_TEXT] = "";
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(luns_add(out, cases[i].list, cases[i].lun), 0);
+		assert_string_equal(out, cases[i].with);
+		assert_int_equal(luns_remove(out, cases[i].list, cases[i].lun), 0);
+		assert_string_equal(out, cases[i].without);
+	}
+	for (int i = 0; i < 50; i++)
+		strcat(full, i ? ",1000" : "1000");
+	strcat(full, ",7-9");
+	assert_int_equal(luns_add(out, full, 3), 0);
+	strcpy(full, out);
+	assert_int_equal(luns_add(out, full, 16383), -ENOSPC);
+}
+
 #define CHAP                                           \
 	{                                              \
 		"node.session.auth.authmethod", "CHAP" \
@@ -290,6 +340,8 @@ int main(void)
 		CASE(what_is_set_arrives),
 		CASE(an_outage_is_as_long_as_was_said),
 		CASE(luns_that_are_named_are_wanted_and_no_others),
+		CASE(luns_are_attached_that_are_named_or_all_that_become_devices),
+		CASE(luns_come_into_lists_and_leave_them),
 		CASE(accounts_are_whole_or_refused),
 		CASE(what_cannot_be_done_is_said),
 		CASE(a_secret_may_be_in_a_file),
