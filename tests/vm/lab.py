@@ -55,9 +55,10 @@ class Guest:
         self.process = self.line = None
         self.pending = b""
 
-    def boot(self, kernel=KERNEL, memory=768, disks=(), address="", options=()):
+    def boot(self, kernel=KERNEL, memory=768, disks=(), address="", init="", options=()):
         """Starts it, or starts it again; until it is ready. Disks (Lab.disk()) are /dev/vdb, /dev/vdc...
-        An address like 10.77.0.1/24 is for the network between the lab's two guests."""
+        An address like 10.77.0.1/24 is for the network between the lab's two guests; with init "systemd" that
+        is process 1."""
         if self.process:
             self.power_cut()
         where = self.lab.image
@@ -67,7 +68,8 @@ class Guest:
                 "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                 "-kernel", f"{where}/vmlinuz-{kernel}", "-initrd", f"{where}/initrd-{kernel}",
                 "-append", "console=ttyS0 panic=-1 quiet mitigations=off random.trust_cpu=on "
-                           f"lunar.name={self.name} lunar.address={address} ",
+                           f"lunar.name={self.name} lunar.address={address} "
+                           f"lunar.init={init} ",
                 "-chardev", f"file,id=console,path={self.console},append=on",
                 "-serial", "chardev:console",
                 "-device", "virtio-serial", "-chardev", f"socket,id=port,path={port},server=on,wait=off",
@@ -182,6 +184,16 @@ class Lab:
         with open(path, "wb") as f:
             f.truncate(size)
         return path
+
+    def installed(self):
+        """QEMU's options for a file system with what `make install` puts in place."""
+        path = os.path.join(self.directory, "installed")
+        done = subprocess.run(["meson", "install", "-C", os.path.join(ROOT, "build"), "--no-rebuild", "--quiet",
+                               "--strip", "--destdir", path], text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise Fault("what is built cannot be installed: " + done.stdout.strip())
+        return ["-virtfs", f"local,path={path},mount_tag=installed,security_model=none,readonly=on"]
 
     def plug(self, guest):
         """QEMU's options for the one cable between two guests: datagrams, so that either end may be absent."""
