@@ -320,7 +320,12 @@ int sim_file_sync(struct engine *e, int file)
 {
 	struct sim_open *o;
 	int err = get_open(e, file, &o);
-	return err ? err : sync_at_once(sim_host_of(e)->sim);
+	if (!err)
+		err = sync_at_once(sim_host_of(e)->sim);
+	/* Others may have written, in their turns. */
+	if (!err)
+		sim_store_flush(&o->file->store, 0, UINT64_MAX, o->file->store.seq, NULL);
+	return err;
 }
 
 int sim_file_sync_name(struct engine *e, const char *path)
