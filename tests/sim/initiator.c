@@ -221,6 +221,7 @@ void ini_submit(struct initiator *ini, struct ini_cmd *cmd)
 	cmd->sent_at = reactor_now(ini->reactor);
 	cmd->got = cmd->datasn = cmd->r2tsn = 0;
 	cmd->status = cmd->sense_key = 0;
+	cmd->asc_ascq = 0;
 	do
 		cmd->itt = ini->next_itt++;
 	while (cmd->itt == ISCSI_RESERVED_TAG);

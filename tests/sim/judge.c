@@ -19,8 +19,19 @@ static bool is_good(struct script *s, const struct ini_cmd *cmd)
 	return true;
 }
 
+/* What was sent before the initiator heard of another LU does not reach that. */
+static bool is_behind_the_news(const struct script *s, const struct ini_cmd *cmd)
+{
+	return cmd->asc_ascq == SCSI_ASC_LUNS_CHANGED && cmd->issued < s->inventory_heard &&
+	       s->world->admin.lun_changed[cmd->lun];
+}
+
 static bool is_attention(struct script *s, const struct ini_cmd *cmd)
 {
+	if (is_behind_the_news(s, cmd))
+		return true;
+	if (cmd->asc_ascq == SCSI_ASC_LUNS_CHANGED)
+		s->inventory_heard = s->world->clock;
 	unsigned *some = s->attentions[cmd->lun] ? &s->attentions[cmd->lun] : &s->inventory;
 	if (!*some)
 		return false;
@@ -198,4 +209,5 @@ void judge_login(struct script *s)
 	for (unsigned i = 0; i < LUNS; i++)
 		s->attentions[i] = 1 + s->world->resets + admin_attentions(s->world, i);
 	s->inventory = 0;
+	s->inventory_heard = 0;
 }

@@ -88,6 +88,7 @@ struct script {
 	bool finished, may_lose;
 	unsigned attentions[LUNS]; /* unit attentions that may still come in this session */
 	unsigned inventory;        /* ... by any LUN */
+	uint64_t inventory_heard;  /* when the last of these came; of world.clock */
 };
 
 struct world {
