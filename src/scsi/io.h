@@ -69,6 +69,8 @@ struct scsi_io {
 	/* scsi_nexus_inventory() that the initiator had heard of when it sent the command: what came to a LUN later
 	 * is not what it means. 0: nobody knows. */
 	uint32_t heard;
+	uint32_t
+		tells; /* of the outcome: the one that the initiator hears of with the answer; 0: of none */
 	uint64_t tag; /* the transport's: what ABORT TASK names */
 	uint64_t
 		since; /* when its turn came, of the reactor's clock; 0: nobody asks how long it takes */
@@ -87,8 +89,6 @@ struct scsi_io {
 	uint8_t sense[SCSI_SENSE_MAX];
 	uint32_t in_len; /* Data-In bytes in `data` that the CDB calls for; when the
 			   * initiator expects less, the transport cuts and reports overflow */
-	/* The inventory that the initiator hears of with this answer; 0: of none. */
-	uint32_t tells;
 	/* Where the Data-In is instead of in `data`, if `may_lend`; NULL: it is there. Only while port->done() runs:
 	 * afterwards it is whatever others write. */
 	const uint8_t *lent;
@@ -132,13 +132,13 @@ struct scsi_io {
 	struct scsi_gate *grant; /* the pass that its end brings */
 	bool grant_readonly;     /* ... which is for reading */
 	unsigned grant_generation;
-	uint32_t grant_news; /* scsi_itl_news() */
 	struct mail up, down, stop;
 	bool ahead;      /* it counts in scsi_nexus.ahead */
 	uint8_t told_as; /* enum scsi_told, of a task that task management has ended */
 	uint8_t refused_key;
 	uint16_t refused_asc_ascq;
-	int err; /* of the backstore, when `next` has to wait for its turn */
+	int err;             /* of the backstore, when `next` has to wait for its turn */
+	uint32_t grant_news; /* scsi_itl_news(), of `grant` */
 };
 
 /*
