@@ -226,7 +226,7 @@ static int offer(const struct attach_options *o, struct url *url)
 	}
 	fprintf(stderr, "%s: which target? %s has:\n", o->to.name, url->address.host);
 	print_targets(stderr, json_object_get(result, "targets"));
-	fprintf(stderr, "such as: lunar attach iscsi://%s/TARGET/0\n", url->address.host);
+	fprintf(stderr, "such as: lunar attach iscsi://%s/TARGET/0\n", url->portal);
 	json_decref(result);
 	return EXIT_USAGE;
 }

@@ -54,7 +54,9 @@ static void state(void *ctx, enum ini_state state, const struct ini_why *why)
 		login_over(s, why);
 		reactor_defer(s->child->r, &s->ending);
 	}
-	if (state == INI_UP || state == INI_ENDED || state == INI_WAITING)
+	/* Who waits for a first login, and not for ever, is to know how far it has come. */
+	if (state == INI_UP || state == INI_ENDED || state == INI_WAITING ||
+	    (state == INI_LOGGING_IN && s->login))
 		say_state(s);
 }
 

@@ -165,14 +165,30 @@ static void attach_over(struct wait *wait, const struct word *w)
 	free(a);
 }
 
-static const char *last_why(const struct initiatord *d, const char *target)
+/* What the login of a session that is not up has failed by; or what it would, if it came no further than now. */
+static enum ini_reason obstacle(const struct node_session *s)
+{
+	if (s->last.state == INI_LOGGING_IN)
+		return INI_LOGIN_TIMEOUT;
+	return s->last.why[0] ? (enum ini_reason)s->last.reason : INI_CONNECT_TIMEOUT;
+}
+
+/* What keeps a disk from being there, into `w`; nothing when there is a session, for then it is something else. */
+static void put_obstacle(const struct initiatord *d, const char *target, struct word *w)
 {
 	list_for_each (it, &d->sessions) {
 		const struct node_session *s = list_entry(it, struct node_session, link);
-		if (!strcmp(s->key.target, target) && !s->up && s->last.why[0])
-			return s->last.why;
+		if (strcmp(s->key.target, target) != 0)
+			continue;
+		w->reason = s->up ? INI_NO_REASON : obstacle(s);
+		w->why[0] = 0;
+		if (s->up)
+			return;
+		bool said = s->last.why[0] && s->last.reason == w->reason;
+		snprintf(w->why, sizeof(w->why), "%.250s port %u: %.200s", s->key.address,
+			 s->key.port,
+			 said ? s->last.why : ini_reason_text((enum ini_reason)w->reason));
 	}
-	return "";
 }
 
 /* Whoever asked does not wait any more; and nobody else does, or the disk goes on. */
@@ -181,8 +197,10 @@ static void too_late(struct timer *t)
 	struct attach_call *a = container_of(t, struct attach_call, deadline);
 	struct attached_disk *k = disk_by_number(a->d, a->disk);
 	struct word w = {.kind = WORD_DONE, .err = -ETIMEDOUT};
-	const char *why = k ? last_why(a->d, k->target) : "";
-	snprintf(w.why, sizeof(w.why), "it is not ready in time%s%.319s", why[0] ? ": " : "", why);
+	if (k)
+		put_obstacle(a->d, k->target, &w);
+	if (!w.why[0])
+		snprintf(w.why, sizeof(w.why), "it is not ready in time");
 	list_del(&a->wait.link);
 	attach_over(&a->wait, &w);
 	if (k && list_empty(&k->waits) && k->state != DISK_ATTACHED && !k->boot)

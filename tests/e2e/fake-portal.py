@@ -12,24 +12,9 @@ import struct
 import sys
 import threading
 
+from pdu import receive_pdu
+
 STATUS_NOT_FOUND = 0x0203
-
-
-def receive(sock, size):
-    data = b""
-    while len(data) < size:
-        part = sock.recv(size - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return data
-
-
-def pdus(sock):
-    while True:
-        header = receive(sock, 48)
-        length = int.from_bytes(header[5:8], "big")
-        yield header, receive(sock, (length + 3) // 4 * 4)[:length]
 
 
 def answer(header, opcode, flags, statsn, text=b"", status=0):
@@ -48,7 +33,8 @@ def answer(header, opcode, flags, statsn, text=b"", status=0):
 def be_astray(sock, target, address):
     statsn = 1
     discovery = False
-    for header, text in pdus(sock):
+    while True:
+        header, text = receive_pdu(sock)
         opcode = header[0] & 0x3f
         if opcode == 3:
             discovery = discovery or b"SessionType=Discovery" in text
