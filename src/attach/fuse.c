@@ -39,8 +39,8 @@ static struct fuse *of(struct attach *a)
 static int probe(char *why, size_t why_size)
 {
 	static const struct probe_path paths[] = {
-		{"/dev/fuse", "FUSE (modprobe fuse)"},
-		{"/dev/loop-control", "loop devices (modprobe loop)"},
+		{.path = "/dev/fuse", .what = "FUSE (modprobe fuse)"},
+		{.path = "/dev/loop-control", .what = "loop devices (modprobe loop)"},
 	};
 	return probe_paths(paths, ARRAY_SIZE(paths), why, why_size);
 }

@@ -36,7 +36,9 @@ static struct nbd_kernel *of(struct attach *a)
 static int probe(char *why, size_t why_size)
 {
 	static const struct probe_path paths[] = {
-		{"/sys/module/nbd", "the NBD client (modprobe nbd)"},
+		{.path = "/sys/module/nbd",
+		 .what = "the NBD client (modprobe nbd)",
+		 .is_sign = true},
 	};
 	return probe_paths(paths, ARRAY_SIZE(paths), why, why_size);
 }

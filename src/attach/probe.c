@@ -22,7 +22,7 @@ static bool has_capability(unsigned cap)
 int probe_paths(const struct probe_path *paths, size_t count, char *why, size_t why_size)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!access(paths[i].path, R_OK | W_OK))
+		if (!access(paths[i].path, paths[i].is_sign ? F_OK : R_OK | W_OK))
 			continue;
 		int err = -errno;
 		if (err == -ENOENT)

@@ -44,7 +44,7 @@ static struct ublk *of(struct attach *a)
 static int probe(char *why, size_t why_size)
 {
 	static const struct probe_path paths[] = {
-		{"/dev/ublk-control", "ublk (modprobe ublk_drv; Linux 6.0)"},
+		{.path = "/dev/ublk-control", .what = "ublk (modprobe ublk_drv; Linux 6.0)"},
 	};
 	return probe_paths(paths, ARRAY_SIZE(paths), why, why_size);
 }

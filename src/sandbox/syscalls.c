@@ -192,6 +192,8 @@ static const struct row connecting[] = {
 	{IS(socket, 0, AF_INET)},
 	{IS(socket, 0, AF_INET6)},
 	{ROW(connect)},
+	/* The kernel's NBD client is given one end. No datagrams: those could be connected anew. */
+	{IS(socketpair, 1, SOCK_STREAM | SOCK_CLOEXEC)},
 };
 
 /* Other programs and processes, other namespaces, the kernel itself. */

@@ -214,6 +214,25 @@ static void the_filter_makes_no_connection(void **state)
 	expect(SANDBOX_SYSCALLS, make_socket, GOOD);
 }
 
+static int make_what_an_initiator_makes(struct inside *in)
+{
+	int pair[2];
+	bool made = socket(AF_INET, SOCK_STREAM, 0) >= 0 &&
+		    !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) &&
+		    FAILS(socket(AF_UNIX, SOCK_STREAM, 0), ENOSYS, ENOSYS) &&
+		    FAILS(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), ENOSYS, ENOSYS);
+	return made ? GOOD : BAD;
+}
+
+static void an_initiator_makes_some(void **state)
+{
+	struct inside in = {.box = {.parts = SANDBOX_SYSCALLS, .connects = true}};
+	int got = outcome(&in, make_what_an_initiator_makes);
+	if (got == NOT_HELD)
+		skip();
+	assert_int_equal(got, GOOD);
+}
+
 /* --- what ends the process */
 
 static int execute(struct inside *in)
@@ -479,6 +498,7 @@ int main(void)
 		cmocka_unit_test(the_filter_asks_for_no_name),
 		cmocka_unit_test(landlock_connects_to_nobody),
 		cmocka_unit_test(the_filter_makes_no_connection),
+		cmocka_unit_test(an_initiator_makes_some),
 		cmocka_unit_test(what_only_an_attacker_asks_for_ends_it),
 		cmocka_unit_test(other_calls_are_not_there),
 		cmocka_unit_test(threads_are_in_it_too),
