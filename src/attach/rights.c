@@ -16,6 +16,9 @@
 #define LOOKS   10
 #define LOOK_MS 50
 
+#define CLAIM_MS      10000
+#define CLAIM_LOOK_MS 10
+
 int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -85,7 +88,7 @@ static int do_fuse_abort(const struct job *j)
 
 static int do_fuse_kept(const struct job *j)
 {
-	return rights_fuse_kept(j->slot, j->answer, j->file);
+	return rights_fuse_kept(j->h, j->slot, j->answer, j->file);
 }
 
 static int do_loop_start(const struct job *j)
@@ -154,7 +157,7 @@ static int do_stop(const struct job *j)
 			links_remove(j->h->dev, s->links[i], s->path);
 		s->links[i][0] = 0;
 	}
-	rights_fuse_close(s);
+	rights_let_go(j->h, s);
 	s->device = NULL;
 	return 0;
 }
@@ -165,7 +168,7 @@ static const struct kind {
 } kinds[RIGHTS_KINDS] = {
 	[RIGHTS_FUSE_MOUNT] = {do_fuse_mount, false},
 	[RIGHTS_FUSE_ABORT] = {do_fuse_abort, true},
-	[RIGHTS_FUSE_KEPT] = {do_fuse_kept, false},
+	[RIGHTS_FUSE_KEPT] = {do_fuse_kept, true},
 	[RIGHTS_LOOP_START] = {do_loop_start, false},
 	[RIGHTS_NBD_START] = {do_nbd_start, false},
 	[RIGHTS_NBD_TAKE_OVER] = {do_nbd_take_over, false},
@@ -179,6 +182,19 @@ static const struct kind {
 
 /* --- slots */
 
+/* Under the lock, which it lets go of meanwhile. What is under way in a slot belongs to a process that has ended, or is
+ * a change that soon ends. */
+static int wait_for_slot(struct rights_holder *h, const struct rights_slot *s)
+{
+	const struct timespec little = {.tv_nsec = CLAIM_LOOK_MS * 1000000L};
+	for (int ms = 0; s->busy && ms < CLAIM_MS; ms += CLAIM_LOOK_MS) {
+		pthread_mutex_unlock(&h->lock);
+		nanosleep(&little, NULL);
+		pthread_mutex_lock(&h->lock);
+	}
+	return s->busy ? -EAGAIN : 0;
+}
+
 int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out)
 {
 	int err = 0;
@@ -191,9 +207,9 @@ int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct r
 	*out = h->slots[i];
 	if (!*out)
 		err = -ENOMEM;
-	else if ((*out)->busy && !at_any_time)
-		err = -EAGAIN;
 	else if (!at_any_time)
+		err = wait_for_slot(h, *out);
+	if (!err && !at_any_time)
 		(*out)->busy = true;
 	pthread_mutex_unlock(&h->lock);
 	return err;
@@ -202,7 +218,18 @@ int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct r
 void rights_release(struct rights_holder *h, struct rights_slot *s)
 {
 	pthread_mutex_lock(&h->lock);
+	s->published = s->device != NULL;
+	if (s->published)
+		rights_describe(s, &s->kept);
 	s->busy = false;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void rights_let_go(struct rights_holder *h, struct rights_slot *s)
+{
+	pthread_mutex_lock(&h->lock);
+	s->published = false;
+	rights_fuse_close(s);
 	pthread_mutex_unlock(&h->lock);
 }
 

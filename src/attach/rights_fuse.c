@@ -62,13 +62,21 @@ int rights_fuse_mount(struct rights_slot *s, struct rights_answer *answer, int *
 	return err;
 }
 
-int rights_fuse_kept(struct rights_slot *s, struct rights_answer *answer, int *file)
+/* Beside whatever else the slot has under way: that may wait for FUSE to be served, which needs this. */
+int rights_fuse_kept(struct rights_holder *h, struct rights_slot *s, struct rights_answer *answer,
+		     int *file)
 {
-	if (s->fuse < 0 || !s->device)
-		return rights_fail(answer, -ENOENT, "no connection to FUSE was kept");
-	answer->number = s->number;
-	snprintf(answer->path, sizeof(answer->path), "%s", s->path);
-	return pass_on(s, answer, file);
+	int err;
+	pthread_mutex_lock(&h->lock);
+	if (s->published && s->fuse >= 0) {
+		answer->number = s->kept.number;
+		snprintf(answer->path, sizeof(answer->path), "%s", s->kept.path);
+		err = pass_on(s, answer, file);
+	} else {
+		err = rights_fail(answer, -ENOENT, "no connection to FUSE was kept");
+	}
+	pthread_mutex_unlock(&h->lock);
+	return err;
 }
 
 /* By the file system that is for it, which need not be mounted anywhere. */

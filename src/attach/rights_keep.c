@@ -21,29 +21,37 @@ static const struct rights_device *kind_of(const char *name)
 	return NULL;
 }
 
+void rights_describe(const struct rights_slot *s, struct rights_kept *out)
+{
+	*out = (struct rights_kept){
+		.number = s->number,
+		.queues = s->queues,
+		.encoded = s->encoded,
+		.resizes = s->resizes,
+		.fuse_dev = s->fuse_dev,
+	};
+	snprintf(out->kind, sizeof(out->kind), "%s", s->device->kind);
+	memcpy(out->path, s->path, sizeof(out->path));
+	memcpy(out->name, s->name, sizeof(out->name));
+	memcpy(out->links, s->links, sizeof(out->links));
+}
+
 bool rights_keep(struct rights_holder *h, uint32_t slot, struct rights_kept *out,
 		 int files[RIGHTS_KEPT_FILES])
 {
-	struct rights_slot *s;
 	*out = (struct rights_kept){.kind = ""};
 	files[RIGHTS_KEPT_FUSE] = files[RIGHTS_KEPT_MOUNT] = -1;
-	if (slot >= RIGHTS_SLOTS || rights_claim(h, slot, false, &s))
+	if (slot >= RIGHTS_SLOTS)
 		return false;
-	bool there = s->device != NULL;
+	pthread_mutex_lock(&h->lock);
+	const struct rights_slot *s = h->slots[slot];
+	bool there = s && s->published;
 	if (there) {
-		out->number = s->number;
-		out->queues = s->queues;
-		out->encoded = s->encoded;
-		out->resizes = s->resizes;
-		out->fuse_dev = s->fuse_dev;
-		snprintf(out->kind, sizeof(out->kind), "%s", s->device->kind);
-		memcpy(out->path, s->path, sizeof(out->path));
-		memcpy(out->name, s->name, sizeof(out->name));
-		memcpy(out->links, s->links, sizeof(out->links));
+		*out = s->kept;
 		files[RIGHTS_KEPT_FUSE] = s->fuse;
 		files[RIGHTS_KEPT_MOUNT] = s->mount;
 	}
-	rights_release(h, s);
+	pthread_mutex_unlock(&h->lock);
 	return there;
 }
 

@@ -17,7 +17,12 @@ struct rights_device {
 };
 
 struct rights_slot {
-	bool busy; /* an order is being carried out; under the holder's lock */
+	/* Under the holder's lock: an order is being carried out; a device is there, and is this one, with `fuse` and
+	 * `mount`, which stay open as long as it is. */
+	bool busy, published;
+	struct rights_kept kept;
+
+	/* Whose order it is. */
 	const struct rights_device *device; /* NULL: there is none */
 	uint32_t number;                    /* of the device */
 	char path[ATTACH_PATH];
@@ -40,13 +45,19 @@ void rights_set_rotational(const struct rights_slot *s, bool rotational);
 
 extern const struct rights_device rights_loop_device, rights_nbd_device, rights_ublk_device;
 
-/* The slot, which is this caller's until rights_release(); -EAGAIN: it is another's. */
+/* The slot, which is this caller's until rights_release(); another's is waited for, and then it is -EAGAIN. */
 int rights_claim(struct rights_holder *h, uint32_t i, bool at_any_time, struct rights_slot **out);
+/* What is in it now is what rights_keep() tells. */
 void rights_release(struct rights_holder *h, struct rights_slot *s);
+/* There is nothing to be kept of it any more, and its connection to FUSE is closed. */
+void rights_let_go(struct rights_holder *h, struct rights_slot *s);
+/* Writes what is to be known of its device. */
+void rights_describe(const struct rights_slot *s, struct rights_kept *out);
 
 /* rights_fuse.c */
 int rights_fuse_mount(struct rights_slot *s, struct rights_answer *answer, int *file);
-int rights_fuse_kept(struct rights_slot *s, struct rights_answer *answer, int *file);
+int rights_fuse_kept(struct rights_holder *h, struct rights_slot *s, struct rights_answer *answer,
+		     int *file);
 int rights_fuse_abort(struct rights_slot *s, struct rights_answer *answer);
 void rights_fuse_close(struct rights_slot *s);
 
