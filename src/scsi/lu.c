@@ -121,7 +121,7 @@ static bool is_idle(const struct scsi_lu *lu)
 {
 	return !lu->mapping_count && list_empty(&lu->itls) && list_empty(&lu->tasks) &&
 	       list_empty(&lu->functions) && list_empty(&lu->orphans) &&
-	       list_empty(&lu->entering) && list_empty(&lu->changes) && !lu->stats.inflight &&
+	       list_empty(&lu->entering) && list_empty(&lu->changes) && !scsi_lu_busy(lu) &&
 	       scsi_gates_are_shut(lu);
 }
 
@@ -237,8 +237,21 @@ void scsi_lu_free(struct scsi_lu *lu)
 	scsi_options_free(lu);
 	scsi_gates_free(lu);
 	free(lu->latency);
+	lu_store_free(lu->store);
 	bs_close(lu->bs);
 	free(lu);
+}
+
+static void store_is_quiet(void *ctx)
+{
+	scsi_lu_stir(ctx);
+}
+
+void scsi_lu_set_store(struct scsi_lu *lu, struct lu_store *store)
+{
+	assert(!lu->store);
+	lu->store = store;
+	lu_store_watch(store, store_is_quiet, lu);
 }
 
 void scsi_lu_reset(struct scsi_lu *lu)
@@ -324,7 +337,7 @@ void scsi_lu_latency(struct scsi_lu *lu, struct scsi_latency *out)
 
 size_t scsi_lu_busy(const struct scsi_lu *lu)
 {
-	return (size_t)lu->stats.inflight;
+	return (size_t)lu->stats.inflight + (lu->store && !lu_store_is_quiet(lu->store));
 }
 
 static void resize(struct scsi_entry *e)

@@ -84,8 +84,11 @@ struct scsi_lu_config {
 /* `bs` goes to the LU, which closes it. 0 or -errno (-EINVAL: odd size, block size; `why` says). */
 int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu_config *config,
 		struct log *log, char *why, size_t why_size);
-/* No task is left, no map has it. */
+/* No task is left, no map has it, and what outlives it is not being written. */
 void scsi_lu_free(struct scsi_lu *lu);
+/* What of the LU outlives us is there; the store is the LU's from now on. Once, before it is in a map. */
+struct lu_store;
+void scsi_lu_set_store(struct scsi_lu *lu, struct lu_store *store);
 /*
  * It is in no map any more, and will not be: calls `idle`, from the loop, when nobody refers to it: no nexus, no
  * other thread, no task. Then it may be freed, also from inside. That takes as long as its store keeps what it
@@ -135,7 +138,8 @@ int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink);
  * (err 0) or cannot be brought there.
  */
 void scsi_lu_flush(struct scsi_lu *lu, void (*done)(void *ctx, int err), void *ctx);
-/* How many tasks still have something at the backstore, whoever sent them (orphans included). */
+/* How many tasks still have something at the backstore, whoever sent them (orphans included); and one more while
+ * what outlives it is being written. */
 size_t scsi_lu_busy(const struct scsi_lu *lu);
 
 /* `name` is the target device's name (an IQN), `port` its relative target port identifier. */

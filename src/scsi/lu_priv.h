@@ -20,6 +20,7 @@
 #include "common/endian.h"
 #include "scsi/latency.h"
 #include "scsi/lu.h"
+#include "scsi/lu_store.h"
 #include "scsi/mode.h"
 #include "scsi/sense.h"
 
@@ -124,6 +125,7 @@ struct scsi_lu {
 	struct reactor *reactor;
 	struct backstore *bs;
 	struct log *log;
+	struct lu_store *store; /* NULL: nothing of it outlives us */
 	uint32_t block_size;
 	unsigned block_shift;
 	uint64_t blocks;

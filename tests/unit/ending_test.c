@@ -10,6 +10,7 @@
 #include <string.h>
 #include "backstore/backstore.h"
 #include "scsi/ending.h"
+#include "scsi/lu_store.h"
 #include "reactor/file.h"
 #include "reactor/sim.h"
 
@@ -165,6 +166,69 @@ static void a_flush_that_fails_is_told(void **state)
 	rig_end(&g);
 }
 
+/* --- what outlives a LU is written before it goes */
+
+struct record {
+	struct lu_put put;
+	bool done;
+};
+
+static void put_done(struct lu_put *put, int err)
+{
+	assert_int_equal(err, 0);
+	((struct record *)put)->done = true;
+}
+
+static void put_record(struct rig *g, struct record *q)
+{
+	static const uint8_t id[16];
+	assert_int_equal(sim_disk_create(g->sim, "/record", 0, 0), 0);
+	struct lu_store *store =
+		lu_store_new(g->r, file_open(g->r, "/record", O_RDWR, 0), NULL, id);
+	assert_non_null(store);
+	scsi_lu_set_store(g->lus[1], store);
+	*q = (struct record){.put = {.data = id, .len = sizeof(id), .done = put_done}};
+	lu_store_put(store, &q->put);
+}
+
+static void a_record_that_is_being_written_is_waited_for(void **state)
+{
+	struct sim_faults slow = {.disk_slow = 1000000, .disk_slow_max_us = 2000000};
+	struct bs_io writes[DISKS];
+	struct record q;
+	uint8_t data[512];
+	struct rig g;
+	rig_start(&g, writes, data);
+	sim_set_faults(g.sim, &slow);
+	put_record(&g, &q);
+	start(&g);
+	assert_false(g.ending.failed || g.ending.abandoned);
+	assert_true(q.done);
+	rig_end(&g);
+}
+
+static void set_idle(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+static void a_lu_that_writes_a_record_is_not_idle(void **state)
+{
+	struct bs_io writes[DISKS];
+	struct record q;
+	bool idle = false;
+	uint8_t data[512];
+	struct rig g;
+	rig_start(&g, writes, data);
+	put_record(&g, &q);
+	scsi_lu_retire(g.lus[1], set_idle, &idle);
+	while (!idle) {
+		assert_true(sim_step(g.sim, REACTOR_NEVER));
+		assert_true(q.done || !idle);
+	}
+	rig_end(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +236,8 @@ int main(void)
 		cmocka_unit_test(a_flush_that_hangs_costs_no_other),
 		cmocka_unit_test(a_request_that_hangs_costs_no_other),
 		cmocka_unit_test(a_flush_that_fails_is_told),
+		cmocka_unit_test(a_record_that_is_being_written_is_waited_for),
+		cmocka_unit_test(a_lu_that_writes_a_record_is_not_idle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
