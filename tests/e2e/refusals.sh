@@ -63,10 +63,10 @@ PORTAL=127.0.0.1:$("$HERE/free-port.py")
 admin() {
 	"$LUNAR" target "$@" >>"$T/admin.log" 2>&1 </dev/null || not_ok "lunar target $*" "$T/admin.log"
 }
+admin set global auto_add_default_portal=false
 admin create disk acl.img 64M
 admin /iscsi create $IQN
 admin /iscsi/$IQN/tpg1/luns create /backstores/fileio/acl
-admin /iscsi/$IQN/tpg1/portals delete 0.0.0.0 3260
 admin /iscsi/$IQN/tpg1/portals create 127.0.0.1 "${PORTAL#*:}"
 admin /iscsi/$IQN/tpg1/acls create iqn.2026-11.org.example:friend
 TIMEOUT=20
