@@ -15,6 +15,7 @@
 
 #include <sys/signalfd.h>
 #include "scsi/ending.h"
+#include "scsi/lu_store.h"
 #include "cli/secret.h"
 #include "cli/serve_options.h"
 #include "cli/serve_print.h"
@@ -41,6 +42,15 @@ struct serve_opener {
 	uint32_t disk;
 };
 
+/* The parent, as who makes the file of what is to outlive a LU. Its answer is looked for. */
+struct serve_keeper {
+	struct lu_store_opener opener;
+	struct serve *s;
+	size_t disk;
+	struct lu_store *store; /* the LU's */
+	struct timer timer;
+};
+
 struct serve {
 	struct serve_options o;
 	struct terminal term;
@@ -52,6 +62,8 @@ struct serve {
 	struct sandbox_user user;
 	struct backstore *stores[SERVE_MAX_DISKS]; /* NULL: it is an LU's */
 	uint8_t ids[SERVE_MAX_DISKS][16];
+	int records
+		[SERVE_MAX_DISKS]; /* what outlives their LUs; -1: it is the LU's, or there is nothing */
 	size_t store_count;
 	int socks[SERVE_MAX_PORTALS]; /* -1: it is the target's */
 	struct net_addr portals[SERVE_MAX_PORTALS];
@@ -64,6 +76,7 @@ struct serve {
 	struct split split;
 	struct channel channel;
 	struct serve_opener openers[SERVE_MAX_DISKS];
+	struct serve_keeper keepers[SERVE_MAX_DISKS];
 	struct op told_op; /* of signals that the parent hands on */
 	struct iovec told_iov;
 	uint8_t told;
@@ -98,6 +111,15 @@ int serve_open(struct serve *s);
 void serve_close(struct serve *s, bool discard);
 void serve_stop_listening(struct serve *s);
 void serve_wipe_secrets(struct serve *s);
+
+/* --- serve_record.c: what outlives LUs */
+/* Opens that of disk `n`, if there is one. 0, or -errno with s->why. */
+int serve_record_open(struct serve *s, size_t n);
+/* Makes it: the handle, or -errno with `why`. */
+int serve_record_make(struct serve *s, size_t n, char *why, size_t why_size);
+void serve_record_close(struct serve *s);
+/* Gives it to the LU. 0, or -errno with s->why. */
+int serve_record_give(struct serve *s, size_t n);
 
 /* --- serve_start.c */
 /* 0, or -errno with s->why; serve_stop() is called in either case. */

@@ -159,8 +159,10 @@ static int add_disk(struct serve *s, size_t n)
 	int err = open_store(s, n, &s->stores[n]);
 	if (err)
 		return err;
+	s->records[n] = -1;
 	s->store_count++;
-	return find_identity(s, n);
+	err = find_identity(s, n);
+	return err ? err : serve_record_open(s, n);
 }
 
 static int why_not_listen(struct serve *s, int err, const struct net_addr *addr)
@@ -310,6 +312,7 @@ void serve_close(struct serve *s, bool discard)
 {
 	serve_wipe_secrets(s);
 	serve_stop_listening(s);
+	serve_record_close(s);
 	for (size_t i = 0; i < s->store_count; i++) {
 		if (discard && s->stores[i])
 			bs_discard(s->stores[i]);

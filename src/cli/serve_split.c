@@ -17,13 +17,15 @@ static int let_open(struct bs_opener *o, char *why, size_t why_size)
 /* Lets go of everything but what is served, and of the means to open. */
 static int keep_what_is_served(struct serve *s)
 {
-	int fds[SERVE_MAX_DISKS + SERVE_MAX_PORTALS + 2];
+	int fds[2 * SERVE_MAX_DISKS + SERVE_MAX_PORTALS + 2];
 	size_t n = 0;
 	for (size_t i = 0; i < s->store_count; i++) {
 		s->openers[i] = (struct serve_opener){{let_open}, &s->channel, (uint32_t)i};
 		int file = bs_detach(s->stores[i], &s->openers[i].opener);
 		if (file >= 0)
 			fds[n++] = file;
+		if (s->records[i] >= 0)
+			fds[n++] = s->records[i];
 	}
 	for (size_t i = 0; i < s->portal_count; i++)
 		fds[n++] = s->socks[i];
@@ -33,7 +35,7 @@ static int keep_what_is_served(struct serve *s)
 	s->opening = NULL;
 	int err = sandbox_keep(fds, n);
 	if (!err)
-		err = channel_open(&s->channel, s->split.service, s->store_count);
+		err = channel_open(&s->channel, s->split.service, 2 * s->store_count);
 	return err ? serve_fail(s, err, "the second process: %s", strerror(-err)) : 0;
 }
 
@@ -99,19 +101,23 @@ static void child_is_ready(void *ctx)
 	struct serve *s = ctx;
 	/* What is open here as well could not go away, and a port would not be free. */
 	serve_stop_listening(s);
+	serve_record_close(s);
 	for (size_t i = 0; i < s->store_count; i++)
 		bs_hand_over(s->stores[i]);
 }
 
+/* Behind the disks themselves is what outlives their LUs. */
 static int open_again(void *ctx, size_t disk, char *why, size_t why_size)
 {
 	struct serve *s = ctx;
+	if (disk >= s->store_count)
+		return serve_record_make(s, disk - s->store_count, why, why_size);
 	return bs_open_again(s->stores[disk], why, why_size);
 }
 
 static int watch_as_parent(struct serve *s)
 {
-	const struct split_duties duties = {s->store_count, child_is_ready, open_again, s};
+	const struct split_duties duties = {2 * s->store_count, child_is_ready, open_again, s};
 	struct split_outcome outcome;
 	serve_wipe_secrets(s);
 	/* The child may have left a status line. */

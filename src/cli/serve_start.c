@@ -53,7 +53,7 @@ static int add_lu(struct serve *s, size_t n)
 		return serve_fail(s, err, "%s: %s", bs->path[0] ? bs->path : "memory", why);
 	s->stores[n] = NULL;
 	s->lu_count++;
-	return 0;
+	return serve_record_give(s, n);
 }
 
 static int listen_on(struct serve *s, size_t n)
@@ -131,10 +131,20 @@ static void stop_listening(struct serve *s)
 		;
 }
 
+/* What outlives a LU may have been set right by it. */
+static void stop_writing(struct serve *s)
+{
+	for (size_t i = 0; i < s->lu_count; i++)
+		while (scsi_lu_busy(s->lus[i]) && reactor_turn(s->r, REACTOR_NEVER) >= 0)
+			;
+}
+
 void serve_stop(struct serve *s, bool discard)
 {
 	if (s->target && discard)
 		stop_listening(s);
+	if (discard)
+		stop_writing(s);
 	crew_stop(s->crew);
 	if (s->target)
 		target_free(s->target);

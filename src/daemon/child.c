@@ -26,7 +26,8 @@ static void *listen_to_parent(void *arg)
 	struct child *c = arg;
 	for (;;) {
 		struct errand *e = calloc(1, sizeof(*e));
-		int n = e ? order_receive(c->end, &e->order, &e->file) : -ENOMEM;
+		int files[2] = {-1, -1};
+		int n = e ? order_receive(c->end, &e->order, files) : -ENOMEM;
 		if (n <= 0) {
 			/* Nobody holds our disks' identities any more, nor could end us in order. */
 			if (n < 0)
@@ -34,6 +35,8 @@ static void *listen_to_parent(void *arg)
 			_exit(1);
 		}
 		e->child = c;
+		e->file = files[0];
+		e->store = files[1];
 		reactor_post(c->r, &e->mail, arrived);
 	}
 	return NULL;

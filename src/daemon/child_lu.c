@@ -24,6 +24,13 @@ static int let_open(struct bs_opener *o, char *why, size_t why_size)
 	return -EINPROGRESS;
 }
 
+static int let_keep(struct lu_store_opener *o)
+{
+	struct child_lu *l = container_of(o, struct child_lu, keeper);
+	child_say(l->child, &(struct word){.kind = WORD_STORE, .lu = l->number});
+	return -EINPROGRESS;
+}
+
 static int make_room(struct child *c, uint32_t number)
 {
 	size_t count = MAX(c->lu_count, (size_t)64);
@@ -49,6 +56,22 @@ static void take_options(struct scsi_lu_options *out, const struct child *c,
 	*out = *in;
 	if (out->queue_depth >= c->o->serving.limits.max_commands)
 		out->queue_depth = 0;
+}
+
+/* Before anybody is let in: what is found there is what the LU goes on with. */
+static int give_store(struct errand *e, struct child_lu *l)
+{
+	const struct order_disk *d = &e->order.disk;
+	if (!d->keeps)
+		return 0;
+	if (d->has_store && e->store < 0)
+		return -EBADF;
+	l->store = lu_store_new(e->child->r, e->store, &l->keeper, d->id);
+	if (!l->store)
+		return -ENOMEM;
+	e->store = -1;
+	scsi_lu_set_store(l->lu, l->store);
+	return 0;
 }
 
 static int make_lu(struct errand *e, struct child_lu *l)
@@ -79,8 +102,16 @@ static int make_lu(struct errand *e, struct child_lu *l)
 	memcpy(config.id, d->id, sizeof(config.id));
 	memcpy(config.naa, d->naa, sizeof(config.naa));
 	err = scsi_lu_new(&l->lu, bs, &config, c->o->log, e->why, sizeof(e->why));
-	if (err)
+	if (err) {
 		bs_close(bs);
+		return err;
+	}
+	err = give_store(e, l);
+	if (err) {
+		snprintf(e->why, sizeof(e->why), "what is to outlive it cannot be kept: %s",
+			 strerror(-err));
+		scsi_lu_free(l->lu);
+	}
 	return err;
 }
 
@@ -95,7 +126,11 @@ int child_lu_add(struct errand *e)
 		snprintf(e->why, sizeof(e->why), "%s", strerror(-err));
 		return err;
 	}
-	*l = (struct child_lu){.opener = {let_open}, .child = c, .number = number, .file = -1};
+	*l = (struct child_lu){.opener = {let_open},
+			       .keeper = {let_keep},
+			       .child = c,
+			       .number = number,
+			       .file = -1};
 	err = make_lu(e, l);
 	if (err)
 		free(l);
@@ -227,6 +262,19 @@ int child_lu_opened(struct errand *e)
 	l->state = REOPEN_ANSWERED;
 	l->file = e->order.err ? e->order.err : e->file;
 	memcpy(l->why, e->order.why, sizeof(l->why));
+	e->file = -1;
+	return 0;
+}
+
+/* Also on its way out, for that may wait for it. */
+int child_lu_store(struct errand *e)
+{
+	const struct child *c = e->child;
+	uint32_t number = e->order.lu;
+	const struct child_lu *l = number < c->lu_count ? c->lus[number] : NULL;
+	if (!l || !l->store)
+		return 0;
+	lu_store_opened(l->store, e->order.err ? e->order.err : e->file);
 	e->file = -1;
 	return 0;
 }

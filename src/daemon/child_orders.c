@@ -348,6 +348,7 @@ static int (*const orders[ORDER_KINDS])(struct errand *e) = {
 	[ORDER_LU_REMOVE] = child_lu_remove,
 	[ORDER_LU_RESIZE] = child_lu_resize,
 	[ORDER_LU_OPENED] = child_lu_opened,
+	[ORDER_LU_STORE] = child_lu_store,
 	[ORDER_LU_SET] = child_lu_set,
 	[ORDER_LU_FORMAT] = child_lu_format,
 	[ORDER_NODE_ADD] = node_add,
@@ -389,6 +390,8 @@ void errand_end(struct errand *e, int err)
 	child_say(e->child, &word);
 	if (e->file >= 0)
 		close(e->file);
+	if (e->store >= 0)
+		close(e->store);
 	explicit_bzero(&e->order, sizeof(e->order));
 	free(e);
 }

@@ -8,6 +8,7 @@
 #include "daemon/orders.h"
 #include "reactor/crew.h"
 #include "scsi/ending.h"
+#include "scsi/lu_store.h"
 #include "service/voice.h"
 
 /* A LU, and whoever opens its device for it. */
@@ -16,6 +17,8 @@ struct child_lu {
 	struct child *child;
 	uint32_t number;
 	struct scsi_lu *lu;
+	struct lu_store_opener keeper;
+	struct lu_store *store; /* the LU's; NULL: none */
 	enum { REOPEN_IDLE, REOPEN_ASKED, REOPEN_ANSWERED } state;
 	int file; /* or -errno, once it is answered */
 	char why[ORDER_WHY_SIZE];
@@ -29,7 +32,8 @@ struct errand {
 	struct mail mail;
 	struct child *child;
 	struct order order;
-	int file; /* -1: none, or taken */
+	int file;  /* -1: none, or taken */
+	int store; /* likewise, the second one */
 	char why[ORDER_WHY_SIZE];
 };
 
@@ -74,6 +78,7 @@ int child_lu_add(struct errand *e);
 int child_lu_remove(struct errand *e);
 int child_lu_resize(struct errand *e);
 int child_lu_opened(struct errand *e);
+int child_lu_store(struct errand *e);
 int child_lu_set(struct errand *e);
 int child_lu_format(struct errand *e);
 int child_stats(struct errand *e);

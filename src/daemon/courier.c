@@ -16,6 +16,7 @@ void courier_send(struct courier *c, struct errand_out *e)
 		.size = order_size(e->order.kind),
 		.file = e->file,
 		.borrows = e->borrows,
+		.second = e->order.kind == ORDER_LU_ADD ? e->store : -1,
 	};
 	courier_post(c, &e->sending);
 }

@@ -9,6 +9,7 @@ struct errand_out {
 	struct order order; /* filled in by the caller, but for its number */
 	int file;           /* goes along and is closed then; -1: none */
 	bool borrows; /* ... or stays open: it is somebody else's, who keeps it until `done` */
+	int store; /* of ORDER_LU_ADD, what outlives the LU: goes along and is closed then; -1: none */
 	/* 0 or -errno with `why`; -ECANCELED: that process has ended. May free it. */
 	void (*done)(struct errand_out *e, int err, const char *why);
 	/* What was asked for, before that; NULL: nothing is. */

@@ -53,6 +53,7 @@ static bool heard(void *ctx, const struct word_head *head)
 	switch (w->kind) {
 	case WORD_READY: child_ready(ctx); return true;
 	case WORD_REOPEN: disk_reopen(ctx, w->lu); return true;
+	case WORD_STORE: store_make(ctx, w->lu); return true;
 	default: return false;
 	}
 }

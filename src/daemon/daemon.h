@@ -85,7 +85,9 @@ struct disk {
 	struct backstore
 		*bs; /* its handle stays open here: a new process is given it, and its locks hold */
 	uint8_t id[16];
+	bool keeps; /* what is to outlive its LU can be found again, and nobody else writes there */
 	struct reopening *reopening;
+	struct store_making *making;
 };
 /* The disk, or -errno with `why`; -EINPROGRESS: it does not answer. */
 typedef void disk_opened(void *ctx, struct disk *disk, int err, const char *why);
@@ -102,6 +104,8 @@ void disk_forget_opening(struct daemon *d, struct config_node *node);
 bool disk_wants_room(const struct disk *disk);
 /* It is deleted: no successor is to have what is in it. Before disk_close(). */
 void disk_forget(struct daemon *d, struct disk *disk);
+/* The same of one that is pending. */
+void disk_forget_node(const struct daemon *d, const struct config_node *node);
 /* Its LU has gone, or never was. */
 void disk_close(struct daemon *d, struct disk *disk);
 /* The order that makes it a LU, and its descriptor, which stays the disk's. 0 or -errno with `why`. */
@@ -119,6 +123,16 @@ void disk_handed_over(const struct daemon *d, const struct disk *disk);
 bool disk_is_at_hand(const struct disk *disk);
 /* The other process asks for the device of this LU. */
 void disk_reopen(struct daemon *d, uint32_t number);
+
+/* --- stores.c: what outlives LUs, in the state directory, a file for each (scsi/lu_store.h) */
+/* `*file`: this disk's; -1: there never was anything. 0 or -errno with `why`. */
+int store_open(const struct daemon *d, const struct disk *disk, int *file, char *why,
+	       size_t why_size);
+/* The other process asks for it. */
+void store_make(struct daemon *d, uint32_t number);
+/* That LU is deleted. */
+void store_remove(const struct daemon *d, const uint8_t id[16]);
+
 /* --- pending.c: what is not there yet */
 /* Whether it may come by itself: then it is waited for, when a configuration is loaded. */
 bool pending_may_come(const struct config_node *node, int err);

@@ -68,12 +68,22 @@ static int hex_digits(const char *text, uint8_t *out, size_t most)
 	return n % 2 ? -EINVAL : (int)(n / 2);
 }
 
-/* The wwn, when it is a UUID as those that we make; else that of the image itself. */
+/* The wwn, when it is a UUID as those that we make. */
+static bool is_named(const struct config_node *node, uint8_t wwn[16])
+{
+	return hex_digits(object(node, "wwn"), wwn, 16) == 16;
+}
+
+/* Else that of the image itself; memory has another one each time. */
 static void take_identity(struct disk *disk)
 {
 	uint8_t wwn[16];
-	if (hex_digits(object(disk->node, "wwn"), wwn, sizeof(wwn)) == sizeof(wwn))
+	bool named = is_named(disk->node, wwn);
+	if (named)
 		memcpy(disk->id, wwn, sizeof(wwn));
+	/* Who may only read need not be the only one who serves it. */
+	disk->keeps = (named || disk->node->kind != CONFIG_RAMDISK) &&
+		      !is_true(disk->node, "readonly") && !disk->bs->readonly;
 }
 
 static int take_number(struct daemon *d, struct disk *disk)
@@ -317,6 +327,14 @@ void disk_forget(struct daemon *d, struct disk *disk)
 {
 	if (disk->node->kind == CONFIG_RAMDISK)
 		store_memory(d, disk, false);
+	store_remove(d, disk->id);
+}
+
+void disk_forget_node(const struct daemon *d, const struct config_node *node)
+{
+	uint8_t wwn[16];
+	if (is_named(node, wwn))
+		store_remove(d, wwn);
 }
 
 void disk_close(struct daemon *d, struct disk *disk)

@@ -19,6 +19,7 @@ enum opener_kind {
 	OPENER_OPEN,   /* opens, makes, locks, and finds the identity */
 	OPENER_AGAIN,  /* of the store `whole` the handle, anew */
 	OPENER_RESIZE, /* the file that is called so gets this size */
+	OPENER_STORE,  /* the file of what is to outlive a LU: makes it, when there is none */
 };
 
 struct opener_request {

@@ -9,6 +9,7 @@
 #include "daemon/opener.h"
 #include "sandbox/channel.h"
 #include "sandbox/sandbox.h"
+#include "scsi/lu_store.h"
 
 struct opener {
 	struct reactor *r;
@@ -68,10 +69,20 @@ static void resize(struct opener *o)
 	a->err = err;
 }
 
+static void make_store(struct opener *o)
+{
+	int file = lu_store_open(o->r, o->request.path, true);
+	if (file < 0)
+		o->answer.err = file;
+	else
+		o->files[0] = file;
+}
+
 static void (*const kinds[])(struct opener *o) = {
 	[OPENER_OPEN] = open_it,
 	[OPENER_AGAIN] = open_again,
 	[OPENER_RESIZE] = resize,
+	[OPENER_STORE] = make_store,
 };
 
 /* The answer goes where descriptors can be taken out, and a word of it where it is waited for. */
@@ -91,6 +102,8 @@ static void let_go(struct opener *o, bool taken)
 	else
 		bs_close(o->bs);
 	o->bs = NULL;
+	if (o->request.kind == OPENER_STORE && o->files[0] >= 0)
+		file_close(o->r, o->files[0]);
 	if (o->given.handle >= 0)
 		close(o->given.handle);
 	if (o->given.id_lock >= 0)

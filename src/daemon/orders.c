@@ -19,10 +19,10 @@ size_t order_size(uint32_t kind)
 	}
 }
 
-int order_receive(int end, struct order *order, int *file)
+int order_receive(int end, struct order *order, int files[2])
 {
 	return order_take(end, (struct order_head *)order, sizeof(*order), ORDER_KINDS, order_size,
-			  file);
+			  files);
 }
 
 static bool ends(const char *text, size_t size)
@@ -40,7 +40,8 @@ bool word_check(const struct word *word, size_t len)
 	case WORD_READY:
 	case WORD_LATER:
 	case WORD_DONE:
-	case WORD_REOPEN: return ENDS(word->why);
+	case WORD_REOPEN:
+	case WORD_STORE: return ENDS(word->why);
 	case WORD_VERDICT: return ENDS(word->verdict.user) && ENDS(word->verdict.why);
 	case WORD_SESSION: {
 		const struct target_session *s = &word->session.s;

@@ -2,7 +2,8 @@
 /*
  * What the two processes of the daemon say to each other. The one with rights has the configuration tree and
  * gives orders, one for each change, with the descriptors that go along. The one that faces the network carries
- * them out, and says so; it may ask for one thing, a device that went and came back. It may have been taken over
+ * them out, and says so; it may ask for two things, a device that went and came back, and the file of what is to
+ * outlive a LU. It may have been taken over
  * by a peer: what it says has one size, is checked (word_check()), and nothing in it is a name to be opened.
  *
  * Both are one program that has forked, so what they say are structs as they lie in memory.
@@ -33,12 +34,13 @@ struct order_auth {
 };
 
 enum order_kind {
-	ORDER_LU_ADD,    /* lu, `disk`; its descriptor goes along */
+	ORDER_LU_ADD, /* lu, `disk`; its descriptor goes along, and behind it that of what outlives it, if any */
 	ORDER_LU_REMOVE, /* lu; answered when its store is closed */
 	ORDER_LU_RESIZE, /* lu, flag: it may get smaller */
 	ORDER_LU_SET,    /* lu, `options` */
 	ORDER_LU_FORMAT, /* lu, `block_size`; it is no LUN */
 	ORDER_LU_OPENED, /* lu, the answer to WORD_REOPEN: err and `why`, or a descriptor */
+	ORDER_LU_STORE,  /* lu, the answer to WORD_STORE: err, or a descriptor */
 	ORDER_NODE_ADD,
 	ORDER_NODE_REMOVE, /* seconds */
 	ORDER_GROUP_ADD,
@@ -72,6 +74,8 @@ struct order_disk {
 	uint8_t naa[16], naa_len;      /* 0: likewise */
 	uint32_t block_size;
 	bool readonly;
+	/* What outlives the LU is kept: in a file that goes along, or where there is none yet, is asked for. */
+	bool keeps, has_store;
 	struct scsi_lu_options options;
 	struct bs_parcel parcel;
 };
@@ -121,14 +125,15 @@ struct order {
 
 /* Bytes of an order of this kind. */
 size_t order_size(uint32_t kind);
-/* Waits for one. 1, with `*file` >= 0 when one came along; 0: the other side has ended; -EBADMSG. */
-int order_receive(int end, struct order *order, int *file);
+/* Waits for one. 1, with those of `files` >= 0 that came along; 0: the other side has ended; -EBADMSG. */
+int order_receive(int end, struct order *order, int files[2]);
 
 /* --- what the other one says */
 
 /* Behind those that all daemons have; of WORD_DONE there is `err`, and `why`. */
 enum word_kind {
 	WORD_REOPEN = WORD_OTHERS, /* the device of LU `lu` has gone: open it anew */
+	WORD_STORE,                /* LU `lu` has something that is to outlive it: make the file */
 	/* What was asked for; WORD_DONE comes behind the last. */
 	WORD_LU,
 	WORD_STATS,

@@ -147,7 +147,11 @@ static void hand_over(struct deed *deed)
 	if (!e)
 		return;
 	int err = disk_order(deed->d, deed->disk, &e->order, &e->file, why, sizeof(why));
+	if (!err)
+		err = store_open(deed->d, deed->disk, &e->store, why, sizeof(why));
 	e->borrows = true;
+	e->order.disk.keeps = deed->disk->keeps;
+	e->order.disk.has_store = e->store >= 0;
 	if (err) {
 		free(e);
 		deed_fail(deed, err, why);
@@ -217,6 +221,8 @@ static void unmake_disk(struct deed *deed)
 	disk_forget_opening(deed->d, deed->node);
 	struct disk *disk = deed->node->runtime;
 	struct errand_out *e = disk ? order_new(deed, ORDER_LU_REMOVE) : NULL;
+	if (!disk)
+		disk_forget_node(deed->d, deed->node);
 	if (!e)
 		return;
 	e->order.lu = disk->number;

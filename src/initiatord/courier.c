@@ -17,6 +17,7 @@ void courier_send(struct courier *c, struct errand_out *e)
 		.size = order_size(e->order.kind),
 		.file = e->file,
 		.borrows = true,
+		.second = -1,
 	};
 	courier_post(c, &e->sending);
 }

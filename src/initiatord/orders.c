@@ -2,6 +2,7 @@
 #include "initiatord/orders.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define ERRNO_MOST 4095 /* the kernel's: no -errno is below it */
 
@@ -21,8 +22,13 @@ size_t order_size(uint32_t kind)
 
 int order_receive(int end, struct order *order, int *file)
 {
-	return order_take(end, (struct order_head *)order, sizeof(*order), ORDER_KINDS, order_size,
-			  file);
+	int files[2];
+	int n = order_take(end, (struct order_head *)order, sizeof(*order), ORDER_KINDS, order_size,
+			   files);
+	*file = n > 0 ? files[0] : -1;
+	if (n > 0 && files[1] >= 0)
+		close(files[1]); /* no order has two */
+	return n;
 }
 
 static bool ends(const char *text, size_t size)

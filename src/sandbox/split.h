@@ -26,7 +26,7 @@ struct split {
 int split_fork(struct split *s);
 
 struct split_duties {
-	size_t disks; /* as many may be asked for */
+	size_t disks; /* as many may be asked for: what they are is for those who ask and open to know */
 	/* The child serves: what it has taken over can be let go. */
 	void (*ready)(void *ctx);
 	/* Opens disk number `disk` anew. A descriptor, which is closed when it has been passed on, or -errno

@@ -2,6 +2,7 @@
 #include "scsi/lu_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -407,4 +408,28 @@ int lu_store_path(char *out, size_t size, const char *dir, const uint8_t id[16])
 	for (int i = 0; i < 16; i++)
 		snprintf(out + at + 2 * i, 3, "%02x", id[i]);
 	return 0;
+}
+
+int lu_store_open(struct reactor *r, const char *path, bool make)
+{
+	struct file_info info;
+	int file = file_open(r, path, O_RDWR | O_NOFOLLOW | (make ? O_CREAT : 0), 0600);
+	int err = file < 0 ? file : file_info(r, file, &info);
+
+	if (!err && info.kind != FILE_REGULAR)
+		err = -EINVAL;
+	if (!err && make)
+		err = file_sync_name(r, path);
+	if (err && file >= 0)
+		file_close(r, file);
+	return err ? err : file;
+}
+
+const char *lu_store_problem(int err)
+{
+	switch (err) {
+	case -ELOOP: return "it is a link";
+	case -EINVAL: return "it is no file";
+	default: return strerror(-err);
+	}
 }

@@ -68,5 +68,12 @@ void lu_store_watch(struct lu_store *s, void (*quiet)(void *ctx), void *ctx);
 
 /* "DIR/reservations-ID". 0 or -ENAMETOOLONG. */
 int lu_store_path(char *out, size_t size, const char *dir, const uint8_t id[16]);
+/*
+ * For who may open files: that one's handle; -ENOENT: there is none, unless it is to be made, and then its name is
+ * durable. What is no file of its own is not followed: -ELOOP of a link, -EINVAL of a device or what else there is.
+ */
+int lu_store_open(struct reactor *r, const char *path, bool make);
+/* What is wrong there, in words. */
+const char *lu_store_problem(int err);
 
 #endif

@@ -19,7 +19,9 @@ static void close_file(struct sending *s)
 {
 	if (s->file >= 0 && !s->borrows)
 		close(s->file);
-	s->file = -1;
+	if (s->second >= 0)
+		close(s->second);
+	s->file = s->second = -1;
 }
 
 static void end_all(struct courier *c, struct list *list)
@@ -64,7 +66,8 @@ static void send_waiting(struct courier *c)
 {
 	while (c->end >= 0 && !list_empty(&c->waiting) && c->unacknowledged < c->ops->most) {
 		struct sending *s = list_first(&c->waiting, struct sending, link);
-		int err = channel_send(c->end, s->order, s->size, s->file);
+		const int files[] = {s->file, s->second};
+		int err = channel_send_files(c->end, s->order, s->size, files, 2);
 		if (err) {
 			lose(c, strerror(-err));
 			return;
@@ -190,21 +193,19 @@ int courier_pair(int ends[2])
 }
 
 int order_take(int end, struct order_head *order, size_t size, uint32_t kinds,
-	       size_t (*size_of)(uint32_t kind), int *file)
+	       size_t (*size_of)(uint32_t kind), int files[2])
 {
-	int files[CHANNEL_FILES];
+	int got[CHANNEL_FILES];
 	size_t count = 0;
-	*file = -1;
-	ssize_t n = channel_receive_files(end, order, size, files, &count, 0);
+	ssize_t n = channel_receive_files(end, order, size, got, &count, 0);
 	if (n <= 0)
 		return (int)n;
-	if (count == 1)
-		*file = files[0];
-	if (count <= 1 && (size_t)n >= sizeof(*order) && order->kind < kinds &&
-	    (size_t)n == size_of(order->kind))
+	for (size_t i = 0; i < 2; i++)
+		files[i] = i < count ? got[i] : -1;
+	if ((size_t)n >= sizeof(*order) && order->kind < kinds && (size_t)n == size_of(order->kind))
 		return 1;
 	for (size_t i = 0; i < count; i++)
-		close(files[i]);
-	*file = -1;
+		close(got[i]);
+	files[0] = files[1] = -1;
 	return -EBADMSG;
 }

@@ -38,6 +38,7 @@ struct sending {
 	size_t size; /* of it: so much goes over */
 	int file;    /* goes along, and is closed when it has; -1: none */
 	bool borrows; /* ... or stays open: it is somebody else's, who keeps it until the order is done */
+	int second; /* goes along behind it, and is closed; -1: none */
 	bool acknowledged;
 };
 
@@ -87,10 +88,10 @@ void courier_end(struct courier *c);
 /* A pair of sockets with room for all orders and words that may be on their way. 0 or -errno. */
 int courier_pair(int ends[2]);
 /*
- * For the other process: waits for an order of no more than `size` bytes. 1, with `*file` >= 0 when one came along;
+ * For the other process: waits for an order of no more than `size` bytes. 1, with those of `files` >= 0 that came along;
  * 0: the other side has ended; -EBADMSG: its kind is not below `kinds`, or its length not `size_of` its kind.
  */
 int order_take(int end, struct order_head *order, size_t size, uint32_t kinds,
-	       size_t (*size_of)(uint32_t kind), int *file);
+	       size_t (*size_of)(uint32_t kind), int files[2]);
 
 #endif

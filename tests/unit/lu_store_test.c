@@ -382,6 +382,26 @@ static void its_place_is_its_own(void **state)
 	assert_int_equal(lu_store_path(path, 49, "/d", id), 0);
 }
 
+static void its_file_is_made_and_nothing_else_is_taken_for_it(void **state)
+{
+	struct sim *sim = sim_new(1, NULL);
+	struct reactor *r = sim_node(sim);
+	const struct sim_faults failing = {.disk_sync_fail = 1000000}, none = {0};
+
+	assert_int_equal(lu_store_open(r, "/d/record", false), -ENOENT);
+	sim_set_faults(sim, &failing);
+	assert_int_equal(lu_store_open(r, "/d/record", true), -EIO);
+	sim_set_faults(sim, &none);
+	assert_true(lu_store_open(r, "/d/record", true) >= 0);
+	assert_true(lu_store_open(r, "/d/record", true) >= 0);
+	assert_true(lu_store_open(r, "/d/record", false) >= 0);
+	assert_int_equal(sim_disk_create(sim, "/d/device", 4096, 512), 0);
+	assert_int_equal(lu_store_open(r, "/d/device", true), -EINVAL);
+	assert_string_equal(lu_store_problem(-EINVAL), "it is no file");
+	assert_string_equal(lu_store_problem(-ELOOP), "it is a link");
+	sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +417,7 @@ int main(void)
 		cmocka_unit_test(the_file_is_opened_for_the_first_put),
 		cmocka_unit_test(nobody_to_open_is_an_error),
 		cmocka_unit_test(its_place_is_its_own),
+		cmocka_unit_test(its_file_is_made_and_nothing_else_is_taken_for_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
