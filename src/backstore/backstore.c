@@ -100,11 +100,13 @@ int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *len
 	return err;
 }
 
-int bs_refresh_size(struct backstore *bs)
+int bs_set_size(struct backstore *bs, uint64_t size)
 {
-	if (bs->missing)
+	if (bs->missing || size < SECTOR)
 		return -ENODEV;
-	return bs->ops->refresh ? bs->ops->refresh(bs) : 0;
+	if (bs->ops->set_size)
+		bs->ops->set_size(bs, size);
+	return 0;
 }
 
 void bs_discard(struct backstore *bs)

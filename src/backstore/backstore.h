@@ -65,8 +65,8 @@ struct backstore_ops {
 	void (*shared)(struct backstore *bs, bool shared, bool wrote);
 	/* Is the byte at offset allocated, and for how many bytes is it alike? */
 	int (*extent)(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *length);
-	/* Looks at the size again; NULL where it cannot change. */
-	int (*refresh)(struct backstore *bs);
+	/* bs_set_size(); NULL where it cannot change. */
+	void (*set_size)(struct backstore *bs, uint64_t size);
 	void (*close)(struct backstore *bs);
 };
 
@@ -236,8 +236,11 @@ int bs_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint64_t *len
 /* Removes the file if bs_open_path() made it and the path still names it: the start-up that wanted it
  * failed. Before bs_close(), which gives up the lock that keeps others from using it. */
 void bs_discard(struct backstore *bs);
-/* Asks the store for its size again; bs->size follows. Blocks shortly. 0 or -errno. */
-int bs_refresh_size(struct backstore *bs);
+/*
+ * It has this size now, in bytes, as whoever made or found it so says: to ask the store might block for long.
+ * bs->size is that in whole sectors, or as it was where it cannot change. 0; -ENODEV: it is missing, or there is less than a sector.
+ */
+int bs_set_size(struct backstore *bs, uint64_t size);
 
 /*
  * The identity that stays with the image: 16 random bytes, kept as the attribute `user.lunar.id` of

@@ -368,16 +368,9 @@ void disk_set_size(struct disk *d, uint64_t size)
 	d->info.size = size;
 }
 
-static int disk_refresh(struct backstore *bs)
+static void set_size(struct backstore *bs, uint64_t size)
 {
-	struct file_info info;
-	int err = file_info(bs->reactor, to_disk(bs)->file, &info);
-	if (err)
-		return err;
-	if (info.size < SECTOR)
-		return -ENODEV;
-	disk_set_size(to_disk(bs), info.size);
-	return 0;
+	disk_set_size(to_disk(bs), size);
 }
 
 void disk_close_handle(struct disk *d)
@@ -409,7 +402,7 @@ const struct backstore_ops disk_file_ops = {
 	.attempt = disk_attempt,
 	.shared = disk_shared,
 	.extent = disk_extent,
-	.refresh = disk_refresh,
+	.set_size = set_size,
 	.close = disk_close,
 };
 
@@ -419,6 +412,6 @@ const struct backstore_ops disk_block_ops = {
 	.attempt = disk_attempt,
 	.shared = disk_shared,
 	.extent = disk_extent,
-	.refresh = disk_refresh,
+	.set_size = set_size,
 	.close = disk_close,
 };

@@ -26,9 +26,9 @@ struct config_prefs {
 	const char *iqn_prefix; /* of names we make: "iqn.2003-01.org.linux-iscsi.host.x8664" */
 	void (*random)(void *ctx, void *out, size_t len);
 	void *ctx;
-	/* What a path of the machine can become: CONFIG_BLOCK, CONFIG_FILEIO; CONFIG_KINDS: nothing. NULL: nobody
-	 * looks, and nothing can. */
-	enum config_kind (*look)(void *ctx, const char *path);
+	/* What config_wants_look() names can become, as whoever asked the machine says: CONFIG_BLOCK, CONFIG_FILEIO;
+	 * else nothing. */
+	enum config_kind found;
 };
 
 struct config_backstore_args {
@@ -39,6 +39,9 @@ struct config_backstore_args {
 	const char *write_back, *sparse, *readonly, *nullio, *exclusive, *aio; /* "true", ... */
 };
 
+/* Of what is typed where a backstore is named: whether it is a path of the machine, which makes a backstore
+ * of what is there. */
+bool config_wants_look(const struct config_tree *tree, const char *backstore);
 /* `out` may be NULL. */
 int config_create_backstore(struct config_txn *txn, const struct config_prefs *prefs,
 			    enum config_kind kind, const struct config_backstore_args *args,

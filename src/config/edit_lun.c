@@ -80,13 +80,17 @@ static int map_random(struct config_txn *txn, const struct config_prefs *prefs,
 
 /* ---- LUNs ---- */
 
+bool config_wants_look(const struct config_tree *tree, const char *backstore)
+{
+	return backstore[0] == '/' && !config_find_backstore(tree, backstore);
+}
+
 /* A path of the machine becomes a backstore. -ENOENT with `refusal`: there is no such path that can. */
 static int make_store(struct config_txn *txn, const struct config_prefs *prefs, const char *path,
 		      const char *refusal, struct config_node **out)
 {
-	enum config_kind kind =
-		prefs->look && path[0] == '/' ? prefs->look(prefs->ctx, path) : CONFIG_KINDS;
-	if (kind == CONFIG_KINDS)
+	enum config_kind kind = path[0] == '/' ? prefs->found : CONFIG_KINDS;
+	if (kind != CONFIG_BLOCK && kind != CONFIG_FILEIO)
 		return config_refuse(&txn->why, ENOENT, "%s", refusal);
 	CLEANUP(free) char *name = strdup(path + strspn(path, "/"));
 	if (!name)

@@ -163,9 +163,40 @@ static void ran(void *ctx, int err)
 	drive(job->admin);
 }
 
+static void has_looked(void *ctx, enum config_kind found, int err, const char *why)
+{
+	struct admin_job *job = ctx;
+	struct admin *a = job->admin;
+	job->steps[job->at].found = found;
+	job->phase = PHASE_STEP;
+	if (err) {
+		config_write_why(&a->txn.why, "%s", why);
+		ran(job, err);
+		return;
+	}
+	drive(a);
+}
+
+/* True: it goes on with has_looked(). */
+static bool look_first(struct admin *a, struct admin_job *job)
+{
+	struct admin_step *s = &job->steps[job->at];
+	const char *path = s->looked || !s->verb->wants ? NULL : s->verb->wants(s);
+	if (!path || !a->hooks.look)
+		return false;
+	s->looked = true;
+	job->phase = PHASE_WAIT;
+	if (!a->hooks.look(a->hooks_ctx, path, has_looked, job))
+		return true;
+	job->phase = PHASE_STEP;
+	return false;
+}
+
 static void step(struct admin *a, struct admin_job *job)
 {
 	struct admin_step *s = &job->steps[job->at];
+	if (look_first(a, job))
+		return;
 	int err = s->verb->run(s, &a->txn);
 	if (!err && s->dry && job->batch)
 		err = config_refuse(&a->txn.why, EBADMSG, "A dry run cannot be part of a batch");

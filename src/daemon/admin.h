@@ -15,6 +15,9 @@
 
 struct admin_job;
 
+/* What a path of the machine can become: config_prefs.found; or -errno with `why`. */
+typedef void admin_looked(void *ctx, enum config_kind found, int err, const char *why);
+
 /* What only the daemon knows; each may be NULL, and then there is no such thing. */
 struct admin_hooks {
 	/* Answers session.list, now or later. */
@@ -25,6 +28,9 @@ struct admin_hooks {
 	/* The text of what was saved last, appended to `out`, and its name for people. 0 or -errno with
 	 * `why`. */
 	int (*saved)(void *ctx, struct buf *out, const char **name, struct config_why *why);
+	/* Asks the machine, which may not answer for long. `done` once, not from inside. 0; or -ENOMEM, and it
+	 * does not come. */
+	int (*look)(void *ctx, const char *path, admin_looked *done, void *done_ctx);
 	/* The tree is another one than before. */
 	void (*changed)(void *ctx);
 };

@@ -177,7 +177,7 @@ int child_lu_resize(struct errand *e)
 	struct child_lu *l = child_lu_find(e);
 	if (!l)
 		return -ENOENT;
-	int err = scsi_lu_resized(l->lu, e->order.flag);
+	int err = scsi_lu_resized(l->lu, e->order.size, e->order.flag);
 	if (err)
 		snprintf(e->why, sizeof(e->why), "its size cannot be taken over: %s",
 			 strerror(-err));

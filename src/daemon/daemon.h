@@ -115,6 +115,9 @@ int disk_order(struct daemon *d, const struct disk *disk, struct order *order, i
  * it is. `done` once, later: 0 or -errno with `why`. */
 typedef void disk_resized(void *ctx, int err, const char *why);
 void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resized *done, void *ctx);
+/* What a path can become. `done` once, later. 0; -ENOMEM: not begun. */
+typedef void disk_looked(void *ctx, enum config_kind found, int err, const char *why);
+int disk_look(struct daemon *d, const char *path, disk_looked *done, void *ctx);
 /* What tells a ramdisk from others, and whose contents are whose. */
 const char *disk_wwn(const struct disk *disk);
 /* The other process has its descriptor. Where descriptors are few it alone has it. */

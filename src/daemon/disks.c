@@ -350,6 +350,7 @@ void disk_close(struct daemon *d, struct disk *disk)
 struct resizing {
 	struct opening o;
 	struct daemon *d;
+	struct disk *disk;
 	disk_resized *done;
 	void *ctx;
 };
@@ -357,7 +358,9 @@ struct resizing {
 static void resized(struct opening *o, const struct opener_answer *answer, const int files[2])
 {
 	struct resizing *z = container_of(o, struct resizing, o);
-	z->done(z->ctx, answer->err, answer->why);
+	/* This one's store is what the next process is given. */
+	int err = answer->err ? answer->err : bs_set_size(z->disk->bs, o->request.size);
+	z->done(z->ctx, err, answer->err ? answer->why : err ? strerror(-err) : "");
 	free(z);
 }
 
@@ -381,7 +384,7 @@ void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resize
 		done(ctx, -ENOMEM, "no memory");
 		return;
 	}
-	*z = (struct resizing){.d = d, .done = done, .ctx = ctx};
+	*z = (struct resizing){.d = d, .disk = disk, .done = done, .ctx = ctx};
 	z->o.done = resized;
 	z->o.slow = resize_is_slow;
 	z->o.request.kind = OPENER_RESIZE;
@@ -389,6 +392,57 @@ void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resize
 	z->o.request.size = size;
 	snprintf(z->o.request.path, sizeof(z->o.request.path), "%s", object(disk->node, "dev"));
 	opener_ask(&d->openers, &z->o);
+}
+
+/* --- what a path is */
+
+struct looking {
+	struct opening o;
+	struct daemon *d;
+	disk_looked *done;
+	void *ctx;
+};
+
+static void looked(struct opening *o, const struct opener_answer *answer, const int files[2])
+{
+	struct looking *l = container_of(o, struct looking, o);
+	enum config_kind found = CONFIG_KINDS;
+	(void)files;
+	if (!answer->err && answer->kind == FILE_BLOCK)
+		found = CONFIG_BLOCK;
+	else if (!answer->err && answer->kind == FILE_REGULAR)
+		found = CONFIG_FILEIO;
+	/* That it cannot be looked at is as good as nothing: whoever asked has words for that. */
+	l->done(l->ctx, found, 0, "");
+	free(l);
+}
+
+static void look_is_slow(struct opening *o)
+{
+	struct looking *l = container_of(o, struct looking, o);
+	char why[ORDER_WHY_SIZE];
+	snprintf(why, sizeof(why),
+		 "%.256s does not answer: to look at it takes more than %u s; see to the disk or "
+		 "file system that it is on, and try again",
+		 o->request.path, (unsigned)(OPENER_PATIENCE / NSEC_PER_SEC));
+	opener_drop(&l->d->openers, o);
+	l->done(l->ctx, CONFIG_KINDS, -ETIMEDOUT, why);
+	free(l);
+}
+
+int disk_look(struct daemon *d, const char *path, disk_looked *done, void *ctx)
+{
+	struct looking *l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = (struct looking){.d = d, .done = done, .ctx = ctx};
+	l->o.done = looked;
+	l->o.slow = look_is_slow;
+	l->o.request.kind = OPENER_LOOK;
+	l->o.files[0] = l->o.files[1] = -1;
+	snprintf(l->o.request.path, sizeof(l->o.request.path), "%s", path);
+	opener_ask(&d->openers, &l->o);
+	return 0;
 }
 
 /* --- to the other process */

@@ -20,6 +20,7 @@ enum opener_kind {
 	OPENER_AGAIN,  /* of the store `whole` the handle, anew */
 	OPENER_RESIZE, /* the file that is called so gets this size */
 	OPENER_STORE,  /* the file of what is to outlive a LU: makes it, when there is none */
+	OPENER_LOOK,   /* what is called so */
 };
 
 struct opener_request {
@@ -35,6 +36,7 @@ struct opener_answer {
 	int32_t err; /* 0 or -errno with `why` */
 	char why[ORDER_WHY_SIZE];
 	uint8_t id[16];
+	enum file_kind kind; /* OPENER_LOOK */
 	struct bs_whole whole;
 };
 

@@ -78,11 +78,23 @@ static void make_store(struct opener *o)
 		o->files[0] = file;
 }
 
+static void look(struct opener *o)
+{
+	struct opener_answer *a = &o->answer;
+	struct file_info info;
+	a->err = file_stat(o->r, o->request.path, &info);
+	if (a->err)
+		snprintf(a->why, sizeof(a->why), "%.256s: %s", o->request.path, strerror(-a->err));
+	else
+		a->kind = info.kind;
+}
+
 static void (*const kinds[])(struct opener *o) = {
 	[OPENER_OPEN] = open_it,
 	[OPENER_AGAIN] = open_again,
 	[OPENER_RESIZE] = resize,
 	[OPENER_STORE] = make_store,
+	[OPENER_LOOK] = look,
 };
 
 /* The answer goes where descriptors can be taken out, and a word of it where it is waited for. */

@@ -11,8 +11,10 @@
 struct admin_step {
 	struct admin *admin;
 	const struct admin_verb *verb;
-	json_t *params; /* borrowed */
-	json_t *args;   /* owned: {"name": "text"}; NULL: none */
+	json_t *params;         /* borrowed */
+	json_t *args;           /* owned: {"name": "text"}; NULL: none */
+	enum config_kind found; /* of what wants() said */
+	bool looked;
 	/* for after() */
 	struct config_node *made;
 	bool dry;      /* the transaction is to be taken back: what it would do is the answer */
@@ -26,6 +28,8 @@ struct admin_verb {
 	int (*run)(struct admin_step *step, struct config_txn *txn);
 	/* The runtime has followed; may be NULL. */
 	void (*after)(struct admin_step *step, struct config_txn *txn);
+	/* A path of the machine of which run() wants to know what it is, borrowed; NULL: none. May be NULL. */
+	const char *(*wants)(const struct admin_step *step);
 };
 
 /* NULL: no method that changes the tree is called so. */

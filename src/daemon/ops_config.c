@@ -297,8 +297,8 @@ static int save(struct admin_step *step, struct config_txn *txn)
 }
 
 const struct admin_verb admin_config_verbs[] = {
-	{"config.apply", apply, NULL},   {"config.clear", clear_all, NULL},
-	{"config.export", export, NULL}, {"config.restore", restore, NULL},
-	{"config.save", save, NULL},
+	{"config.apply", apply, NULL, NULL},   {"config.clear", clear_all, NULL, NULL},
+	{"config.export", export, NULL, NULL}, {"config.restore", restore, NULL, NULL},
+	{"config.save", save, NULL, NULL},
 };
 const size_t admin_config_verb_count = ARRAY_SIZE(admin_config_verbs);

@@ -255,6 +255,7 @@ static int run_command(struct admin_step *step, struct config_txn *txn, const ch
 		       editor *const table[CONFIG_KINDS])
 {
 	struct config_prefs prefs = step->admin->prefs;
+	prefs.found = step->found;
 	struct edit e = {.step = step, .txn = txn, .prefs = &prefs};
 	int err = admin_node(txn, step->params, &e.node);
 	if (!err)
@@ -268,6 +269,22 @@ static int run_command(struct admin_step *step, struct config_txn *txn, const ch
 		return config_refuse(&txn->why, ENOENT, "Command not found %s", name);
 	err = check_args(&e);
 	return err ? err : table[e.node->kind](&e);
+}
+
+/* Where a LUN is made, what is typed may be a path of the machine. */
+static const char *create_wants(const struct admin_step *step)
+{
+	static const char *const named[CONFIG_KINDS] = {
+		[CONFIG_LUNS] = "storage_object",
+		[CONFIG_ACL] = "tpg_lun_or_backstore",
+	};
+	const char *path = json_string_value(json_object_get(step->params, "path"));
+	const struct config_node *node = path ? config_lookup(step->admin->tree, path) : NULL;
+	const char *name = node ? named[node->kind] : NULL;
+	const char *text = name ? json_string_value(json_object_get(
+					  json_object_get(step->params, "args"), name))
+				: NULL;
+	return text && config_wants_look(step->admin->tree, text) ? text : NULL;
 }
 
 static int tree_create(struct admin_step *step, struct config_txn *txn)
@@ -391,13 +408,13 @@ static void tree_resized(struct admin_step *step, struct config_txn *txn)
 }
 
 const struct admin_verb admin_edit_verbs[] = {
-	{"tree.create", tree_create, tree_created},
-	{"tree.delete", tree_delete, NULL},
-	{"tree.disable", tree_disable, NULL},
-	{"tree.enable", tree_enable, NULL},
-	{"tree.resize", tree_resize, tree_resized},
-	{"tree.set", tree_set, NULL},
-	{"tree.tag", tree_tag, NULL},
-	{"tree.untag", tree_untag, NULL},
+	{"tree.create", tree_create, tree_created, create_wants},
+	{"tree.delete", tree_delete, NULL, NULL},
+	{"tree.disable", tree_disable, NULL, NULL},
+	{"tree.enable", tree_enable, NULL, NULL},
+	{"tree.resize", tree_resize, tree_resized, NULL},
+	{"tree.set", tree_set, NULL, NULL},
+	{"tree.tag", tree_tag, NULL, NULL},
+	{"tree.untag", tree_untag, NULL, NULL},
 };
 const size_t admin_edit_verb_count = ARRAY_SIZE(admin_edit_verbs);

@@ -9,6 +9,7 @@ size_t order_size(uint32_t kind)
 {
 	switch (kind) {
 	case ORDER_LU_ADD: return UPTO(disk);
+	case ORDER_LU_RESIZE: return UPTO(size);
 	case ORDER_LU_SET: return UPTO(options);
 	case ORDER_LU_FORMAT: return UPTO(block_size);
 	case ORDER_LU_OPENED: return UPTO(why);

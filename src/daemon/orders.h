@@ -36,7 +36,7 @@ struct order_auth {
 enum order_kind {
 	ORDER_LU_ADD, /* lu, `disk`; its descriptor goes along, and behind it that of what outlives it, if any */
 	ORDER_LU_REMOVE, /* lu; answered when its store is closed */
-	ORDER_LU_RESIZE, /* lu, flag: it may get smaller */
+	ORDER_LU_RESIZE, /* lu, `size` in bytes, which it has; flag: it may get smaller */
 	ORDER_LU_SET,    /* lu, `options` */
 	ORDER_LU_FORMAT, /* lu, `block_size`; it is no LUN */
 	ORDER_LU_OPENED, /* lu, the answer to WORD_REOPEN: err and `why`, or a descriptor */
@@ -116,6 +116,7 @@ struct order {
 		struct order_disk disk;
 		struct scsi_lu_options options;
 		uint32_t block_size;
+		uint64_t size;
 		struct order_group group;
 		struct order_acl acl;
 		struct order_auth auth;

@@ -524,6 +524,7 @@ static void has_size(void *ctx, int err, const char *why)
 		deed_fail(deed, err, why);
 	if (e) {
 		e->order.lu = disk->number;
+		e->order.size = disk->bs->size;
 		e->order.flag = true; /* who asked for it was asked whether it may get smaller */
 		give(deed, e);
 	}

@@ -167,15 +167,10 @@ static void random_bytes(void *ctx, void *out, size_t len)
 	reactor_random(t->d.r, out, len);
 }
 
-static enum config_kind look(void *ctx, const char *path)
+static int look(void *ctx, const char *path, admin_looked *done, void *done_ctx)
 {
-	const struct targetd *t = ctx;
-	struct file_info info;
-	if (file_stat(t->d.r, path, &info))
-		return CONFIG_KINDS;
-	return info.kind == FILE_BLOCK     ? CONFIG_BLOCK
-	       : info.kind == FILE_REGULAR ? CONFIG_FILEIO
-					   : CONFIG_KINDS;
+	struct targetd *t = ctx;
+	return disk_look(&t->d, path, done, done_ctx);
 }
 
 /* Whoever only looks makes nothing that would be kept. */
@@ -249,8 +244,8 @@ static int start_reactor(struct targetd *t)
 	t->d.o.child.serving = t->o.serving;
 	t->d.o.child.sandbox = !t->o.no_sandbox;
 	set_prefix(t);
-	t->admin.prefs =
-		(struct config_prefs){true, true, true, true, t->prefix, random_bytes, t, look};
+	t->admin.prefs = (struct config_prefs){true,      true,         true, true,
+					       t->prefix, random_bytes, t,    CONFIG_KINDS};
 	return 0;
 }
 
@@ -260,8 +255,8 @@ static int open_control(struct targetd *t)
 	t->admin.tree = t->d.tree;
 	t->admin.runtime = &daemon_runtime;
 	t->admin.runtime_ctx = &t->d;
-	t->admin.hooks =
-		(struct admin_hooks){.sessions = list_sessions, .save = save, .saved = saved};
+	t->admin.hooks = (struct admin_hooks){
+		.sessions = list_sessions, .save = save, .saved = saved, .look = look};
 	t->admin.hooks_ctx = t;
 	admin_init(&t->admin);
 	bool stays;
@@ -400,8 +395,8 @@ static int check(struct targetd *t)
 {
 	int err = take_over(t, HANDOVER_CHECK_ENV, false);
 	set_prefix(t);
-	t->admin.prefs =
-		(struct config_prefs){true, true, true, true, t->prefix, no_random, t, NULL};
+	t->admin.prefs = (struct config_prefs){true,      true,      true, true,
+					       t->prefix, no_random, t,    CONFIG_KINDS};
 	if (!err)
 		err = load(t);
 	if (err)

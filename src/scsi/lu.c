@@ -112,7 +112,7 @@ static void store_state_changed(struct backstore *bs, void *ctx)
 	if (bs->missing)
 		return;
 	scsi_ua_add_lu(lu, NULL, MEDIUM_MAY_HAVE_CHANGED);
-	scsi_lu_resized(lu, true); /* nobody is asked */
+	scsi_lu_resized(lu, bs->size, true); /* nobody is asked */
 }
 
 /* --- is it in use? */
@@ -348,10 +348,10 @@ static void resize(struct scsi_entry *e)
 	scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
 }
 
-int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink)
+int scsi_lu_resized(struct scsi_lu *lu, uint64_t size, bool may_shrink)
 {
 	uint64_t was = lu->bs->size, blocks;
-	int err = bs_refresh_size(lu->bs);
+	int err = bs_set_size(lu->bs, size);
 
 	if (err)
 		return err;
@@ -361,7 +361,7 @@ int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink)
 	else if (blocks < lu->blocks && !may_shrink)
 		err = -EPERM;
 	if (err) {
-		lu->bs->size = was;
+		bs_set_size(lu->bs, was);
 		return err;
 	}
 	if (blocks != lu->blocks && list_empty(&lu->resize.link) &&

@@ -128,11 +128,11 @@ struct scsi_latency;
  */
 void scsi_lu_latency(struct scsi_lu *lu, struct scsi_latency *out);
 /*
- * The backstore changed its size: takes it over, unit attention CAPACITY DATA HAS CHANGED for every nexus.
+ * The backstore has this size now, in bytes: takes it over, unit attention CAPACITY DATA HAS CHANGED for every nexus.
  * Where that is smaller, with `may_shrink` only: what lies beyond is lost to initiators. On error all stays as it
- * was: -EINVAL (less than a block), -EPERM (smaller), -ENODEV, or what the store says.
+ * was: -EINVAL (less than a block), -EPERM (smaller), -ENODEV (see bs_set_size()).
  */
-int scsi_lu_resized(struct scsi_lu *lu, bool may_shrink);
+int scsi_lu_resized(struct scsi_lu *lu, uint64_t size, bool may_shrink);
 /*
  * Starts the backstore's flush and calls `done` when all that was acknowledged is on stable storage
  * (err 0) or cannot be brought there.

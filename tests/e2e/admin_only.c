@@ -33,8 +33,8 @@ int main(int argc, char **argv)
 		return 1;
 	admin.tree = config_tree_new();
 	admin.prefs = (struct config_prefs){
-		true,         true,    true, true, "iqn.2003-01.org.lunar.test.x8664",
-		random_bytes, admin.r, NULL};
+		true,         true,    true,        true, "iqn.2003-01.org.lunar.test.x8664",
+		random_bytes, admin.r, CONFIG_KINDS};
 	admin_init(&admin);
 	struct control_options o = {
 		.path = argv[1],

@@ -123,8 +123,9 @@ static void left(struct attach *a, void *ctx, int err, const char *why)
 static void obey(struct program *p, const char *line)
 {
 	if (!strncmp(line, "resize ", 7)) {
-		bs_refresh_size(p->bs);
-		disk_resize(&p->disk, strtoull(line + 7, NULL, 0));
+		uint64_t size = strtoull(line + 7, NULL, 0);
+		bs_set_size(p->bs, size);
+		disk_resize(&p->disk, size);
 		p->store.disk.traits.size = p->disk.traits.size;
 	} else if (!strncmp(line, "readonly ", 9)) {
 		disk_set_read_only(&p->disk, line[9] == '1');

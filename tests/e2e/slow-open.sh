@@ -102,6 +102,31 @@ try "as a LUN" create "/iscsi/$IQN/tpg1/luns" '"storage_object": "/backstores/fi
 try "which can be used" login first=70 lun=1
 try "it is saved" control config.save
 
+# --- it gets another size
+
+disk size
+within "it gets another size, and whoever asks for that hangs" 3000 control tree.resize \
+	'{"path": "/backstores/fileio/slow", "size": "33M"}'
+says "as it was asked to" 'Resized fileio slow'
+within "others log in" 3000 login first=75
+within "and so do those who use it" 3000 login first=76 lun=1
+try "which has that size" grep -q 'size.*34603008' <(control status)
+disk go
+
+# --- found by its path
+
+disk look
+begun=$SECONDS
+create "/iscsi/$IQN/tpg1/luns" "\"storage_object\": \"$T/mnt/disk\"" >lun.out 2>&1 &
+waiting=$!
+try "a path of which a LUN is to be hangs" wait_for 10 hangs
+within "meanwhile the status is shown" 1000 call status
+within "and somebody logs in" 3000 login first=77
+wait $waiting
+[ $((SECONDS - begun)) -le 6 ] && ok "it is answered soon" || not_ok "it is answered after $((SECONDS - begun)) s"
+says "with what is wrong" "mnt/disk does not answer" lun.out
+disk go
+
 # --- closed
 
 disk close

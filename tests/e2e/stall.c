@@ -4,7 +4,8 @@
  * answering when it is told to. Commands come as lines on standard input:
  *
  *   read, write, fsync,   operations of this kind hang from now on; a durable write is an fsync, too
- *   open, close
+ *   open, close, look     to look is to find it by its name
+ *   size                  what asks for its size hangs, once it has got another one
  *   go                    those that hang are done, in their order, and none hangs any more
  *
  * The end of the input, or a SIGTERM, ends it, after a "go". It says "mounted" when it is ready, "done" to a command, and
@@ -22,8 +23,8 @@
 
 #define DISK 2 /* its inode; the directory has 1 */
 
-enum kind { READ, WRITE, FSYNC, OPEN, CLOSE, KINDS };
-static const char *const names[KINDS] = {"read", "write", "fsync", "open", "close"};
+enum kind { READ, WRITE, FSYNC, OPEN, CLOSE, LOOK, SIZE, KINDS };
+static const char *const names[KINDS] = {"read", "write", "fsync", "open", "close", "look", "size"};
 
 struct request {
 	struct list link;
@@ -38,19 +39,39 @@ struct request {
 struct disk {
 	int fd;
 	bool hangs[KINDS];
+	bool resized; /* since then */
 	struct list hanging;
 	struct fuse_session *session;
 };
 
+static struct stat look(const struct disk *d, fuse_ino_t ino)
+{
+	struct stat st = {.st_ino = 1, .st_mode = S_IFDIR | 0755, .st_nlink = 2};
+	if (ino == DISK) {
+		fstat(d->fd, &st);
+		st.st_ino = DISK;
+	}
+	return st;
+}
+
 /* --- what may hang */
+
+/* True: it is none that moves bytes. */
+static bool answer(const struct disk *d, const struct request *r)
+{
+	struct fuse_entry_param entry = {.ino = DISK, .attr = look(d, DISK)};
+	switch (r->kind) {
+	case OPEN: fuse_reply_open(r->req, &r->file); return true;
+	case CLOSE: fuse_reply_err(r->req, 0); return true;
+	case LOOK: fuse_reply_entry(r->req, &entry); return true;
+	case SIZE: fuse_reply_attr(r->req, &entry.attr, 0); return true;
+	default: return false;
+	}
+}
 
 static void carry_out(struct disk *d, struct request *r)
 {
-	if (r->kind == OPEN || r->kind == CLOSE) {
-		if (r->kind == OPEN)
-			fuse_reply_open(r->req, &r->file);
-		else
-			fuse_reply_err(r->req, 0);
+	if (answer(d, r)) {
 		free(r);
 		return;
 	}
@@ -131,31 +152,37 @@ static void disk_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	take(req, CLOSE, false, NULL, 0, 0);
 }
 
-/* --- what may not */
-
-static struct stat look(const struct disk *d, fuse_ino_t ino)
-{
-	struct stat st = {.st_ino = 1, .st_mode = S_IFDIR | 0755, .st_nlink = 2};
-	if (ino == DISK) {
-		fstat(d->fd, &st);
-		st.st_ino = DISK;
-	}
-	return st;
-}
-
 static void disk_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = {.ino = DISK, .attr = look(fuse_req_userdata(req), DISK)};
 	if (parent == FUSE_ROOT_ID && !strcmp(name, "disk"))
-		fuse_reply_entry(req, &entry);
+		take(req, LOOK, false, NULL, 0, 0);
 	else
 		fuse_reply_err(req, ENOENT);
 }
 
 static void disk_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct stat st = look(fuse_req_userdata(req), ino);
-	fuse_reply_attr(req, &st, 1);
+	const struct disk *d = fuse_req_userdata(req);
+	struct stat st = look(d, ino);
+	if (ino == DISK && d->resized)
+		take(req, SIZE, false, NULL, 0, 0);
+	else
+		fuse_reply_attr(req, &st, 0);
+}
+
+/* --- what may not */
+
+static void disk_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int which,
+			 struct fuse_file_info *fi)
+{
+	struct disk *d = fuse_req_userdata(req);
+	if (which & FUSE_SET_ATTR_SIZE && ftruncate(d->fd, to->st_size)) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	d->resized = true;
+	struct stat st = look(d, ino);
+	fuse_reply_attr(req, &st, 0);
 }
 
 static void disk_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
@@ -168,6 +195,7 @@ static void disk_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offse
 static const struct fuse_lowlevel_ops ops = {
 	.lookup = disk_lookup,
 	.getattr = disk_getattr,
+	.setattr = disk_setattr,
 	.open = disk_open,
 	.flush = disk_flush,
 	.read = disk_read,
@@ -181,6 +209,7 @@ static const struct fuse_lowlevel_ops ops = {
 static void go(struct disk *d)
 {
 	memset(d->hangs, 0, sizeof(d->hangs));
+	d->resized = false;
 	while (!list_empty(&d->hanging)) {
 		struct request *r = list_first(&d->hanging, struct request, link);
 		list_del(&r->link);
@@ -200,6 +229,7 @@ static bool obey(struct disk *d)
 	line[n] = 0;
 	for (size_t i = 0; i < KINDS; i++)
 		d->hangs[i] |= !strcmp(line, names[i]);
+	d->resized &= strcmp(line, names[SIZE]) != 0;
 	if (!strcmp(line, "go"))
 		go(d);
 	printf("%s: done\n", line);

@@ -197,7 +197,7 @@ static void administer(struct world *w, uint8_t what)
 		open_node(w);
 		break;
 	case 5: target_session_end(w->target, what & 15, 0, NULL, NULL); break;
-	case 6: scsi_lu_resized(w->lu[lun], what & 2); break;
+	case 6: scsi_lu_resized(w->lu[lun], scsi_lu_backstore(w->lu[lun])->size, what & 2); break;
 	default: target_group_enable(group);
 	}
 }

@@ -91,9 +91,9 @@ static void resize(struct world *w, unsigned lun)
 	if (sim_disk_resize(w->sim, world_disks[lun], blocks * MODEL_BLOCK))
 		wrong(w, "a disk has no other size");
 	if (blocks < scsi_lu_blocks(w->target.lu[lun]) &&
-	    !scsi_lu_resized(w->target.lu[lun], false))
+	    !scsi_lu_resized(w->target.lu[lun], blocks * MODEL_BLOCK, false))
 		wrong(w, "a disk has shrunk, and nobody had asked for it");
-	scsi_lu_resized(w->target.lu[lun], true);
+	scsi_lu_resized(w->target.lu[lun], blocks * MODEL_BLOCK, true);
 }
 
 /* --- options of a LU */

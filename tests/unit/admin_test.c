@@ -30,6 +30,11 @@ struct rig {
 	struct control_client *c;
 	struct timer timer;
 	struct config_txn *waits;
+	struct timer glance;
+	admin_looked *looked;
+	void *looked_ctx;
+	char path_asked[64];
+	_Atomic int looks;
 	struct control_error error; /* of the last call */
 };
 
@@ -39,6 +44,26 @@ static void let_go(struct timer *t)
 	struct config_txn *txn = rig->waits;
 	rig->waits = NULL;
 	config_txn_continue(txn, 0, NULL);
+}
+
+/* The machine has a device; one path hangs. */
+static void glance(struct timer *t)
+{
+	struct rig *rig = container_of(t, struct rig, glance);
+	enum config_kind found = strcmp(rig->path_asked, "/dev/sdb") ? CONFIG_KINDS : CONFIG_BLOCK;
+	int err = strcmp(rig->path_asked, "/mnt/gone") ? 0 : -ETIMEDOUT;
+	rig->looked(rig->looked_ctx, found, err, err ? "/mnt/gone does not answer" : "");
+}
+
+static int look(void *ctx, const char *path, admin_looked *done, void *done_ctx)
+{
+	struct rig *rig = ctx;
+	snprintf(rig->path_asked, sizeof(rig->path_asked), "%s", path);
+	rig->looked = done;
+	rig->looked_ctx = done_ctx;
+	atomic_fetch_add(&rig->looks, 1);
+	timer_set(rig->admin.r, &rig->glance, reactor_now(rig->admin.r) + 5 * NSEC_PER_MSEC);
+	return 0;
 }
 
 static int apply(void *ctx, struct config_txn *txn, const struct config_change *change, bool back,
@@ -85,6 +110,7 @@ static void *serve(void *arg)
 	assert_int_equal(reactor_new_engine(&rig->admin.r, "epoll", &rig->log), 0);
 	rig->admin.prefs.ctx = rig->admin.r;
 	timer_init(&rig->timer, let_go);
+	timer_init(&rig->glance, glance);
 	assert_int_equal(control_server_new(&rig->server, rig->admin.r, &o, why, sizeof(why)), 0);
 	atomic_store(&rig->serves, true);
 	while (!atomic_load(&rig->stop))
@@ -106,6 +132,8 @@ static int setup(void **state)
 	rig->admin.runtime = &runtime;
 	rig->admin.runtime_ctx = rig;
 	rig->admin.hooks.sessions = sessions;
+	rig->admin.hooks.look = look;
+	rig->admin.hooks_ctx = rig;
 	rig->admin.prefs = (struct config_prefs){.auto_add_default_portal = true,
 						 .auto_add_mapped_luns = true,
 						 .auto_enable_tpgt = true,
@@ -413,6 +441,46 @@ static void a_disk_is_made_in_one_command(void **state)
 		"No storage object named vm1.");
 }
 
+static void a_path_is_looked_at_before_the_change(void **state)
+{
+	struct rig *rig = *state;
+	make_target(rig);
+	done(rig, "tree.create",
+	     "{\"path\": \"" TPG "/luns\", \"args\": {\"storage_object\": \"/dev/sdb\"}}",
+	     "Created storage object dev-sdb.");
+	assert_int_equal(atomic_load(&rig->looks), 1);
+	refused(rig, "tree.create",
+		"{\"path\": \"" TPG "/luns\", \"args\": {\"storage_object\": \"/dev/none\"}}",
+		RPC_REFUSED, "storage object or path not valid");
+	refused(rig, "tree.create",
+		"{\"path\": \"" ACL "\", \"args\": {\"mapped_lun\": \"9\", "
+		"\"tpg_lun_or_backstore\": \"/mnt/gone\"}}",
+		RPC_REFUSED, "/mnt/gone does not answer");
+	assert_int_equal(atomic_load(&rig->looks), 3);
+	/* Nobody looks for what the tree has, or is no path. */
+	done(rig, "tree.create",
+	     "{\"path\": \"/backstores/ramdisk\", \"args\": {\"name\": \"r9\", \"size\": \"1M\"}}",
+	     "Created ramdisk r9");
+	done(rig, "tree.create",
+	     "{\"path\": \"" TPG "/luns\", \"args\": {\"storage_object\": "
+	     "\"/backstores/ramdisk/r9\"}}",
+	     "Created LUN");
+	refused(rig, "tree.create",
+		"{\"path\": \"" TPG "/luns\", \"args\": {\"storage_object\": \"none\"}}",
+		RPC_REFUSED, "not valid");
+	assert_int_equal(atomic_load(&rig->looks), 3);
+	/* In a batch of which one path hangs, nothing is done. */
+	refused(rig, "batch",
+		"{\"atomic\": true, \"calls\": ["
+		"{\"method\": \"tree.create\", \"params\": {\"path\": \"/backstores/ramdisk\", "
+		"\"args\": {\"name\": \"r8\", \"size\": \"1M\"}}}, "
+		"{\"method\": \"tree.create\", \"params\": {\"path\": \"" TPG "/luns\", "
+		"\"args\": {\"storage_object\": \"/mnt/gone\"}}}]}",
+		RPC_REFUSED, "does not answer");
+	refused(rig, "tree.list", "{\"path\": \"/backstores/ramdisk/r8\"}", RPC_REFUSED,
+		"No such path");
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -425,6 +493,7 @@ int main(void)
 		CASE(parameters_are_checked),
 		CASE(documents_are_restored_and_applied),
 		CASE(a_disk_is_made_in_one_command),
+		CASE(a_path_is_looked_at_before_the_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,7 +303,7 @@ static void a_disk_that_went_is_used_when_it_returns(void **state)
 	wait_seconds(rig, 5);
 	assert_int_equal(do_io(rig, BS_WRITE, false, 0, 4096), -ENODEV);
 	assert_int_equal(do_io(rig, BS_FLUSH, false, 0, 0), -ENODEV);
-	assert_int_equal(bs_refresh_size(rig->bs), -ENODEV);
+	assert_int_equal(bs_set_size(rig->bs, 4096), -ENODEV);
 	sim_disk_state(rig->sim, DISK, SIM_DISK_OK);
 	wait_seconds(rig, 2);
 	assert_false(rig->bs->missing);

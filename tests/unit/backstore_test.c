@@ -337,10 +337,11 @@ static void a_file_cut_short_is_an_error(void **state)
 	assert_int_equal(truncate(rig->path, MIB + 4096), 0);
 	assert_int_equal(do_io(rig, BS_READ, false, MIB, 8192, buf), -EIO);
 	assert_int_equal(do_io(rig, BS_READ, false, MIB, 4096, buf), 0);
-	assert_int_equal(bs_refresh_size(rig->bs), 0);
+	assert_int_equal(bs_set_size(rig->bs, MIB + 4096), 0);
 	assert_int_equal(rig->bs->size, MIB + 4096);
 	assert_int_equal(truncate(rig->path, 3 * MIB + 100), 0);
-	assert_int_equal(bs_refresh_size(rig->bs), 0);
+	assert_int_equal(bs_set_size(rig->bs, 511), -ENODEV);
+	assert_int_equal(bs_set_size(rig->bs, 3 * MIB + 100), 0);
 	assert_int_equal(rig->bs->size, 3 * MIB);
 	assert_int_equal(do_io(rig, BS_WRITE, true, 2 * MIB, MIB, buf), 0);
 	free(buf);

@@ -216,14 +216,20 @@ static void what_the_machine_has_becomes_a_lun(void **state)
 	struct rig *rig = *state;
 	struct config_node *tpg = rig_target(rig, IQN), *acl, *lun;
 	SAID(rig, buf_str(&rig->txn.said));
+	rig->prefs.found = CONFIG_BLOCK;
 	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdb", NULL, NULL, &lun));
 	SAID(rig, "Created storage object dev-sdb.\nCreated LUN 0.\n");
 	assert_int_equal(lun->ref->kind, CONFIG_BLOCK);
 	assert_string_equal(config_value(lun->ref, CONFIG_OBJECT, "dev"), "/dev/sdb");
 	REFUSED(rig, EEXIST, "Storage object block/dev-sdb exists",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdb", NULL, NULL, NULL));
+	rig->prefs.found = CONFIG_KINDS;
 	REFUSED(rig, ENOENT, "storage object or path not valid",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdc", NULL, NULL, NULL));
+	assert_true(config_wants_look(rig->tree, "/dev/sdc"));
+	assert_false(config_wants_look(rig->tree, "/backstores/block/dev-sdb"));
+	assert_false(config_wants_look(rig->tree, "sdc"));
+	rig->prefs.found = CONFIG_FILEIO;
 	/* Whatever else is wrong, nothing is made. */
 	REFUSED(rig, ERANGE, "LUN must be 0 to 16383",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/srv/iscsi//vm1.img", "20000", NULL,
@@ -242,6 +248,7 @@ static void what_the_machine_has_becomes_a_lun(void **state)
 		config_value(config_lookup(rig->tree, "/backstores/fileio/srv-iscsi--vm1.img"),
 			     CONFIG_OBJECT, "dev"),
 		"/srv/iscsi/vm1.img");
+	rig->prefs.found = CONFIG_KINDS;
 	REFUSED(rig, ENOENT, "LUN, storage object, or path not valid",
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "4", "/etc", NULL, NULL));
 }

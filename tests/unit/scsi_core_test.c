@@ -333,7 +333,7 @@ static void missing(void **state)
 	assert_int_equal(h->log_count, 0);
 	/* It comes back, and may be another one. */
 	h->bs.missing = false;
-	h->size /= 2;
+	h->bs.size = h->size /= 2;
 	h->bs.state_changed(&h->bs, h->bs.state_ctx);
 	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062800);
 	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062a09);
@@ -346,14 +346,14 @@ static void resized(void **state)
 	struct hold *h = *state;
 	struct cmd *c;
 
-	assert_int_equal(scsi_lu_resized(h->lu, true), 0);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, true), 0);
 	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0);
 	/* A command of many steps finds the end where it is now. */
 	h->holding = true;
 	c = cmd_go(h, h->a, CDB(0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0), NULL, 0);
 	hold_answer(h, 0);
 	h->size = 1024 * 512;
-	assert_int_equal(scsi_lu_resized(h->lu, true), 0);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, true), 0);
 	assert_int_equal(scsi_lu_blocks(h->lu), 1024);
 	hold_answer(h, 0);
 	assert_int_equal(cmd_sense(c), 0x052100);
@@ -361,8 +361,8 @@ static void resized(void **state)
 	cmd_free(c);
 	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0x062a09);
 	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0);
-	h->size = 0;
-	assert_int_equal(scsi_lu_resized(h->lu, true), -EINVAL);
+	assert_int_equal(scsi_lu_resized(h->lu, 0, true), -ENODEV);
+	assert_int_equal(scsi_lu_resized(h->lu, 511, true), -ENODEV);
 }
 
 static void refused_by_the_transport(void **state)

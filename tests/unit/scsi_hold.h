@@ -35,7 +35,7 @@ struct hold {
 
 	struct backstore bs;
 	uint8_t *mem;
-	uint64_t size;             /* what bs_refresh_size() finds */
+	uint64_t size;             /* of `mem` */
 	bool holding;              /* requests wait for hold_answer() */
 	struct list pending;       /* bs_io.link, by arrival */
 	int fail[8];               /* by bs_op: the error of each request */
@@ -176,10 +176,9 @@ static int hold_extent(struct backstore *bs, uint64_t offset, bool *mapped, uint
 	return 0;
 }
 
-static int hold_refresh(struct backstore *bs)
+static void hold_set_size(struct backstore *bs, uint64_t size)
 {
-	bs->size = container_of(bs, struct hold, bs)->size;
-	return 0;
+	bs->size = size;
 }
 
 static void hold_close(struct backstore *bs)
@@ -413,7 +412,7 @@ static inline struct hold *hold_open(void)
 		.submit = hold_submit,
 		.attempt = hold_attempt,
 		.extent = hold_extent,
-		.refresh = hold_refresh,
+		.set_size = hold_set_size,
 		.close = hold_close,
 	};
 	struct hold *h = calloc(1, sizeof(*h));

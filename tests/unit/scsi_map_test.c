@@ -490,14 +490,13 @@ static void smaller_only_if_meant(void **state)
 
 	get_pass(w);
 	h->size = 100 * 512;
-	assert_int_equal(scsi_lu_resized(h->lu, false), -EPERM);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, false), -EPERM);
 	assert_int_equal(scsi_lu_blocks(h->lu), HOLD_BLOCKS);
 	assert_int_equal(h->bs.size, HOLD_BLOCKS * 512);
 	expect_pass(w, true, 0);
 	/* A second look, while the first one waits for passes, finds next to nothing. */
-	assert_int_equal(scsi_lu_resized(h->lu, true), 0);
-	h->size = 100;
-	assert_int_equal(scsi_lu_resized(h->lu, true), -EINVAL);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, true), 0);
+	assert_int_equal(scsi_lu_resized(h->lu, 100, true), -ENODEV);
 	hold_turn(h);
 	assert_int_equal(scsi_lu_blocks(h->lu), 100);
 	EXPECT(w, h->a, 0, 0x062a09, TUR);
@@ -506,7 +505,7 @@ static void smaller_only_if_meant(void **state)
 	EXPECT(w, w->d, 0, 0x052100, READ10(100, 1));
 	EXPECT(w, w->d, 0, 0, READ10(99, 1));
 	h->size = HOLD_BLOCKS * 512;
-	assert_int_equal(scsi_lu_resized(h->lu, false), 0);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, false), 0);
 	hold_turn(h);
 	EXPECT(w, h->a, 0, 0x062a09, TUR);
 	assert_int_equal(scsi_lu_blocks(h->lu), HOLD_BLOCKS);

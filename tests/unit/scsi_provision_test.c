@@ -182,7 +182,7 @@ static void unmap_of_too_much(void **state)
 	struct cmd *c;
 
 	h->size = (uint64_t)(MOST + 1) * BLOCK;
-	assert_int_equal(scsi_lu_resized(h->lu, true), 0);
+	assert_int_equal(scsi_lu_resized(h->lu, h->size, true), 0);
 	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062a09);
 	h->fail[BS_UNMAP] = -EIO; /* it goes as far as the store */
 	cmd_expect(unmap(h, list, unmap_list(list, r, 2)), 0x030c00);

@@ -223,7 +223,7 @@ static void write6_has_no_fua(void **state)
 	h->size = 0xb0000 * (uint64_t)BLOCK;
 	free(h->mem);
 	h->mem = calloc(1, h->size);
-	scsi_lu_resized(h->lu, true);
+	scsi_lu_resized(h->lu, h->size, true);
 	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062a09);
 	cmd_expect(cmd_run(h, h->a, CDB(0x0a, 0x0a, 0, 0, 1, 0), p, BLOCK), 0);
 	expect_log(h, 0, BS_WRITE, false, 0xa0000, 1);

@@ -407,8 +407,7 @@ static void it_grows(struct wire_world *world)
 		skip();
 	}
 	sim_disk_resize(world->sim, wire_disk(0), 8u << 20);
-	assert_int_equal(bs_refresh_size(scsi_lu_backstore(world->lu[0])), 0);
-	assert_int_equal(scsi_lu_resized(world->lu[0], false), 0);
+	assert_int_equal(scsi_lu_resized(world->lu[0], 8u << 20, false), 0);
 	good(h, d, DISK_WRITE, 0, 4096, data);
 	assert_true(until(h, has_the_size, d));
 	good(h, d, DISK_WRITE, (8u << 20) - 4096, 4096, data);
