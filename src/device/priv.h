@@ -35,7 +35,8 @@ struct dev_session {
 	/* A round: everybody is asked who they are, then the hold ends, then new ones are looked for. */
 	bool in_round, again;
 	unsigned probing;
-	struct timer retry; /* somebody did not answer */
+	struct timer retry; /* somebody did not answer, or is not there any more */
+	uint64_t retry_at;  /* 0: it is not set */
 	/* REPORT LUNS */
 	struct ini_task list_task;
 	struct iovec list_iov;

@@ -8,9 +8,21 @@
 #include "common/endian.h"
 #include "device/priv.h"
 
-#define ASK_AGAIN NSEC_PER_SEC
+#define ASK_AGAIN   NSEC_PER_SEC
+#define ASK_MISSING (5 * NSEC_PER_SEC)
 
 static void list_luns(struct dev_session *ds);
+
+/* The soonest counts. */
+static void ask_later(struct dev_session *ds, uint64_t delay)
+{
+	uint64_t due = reactor_now(ds->set->reactor) + delay;
+
+	if (ds->retry_at && ds->retry_at <= due)
+		return;
+	ds->retry_at = due;
+	timer_set(ds->set->reactor, &ds->retry, due);
+}
 
 /* One LU after the other, DEV_PROBES at a time; false: there is none left to ask. */
 static bool ask_some(struct dev_session *ds)
@@ -34,8 +46,7 @@ static bool ask_some(struct dev_session *ds)
 			ds->probing++;
 		} else {
 			path_set_state(p, PATH_DOWN);
-			timer_set(ds->set->reactor, &ds->retry,
-				  reactor_now(ds->set->reactor) + ASK_AGAIN);
+			ask_later(ds, ASK_AGAIN);
 		}
 	}
 	return later || ds->probing > 0;
@@ -85,6 +96,7 @@ void round_start(struct dev_session *ds)
 	}
 	ds->in_round = true;
 	ds->again = ds->listing = false;
+	ds->retry_at = 0;
 	timer_cancel(ds->set->reactor, &ds->retry);
 	list_for_each (it, &ds->paths) {
 		list_entry(it, struct dev_path, link)->asked = false;
@@ -165,25 +177,32 @@ static void is_there(struct dev_path *p, const struct lu_facts *facts)
 	device_choose(d);
 }
 
-static void ask_later(struct dev_session *ds)
+/* News is told to a command, and a device that has no path sends none: so it is looked for. */
+static void look_for_it(const struct dev_path *p)
 {
-	timer_set(ds->set->reactor, &ds->retry, reactor_now(ds->set->reactor) + ASK_AGAIN);
+	if (p->ds->up && p->device && !p->device->used)
+		ask_later(p->ds, ASK_MISSING);
 }
 
 static void whole_answer(struct dev_path *p, int err, const struct lu_facts *facts)
 {
 	switch (err) {
-	case 0: is_there(p, facts); break;
+	case 0:
+		/* There was news while it was asked: half of the answers may be those of another LU. */
+		if (!p->ds->again)
+			is_there(p, facts);
+		break;
 	case -ENXIO:
 	case -ENODEV:
 		path_set_state(p, PATH_MISSING);
 		fail_lun(p);
+		look_for_it(p);
 		break;
 	default: /* it goes on when it has answered */
 		path_set_state(p, PATH_DOWN);
 		fail_lun(p);
 		if (p->ds->up)
-			ask_later(p->ds);
+			ask_later(p->ds, ASK_AGAIN);
 	}
 }
 
@@ -248,7 +267,7 @@ static void listed(struct ini_task *task, int err)
 		want(ds, luns[i]);
 	free(luns);
 	if (err && ds->up)
-		ask_later(ds);
+		ask_later(ds, ASK_AGAIN);
 	go_on(ds);
 }
 

@@ -6,7 +6,7 @@
 
 #define LIST_FIRST (8 + 8 * 256) /* bytes of the first REPORT LUNS */
 
-/* Some LU did not answer the last time. */
+/* Some LU did not answer the last time, or was not there. */
 static void retry_due(struct timer *t)
 {
 	struct dev_session *ds = container_of(t, struct dev_session, retry);
@@ -102,6 +102,7 @@ void dev_session_state(struct dev_session *ds, enum ini_state state)
 		else
 			round_start(ds);
 	} else {
+		ds->retry_at = 0;
 		timer_cancel(ds->set->reactor, &ds->retry);
 		all_paths_changed(ds);
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The product's initiator against the product's target, in one world: a target with two LUNs, one to four hosts
- * with an initiator each, cuts, flips, slow and failing disks, processes of both sides that die. What an initiator
+ * with an initiator each, cuts, flips, slow and failing disks, processes of both sides that die, and an administrator
+ * who gives disks other numbers, makes them larger, deletes an ACL and disables the target. What an initiator
  * loses on the way it is to issue again by itself, once, in order, and never past a session that was not
  * reinstated: the model of model.h watches what the disks hold.
  *
  *   nexus_world.c   the course of a run; nexus_target.c the target's process
+ *   nexus_admin.c   changes of its configuration
  *   nexus_host.c    a host: its initiator, what it asks for, and what it makes of the answers
  *   nexus_paths.c   a host whose disks have two paths each
  *   nexus_plant.c   bugs planted from outside, each of which must be noticed
@@ -21,14 +23,17 @@
 #include "reactor/sim.h"
 #include "target/target.h"
 
-#define LUNS        2
-#define BLOCKS      256
-#define HOSTS_MAX   4
-#define DEPTH_MAX   12
-#define DATA_MAX    (96 * MODEL_BLOCK)
-#define TARGET_NAME "iqn.2026-11.org.example:sim"
-#define PORT        3260 /* and the next one: the other path's */
-#define PATHS       2
+#define LUNS             2
+#define BLOCKS           256
+#define HOSTS_MAX        4
+#define DEPTH_MAX        12
+#define DATA_MAX         (96 * MODEL_BLOCK)
+#define TARGET_NAME      "iqn.2026-11.org.example:sim"
+#define PORT             3260 /* and the next one: the other path's */
+#define PATHS            2
+#define NEXUS_NUMBERS    6 /* LUNs that a disk may have */
+#define NEXUS_USER       "paths"
+#define NEXUS_PATHS_NAME "iqn.2026-11.org.example:paths"
 
 enum nexus_count {
 	N_COMMANDS,
@@ -49,6 +54,11 @@ enum nexus_count {
 	N_FAILOVERS, /* from one path to the other */
 	N_PROOFS,    /* LU resets, after which nothing that was lost can land */
 	N_CLOSED,    /* the other portal, for a while */
+	N_REMAPS,    /* disks that get another LUN, or none */
+	N_GONE,      /* devices that have no LUN any more */
+	N_RESIZES,
+	N_ACLS, /* deleted */
+	N_DISABLED,
 	N_COUNTS,
 };
 extern const char *const nexus_count_names[N_COUNTS];
@@ -71,6 +81,8 @@ enum nexus_plant {
 	NEXUS_WRONG_TASK,  /* an answer is taken for that of another task */
 	NEXUS_EARLY_RETRY, /* what was lost is reported as done without being issued again */
 	NEXUS_HASTY_PATH, /* what a lost path may still carry out goes out on the other one at once */
+	NEXUS_IDENTITY,   /* a LUN is taken for the disk that it was, whatever it says */
+	NEXUS_BEHIND,     /* the target lets through what was sent for the disk that the LUN was */
 	NEXUS_PLANTS,
 };
 extern enum nexus_plant nexus_plant;
@@ -124,6 +136,7 @@ struct nexus_request {
 	bool busy, limbo; /* limbo: its process has died */
 	enum nexus_kind kind;
 	unsigned disk;
+	const struct device *device;
 	uint64_t id, issued, lba, blocks;
 };
 
@@ -132,6 +145,7 @@ struct nexus_path {
 	struct ini_link *link;
 	struct dev_session *ds;
 	enum ini_state state;
+	bool settled; /* its LUs were asked */
 };
 
 struct nexus_paths {
@@ -148,6 +162,17 @@ struct nexus_paths {
 	uint64_t left;
 	uint64_t verify_next[LUNS];
 	bool flushed[LUNS];
+};
+
+/* What a host sees that has an ACL of its own, and what one does that has none. */
+enum nexus_map { MAP_OF_ACL, MAP_OF_GROUP, NEXUS_MAPS };
+
+struct nexus_admin {
+	struct target_group *group; /* NULL: there is no target */
+	struct target_acl *acl;     /* of the host with paths */
+	bool disabled, group_ends, acl_ends;
+	int lun_of[NEXUS_MAPS][LUNS]; /* for the host with paths; -1: it does not see that disk */
+	unsigned grown[LUNS], secret;
 };
 
 struct nexus_world {
@@ -169,6 +194,7 @@ struct nexus_world {
 	bool up, closed, closing; /* the other portal */
 	unsigned failed_starts;
 	char serial[LUNS][64];
+	struct nexus_admin admin;
 
 	struct nexus_host hosts[HOSTS_MAX];
 	unsigned host_count;
@@ -197,8 +223,22 @@ void target_forget(struct nexus_world *w);
 /* The other portal is closed, or open again: who is there stays. False: it is still being closed. */
 bool target_close_other(struct nexus_world *w, bool closed);
 
+void nexus_admin_init(struct nexus_world *w);
+/* Of a target that starts; -errno. */
+int nexus_admin_open(struct nexus_world *w);
+void nexus_admin_forget(struct nexus_world *w);
+/* Changes something, or takes changes back. */
+void nexus_admin_act(struct nexus_world *w);
+/* True: everything is as it should be; else it is on its way. */
+bool nexus_admin_rest(struct nexus_world *w);
+/* Of the host with paths: for its next process, and for the target from now on. */
+void nexus_new_secret(struct nexus_world *w);
+void nexus_secret(const struct nexus_world *w, char *out, size_t size);
+uint64_t nexus_disk_size(const struct nexus_world *w, unsigned disk);
+
 /* What all initiators here want; the rest is the caller's. */
 void nexus_ini_config(struct nexus_world *w, struct ini_config *c, unsigned depth);
+void nexus_host_name(unsigned i, char *out, size_t size);
 void host_init(struct nexus_world *w, unsigned i, uint64_t commands);
 void host_crash(struct nexus_host *h, bool power);
 void host_more(struct nexus_host *h);
@@ -213,6 +253,8 @@ void paths_init(struct nexus_world *w, uint64_t commands);
 void paths_crash(struct nexus_paths *h, bool power);
 void paths_more(struct nexus_paths *h);
 bool paths_finished(const struct nexus_paths *h);
+/* What its disks say of themselves is true. */
+void paths_check(struct nexus_paths *h);
 void paths_power_cut(struct nexus_paths *h, uint64_t now);
 void paths_free(struct nexus_paths *h);
 

@@ -496,6 +496,11 @@ void host_crash(struct nexus_host *h, bool power)
 		  reactor_now(h->reactor) + below(w, 500) * NSEC_PER_MSEC + 1);
 }
 
+void nexus_host_name(unsigned i, char *out, size_t size)
+{
+	snprintf(out, size, "iqn.2026-11.org.example:host%u", i);
+}
+
 void host_init(struct nexus_world *w, unsigned i, uint64_t commands)
 {
 	struct nexus_host *h = &w->hosts[i];
@@ -504,7 +509,7 @@ void host_init(struct nexus_world *w, unsigned i, uint64_t commands)
 	h->depth = (unsigned)(1 + below(w, DEPTH_MAX));
 	h->left = commands;
 	h->reactor = sim_node(w->sim);
-	snprintf(h->name, sizeof(h->name), "iqn.2026-11.org.example:host%u", i);
+	nexus_host_name(i, h->name, sizeof(h->name));
 	for (unsigned j = 0; j < DEPTH_MAX; j++)
 		h->cmds[j].host = h;
 	h->isid[0] = 0x80;

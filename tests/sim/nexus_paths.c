@@ -80,6 +80,7 @@ static void submit(struct nexus_request *r, enum nexus_kind kind, unsigned disk,
 {
 	struct nexus_world *w = r->host->world;
 	struct disk *d = device_disk(r->host->device[disk]);
+	r->device = r->host->device[disk];
 	if (!r->q.context)
 		r->q.context = calloc(1, d->context_size);
 	r->kind = kind;
@@ -107,6 +108,11 @@ static void submit(struct nexus_request *r, enum nexus_kind kind, unsigned disk,
 		wrong(w, "a request for a disk with paths is refused: %d", err);
 	else
 		disk_submit(d, &r->q);
+}
+
+static bool is_there(const struct nexus_paths *h, unsigned disk)
+{
+	return h->device[disk] && !device_is_gone(h->device[disk]);
 }
 
 static struct nexus_request *free_request(struct nexus_paths *h)
@@ -139,7 +145,7 @@ static void more_random(struct nexus_paths *h)
 		uint64_t lba = blocks ? below(w, BLOCKS - blocks + 1) : 0;
 		if (blocks && blocks < 32 && below(w, 2))
 			lba %= 32;
-		if (!h->device[disk])
+		if (!is_there(h, disk))
 			return;
 		h->left--;
 		submit(r, kind, disk, lba, blocks);
@@ -150,7 +156,7 @@ static void more_last(struct nexus_paths *h)
 {
 	struct nexus_request *r;
 	for (unsigned i = 0; i < LUNS; i++)
-		if (!h->flushed[i] && h->device[i] && (r = free_request(h))) {
+		if (!h->flushed[i] && is_there(h, i) && (r = free_request(h))) {
 			h->flushed[i] = true;
 			submit(r, FLUSH, i, 0, 0);
 		}
@@ -160,7 +166,7 @@ static void more_verify(struct nexus_paths *h)
 {
 	struct nexus_request *r;
 	for (unsigned i = 0; i < LUNS; i++)
-		while (h->verify_next[i] < BLOCKS && h->device[i] && (r = free_request(h))) {
+		while (h->verify_next[i] < BLOCKS && is_there(h, i) && (r = free_request(h))) {
 			h->verify_next[i] += VERIFY_BLOCKS;
 			submit(r, READ, i, h->verify_next[i] - VERIFY_BLOCKS, VERIFY_BLOCKS);
 		}
@@ -188,7 +194,7 @@ bool paths_finished(const struct nexus_paths *h)
 	if (!h->world)
 		return true;
 	for (unsigned i = 0; i < PATHS; i++)
-		all &= h->path[i].state == INI_UP;
+		all &= h->path[i].state == INI_UP && h->path[i].settled;
 	for (unsigned i = 0; i < h->depth; i++)
 		all &= !h->requests[i].busy;
 	for (unsigned i = 0; i < LUNS; i++) {
@@ -216,11 +222,19 @@ static void good(struct nexus_request *r, uint64_t now)
 		wrong(w, "a disk with paths, %u: %s", r->disk, why);
 }
 
+/* What a disk that fails explains, or one that has no LUN any more; in calm nothing is. */
+static bool err_may_be(const struct nexus_request *r, int err)
+{
+	if (r->host->world->phase >= CALM)
+		return false;
+	return err == -EIO || err == -ENOSPC || (err == -ENODEV && device_is_gone(r->device));
+}
+
 static void bad(struct nexus_request *r, int err, uint64_t now)
 {
 	struct nexus_world *w = r->host->world;
 	w->result->n[N_FAILED]++;
-	if (w->phase >= CALM || (err != -EIO && err != -ENOSPC))
+	if (!err_may_be(r, err))
 		wrong(w, "a disk with paths: a request of kind %d ends with error %d, and why?",
 		      r->kind, err);
 	/* It is not to land when its end was told, however that was. */
@@ -252,6 +266,16 @@ static void done(struct disk_request *q, int err)
 	paths_more(r->host);
 }
 
+void paths_check(struct nexus_paths *h)
+{
+	for (unsigned i = 0; i < LUNS && h->world; i++)
+		if (device_disk(h->device[i])->traits.size != nexus_disk_size(h->world, i))
+			wrong(h->world,
+			      "a disk with paths, %u: its size is %llu, and should be %llu", i,
+			      (unsigned long long)device_disk(h->device[i])->traits.size,
+			      (unsigned long long)nexus_disk_size(h->world, i));
+}
+
 void paths_power_cut(struct nexus_paths *h, uint64_t now)
 {
 	for (unsigned i = 0; i < h->depth; i++)
@@ -274,14 +298,35 @@ static void on_appeared(void *ctx, struct device *d)
 	wrong(h->world, "a disk appears that nobody knows: %s", device_facts(d)->serial);
 }
 
+static void count(struct nexus_paths *h, const struct device *d)
+{
+	struct device_stats stats;
+	device_get_stats(d, &stats);
+	h->world->result->n[N_FAILOVERS] += stats.failovers;
+	h->world->result->n[N_PROOFS] += stats.resets;
+}
+
+/* By each of its paths there is another disk now. It comes again, as a new device. */
 static void on_changed(void *ctx, struct device *d)
 {
 	struct nexus_paths *h = ctx;
-	if (device_is_gone(d))
-		wrong(h->world, "a disk is said to be gone");
+	for (unsigned i = 0; i < LUNS && device_is_gone(d); i++)
+		if (h->device[i] == d) {
+			count(h, d);
+			h->device[i] = NULL;
+			h->world->result->n[N_GONE]++;
+			if (h->world->phase >= CALM)
+				wrong(h->world, "disk %u is gone, and why?", i);
+		}
 }
 
-static const struct dev_set_ops set_ops = {.appeared = on_appeared, .changed = on_changed};
+static void on_settled(void *ctx, struct dev_session *ds)
+{
+	((struct nexus_path *)dev_session_ctx(ds))->settled = true;
+}
+
+static const struct dev_set_ops set_ops = {
+	.appeared = on_appeared, .changed = on_changed, .settled = on_settled};
 
 /* --- sessions */
 
@@ -295,6 +340,7 @@ static void on_state(void *ctx, enum ini_state state, const struct ini_why *why)
 			p - p->host->path, ini_state_word(state), why->text);
 	trace(w, 2000 + state);
 	update_faults(w);
+	p->settled = false;
 	if (state == INI_UP)
 		w->result->n[N_LOGINS]++;
 	if (state == INI_ENDED)
@@ -316,11 +362,16 @@ static int log_in(struct nexus_paths *h, unsigned i)
 	struct nexus_path *p = &h->path[i];
 	struct ini_config c;
 	struct net_addr addr;
-	char text[NET_ADDR_TEXT];
+	struct iscsi_chap_account account;
+	char text[NET_ADDR_TEXT], secret[32];
 	nexus_ini_config(w, &c, h->depth);
 	sim_node_addr(w->sim, w->reactor, AF_INET, (uint16_t)(PORT + i), &addr);
 	c.address = net_addr_format(text, &addr);
-	c.initiator_name = "iqn.2026-11.org.example:paths";
+	c.initiator_name = NEXUS_PATHS_NAME;
+	nexus_secret(w, secret, sizeof(secret));
+	iscsi_chap_account_set(&account, NEXUS_USER, secret, strlen(secret));
+	c.ours = &account;
+	c.allow_none = true; /* where it has no ACL */
 	memcpy(c.isid, h->isid, sizeof(c.isid));
 	c.isid[5] = (uint8_t)i;
 	c.hold = true;
@@ -337,10 +388,21 @@ static int log_in(struct nexus_paths *h, unsigned i)
 	return err;
 }
 
+/* A disk that it does not know has nothing to ask for; some time somebody looks for new ones. */
+static void look_for_new(struct nexus_paths *h)
+{
+	bool all = true;
+	for (unsigned i = 0; i < LUNS; i++)
+		all &= is_there(h, i);
+	for (unsigned i = 0; i < PATHS && !all && below(h->world, 40) == 0; i++)
+		dev_session_rescan(h->path[i].ds);
+}
+
 static void ticked(struct timer *t)
 {
 	struct nexus_paths *h = container_of(t, struct nexus_paths, tick);
 	timer_set(h->reactor, t, reactor_now(h->reactor) + TICK);
+	look_for_new(h);
 	paths_more(h);
 }
 
@@ -360,12 +422,8 @@ static void forget(struct nexus_paths *h, bool power)
 {
 	struct nexus_world *w = h->world;
 	for (unsigned i = 0; i < LUNS; i++) {
-		struct device_stats stats;
-		if (!h->device[i])
-			continue;
-		device_get_stats(h->device[i], &stats);
-		w->result->n[N_FAILOVERS] += stats.failovers;
-		w->result->n[N_PROOFS] += stats.resets;
+		if (h->device[i])
+			count(h, h->device[i]);
 		h->device[i] = NULL;
 	}
 	sim_crash(w->sim, h->reactor, power);
@@ -387,6 +445,7 @@ void paths_crash(struct nexus_paths *h, bool power)
 	w->result->n[N_HOST_CRASHES]++;
 	forget(h, power);
 	h->died = true;
+	nexus_new_secret(w);
 	for (unsigned i = 0; i < h->depth; i++) {
 		h->requests[i].limbo |= h->requests[i].busy;
 		h->requests[i].busy = false;

@@ -10,8 +10,9 @@
 
 enum nexus_plant nexus_plant;
 
-const char *const nexus_plant_names[NEXUS_PLANTS] = {"none",       "retry-twice", "new-isid",
-						     "wrong-task", "early-retry", "hasty-path"};
+const char *const nexus_plant_names[NEXUS_PLANTS] = {"none",       "retry-twice",    "new-isid",
+						     "wrong-task", "early-retry",    "hasty-path",
+						     "identity",   "behind-the-news"};
 
 void __real_ini_task_reinstate_all(struct ini_session *s);
 void __wrap_ini_task_reinstate_all(struct ini_session *s);
@@ -21,9 +22,14 @@ int __real_iscsi_login_initiator_init(struct iscsi_login_initiator *l,
 int __wrap_iscsi_login_initiator_init(struct iscsi_login_initiator *l,
 				      const struct iscsi_login_config *c,
 				      void (*random)(void *ctx, void *out, size_t len), void *ctx);
+struct session; /* the target's */
 void *__real_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_kind kind);
 void *__wrap_ini_tag_find(const struct ini_session *s, uint32_t tag, enum tag_kind kind);
 
+bool __real_device_is_same(const struct device *d, const struct lu_facts *f);
+bool __wrap_device_is_same(const struct device *d, const struct lu_facts *f);
+uint32_t __real_session_heard(struct session *s, uint32_t cmdsn, uint32_t expstatsn);
+uint32_t __wrap_session_heard(struct session *s, uint32_t cmdsn, uint32_t expstatsn);
 void __real_device_kick(struct device *d);
 void __wrap_device_kick(struct device *d);
 
@@ -119,4 +125,14 @@ void __wrap_device_kick(struct device *d)
 		list_for_each (it, &d->waiting)
 			list_entry(it, struct dev_io, link)->unknown = false;
 	__real_device_kick(d);
+}
+
+bool __wrap_device_is_same(const struct device *d, const struct lu_facts *f)
+{
+	return nexus_plant == NEXUS_IDENTITY || __real_device_is_same(d, f);
+}
+
+uint32_t __wrap_session_heard(struct session *s, uint32_t cmdsn, uint32_t expstatsn)
+{
+	return nexus_plant == NEXUS_BEHIND ? 0 : __real_session_heard(s, cmdsn, expstatsn);
 }

@@ -62,11 +62,10 @@ static int open_all(struct nexus_world *w, char *why, size_t size)
 		err = target_add_reactor(w->target, w->other);
 	if (!err)
 		err = target_node_open(&w->node, w->target, TARGET_NAME, NULL);
-	for (unsigned i = 0; i < LUNS && !err; i++) {
+	for (unsigned i = 0; i < LUNS && !err; i++)
 		err = open_lun(w, i, why, size);
-		if (!err)
-			err = scsi_device_map(target_node_device(w->node), (uint16_t)i, w->lu[i]);
-	}
+	if (!err)
+		err = nexus_admin_open(w);
 	for (uint16_t i = 0; i < (w->closed ? 1 : PATHS) && !err; i++)
 		err = listen_on(w, PORT + i);
 	return err;
@@ -109,6 +108,7 @@ void target_forget(struct nexus_world *w)
 	for (unsigned i = 0; i < LUNS; i++)
 		if (w->lu[i])
 			scsi_lu_free(w->lu[i]);
+	nexus_admin_forget(w);
 	w->up = w->closing = false;
 }
 

@@ -16,7 +16,7 @@
 #include "nexus.h"
 
 #define COMMANDS      800
-#define PLANT_SEEDS   2000
+#define PLANT_SEEDS   5000
 #define JOBS_MAX      64
 #define SEEDS_FOR_ALL 100 /* so many seeds bring everything that may happen */
 
@@ -39,6 +39,11 @@ const char *const nexus_count_names[N_COUNTS] = {
 	[N_FAILOVERS] = "failovers",
 	[N_PROOFS] = "resets as proof",
 	[N_CLOSED] = "portals closed",
+	[N_REMAPS] = "disks with another number",
+	[N_GONE] = "devices gone",
+	[N_RESIZES] = "disks made larger",
+	[N_ACLS] = "ACLs deleted",
+	[N_DISABLED] = "targets disabled",
 };
 
 struct totals {

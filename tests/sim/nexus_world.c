@@ -164,6 +164,8 @@ static void chaos(struct nexus_world *w)
 			disks_ok(w);
 		if (below(w, 3) == 0)
 			misfortune(w);
+		if (below(w, 3) == 0)
+			nexus_admin_act(w);
 	}
 }
 
@@ -185,17 +187,26 @@ static bool is_closed(const struct nexus_world *w)
 	return !w->closing;
 }
 
+static bool never(const struct nexus_world *w)
+{
+	return false;
+}
+
 static void peace(struct nexus_world *w)
 {
 	set_faults(w, false);
 	disks_ok(w);
 	run_until(w, sim_now(w->sim) + NSEC_PER_SEC, is_closed);
 	target_close_other(w, false);
+	for (unsigned i = 0; i < 300 && !nexus_admin_rest(w) && !w->result->why[0]; i++)
+		run_until(w, sim_now(w->sim) + NSEC_PER_SEC / 10, never);
 	settle(w, SETTLE, SETTLE_MAX);
 	/* A process in which a flush has failed would go on failing, and fences may be up. */
 	if (!w->result->why[0])
 		sim_run(w->sim, sim_now(w->sim) + 2 * DISK_SLOW_MAX);
 	target_die(w, false);
+	run_until(w, sim_now(w->sim) + NSEC_PER_SEC,
+		  never); /* all notice, and see the disks by their last numbers */
 	settle(w, SETTLE, SETTLE_MAX);
 	for (unsigned i = 0; i < w->host_count; i++)
 		w->hosts[i].left = CALM_COMMANDS;
@@ -206,6 +217,8 @@ static void peace(struct nexus_world *w)
 	if (!w->result->why[0])
 		target_die(w, true);
 	settle(w, VERIFY, CALM_MAX);
+	if (!w->result->why[0])
+		paths_check(&w->paths);
 }
 
 static void count_faults(struct nexus_world *w)
@@ -251,6 +264,7 @@ bool nexus_run(uint64_t seed, uint64_t commands, bool verbose, struct nexus_resu
 	w->reactor = sim_node(w->sim);
 	if (below(w, 2))
 		w->other = sim_node_thread(w->sim, w->reactor);
+	nexus_admin_init(w);
 	target_start(w);
 	set_faults(w, true);
 	unsigned hosts = (unsigned)(1 + below(w, HOSTS_MAX));

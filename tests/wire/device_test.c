@@ -389,6 +389,27 @@ static void another_number_of_the_same_disk(struct wire_world *world)
 	host_free(h);
 }
 
+/* All that it has waits, so nothing is sent that could be told the news. */
+static void it_goes_and_comes_back(struct wire_world *world)
+{
+	struct host *h = host_new(world);
+	struct portal *p = log_in(h, 0);
+	uint8_t lun[ISCSI_LUN_LEN] = {0};
+	struct device *d = dev_session_device(p->ds, lun);
+	struct scsi_map *map = scsi_device_map_of(target_node_device(world->node));
+	uint8_t *data = wire_pattern(world, 4096, 1);
+
+	assert_int_equal(scsi_map_remove(map, 0), 0);
+	struct job *late = start(h, d, DISK_WRITE, 0, 4096, data);
+	wire_run(world, 2);
+	assert_false(late->done);
+	assert_int_equal(scsi_map_add(map, 0, world->lu[0], false), 0);
+	assert_int_equal(outcome(h, late), 0);
+	reads_as(h, d, 0, 4096, data);
+	assert_int_equal(h->appeared, 1);
+	host_free(h);
+}
+
 static bool has_the_size(void *arg)
 {
 	struct device *d = arg;
@@ -479,6 +500,7 @@ static const struct wire_case cases[] = {
 	REAL_WITH(another_disk_by_the_same_number, &two_luns),
 	REAL_WITH(careless_about_the_news, &two_luns),
 	REAL(another_number_of_the_same_disk),
+	CASE(it_goes_and_comes_back),
 	CASE(it_grows),
 	REAL(two_paths),
 	REAL(what_a_dead_process_left),
