@@ -145,6 +145,7 @@ struct nexus_path {
 	struct ini_link *link;
 	struct dev_session *ds;
 	enum ini_state state;
+	unsigned logins;
 	bool settled; /* its LUs were asked */
 };
 

@@ -60,14 +60,16 @@ static void over(struct nexus_request *r, uint64_t now)
 		model_flush_bad(model_of(r), r->issued, now);
 }
 
-/* What the process before this one had under way must not land any more from when this one has a disk to offer. */
-static void let_go(struct nexus_paths *h)
+/* What the process before this one had under way on the disk must not land any more. */
+static void let_go(struct nexus_paths *h, unsigned disk)
 {
 	uint64_t now = tick(h->world);
 	for (unsigned i = 0; i < h->depth; i++) {
-		if (h->requests[i].limbo)
-			over(&h->requests[i], now);
-		h->requests[i].limbo = false;
+		struct nexus_request *r = &h->requests[i];
+		if (!r->limbo || r->disk != disk)
+			continue;
+		over(r, now);
+		r->limbo = false;
 	}
 }
 
@@ -178,13 +180,13 @@ void paths_more(struct nexus_paths *h)
 		[CHAOS] = more_random, [SETTLE] = more_random, [CALM] = more_random,
 		[LAST] = more_last,    [VERIFY] = more_verify,
 	};
-	bool any = false;
+	bool all = true;
 	if (!h->world || !h->set || h->world->result->why[0])
 		return;
-	for (unsigned i = 0; i < LUNS; i++)
-		any |= h->device[i] != NULL;
-	if (any)
-		let_go(h);
+	for (unsigned i = 0; i < PATHS; i++)
+		all &= h->path[i].logins > 0;
+	for (unsigned i = 0; i < LUNS && all; i++)
+		let_go(h, i);
 	more[h->world->phase](h);
 }
 
@@ -212,6 +214,8 @@ static void good(struct nexus_request *r, uint64_t now)
 	struct nexus_world *w = r->host->world;
 	char why[400];
 	w->result->n[N_GOOD]++;
+	/* It has waited for proof of that. */
+	let_go(r->host, r->disk);
 	if (writes(r))
 		model_write_good(model_of(r), r->id, r->lba, r->blocks, r->kind == WRITE_FUA,
 				 r->issued, now);
@@ -341,8 +345,10 @@ static void on_state(void *ctx, enum ini_state state, const struct ini_why *why)
 	trace(w, 2000 + state);
 	update_faults(w);
 	p->settled = false;
-	if (state == INI_UP)
+	if (state == INI_UP) {
 		w->result->n[N_LOGINS]++;
+		p->logins++;
+	}
 	if (state == INI_ENDED)
 		wrong(w, "a path's session ends: %s", why->text);
 	dev_session_state(p->ds, state);
