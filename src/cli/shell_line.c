@@ -82,8 +82,12 @@ static bool is_path(const struct token *t)
 		!strcmp(t->text, ".."));
 }
 
+/* "--force" is force=true, as programs say it. */
 static struct shell_word word_of(const struct token *t)
 {
+	static const char force[] = "--force";
+	if (!t->quoted && !strcmp(t->text, force))
+		return (struct shell_word){t->text + 2, "true"};
 	if (!t->equals)
 		return (struct shell_word){NULL, t->text};
 	*t->equals = 0;

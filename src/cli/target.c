@@ -35,8 +35,8 @@ static const struct {
 	{"--complete", offsetof(struct options, complete), "LINE", NULL},
 };
 
-/* Of what manage.c does. */
-static const char *const manage_options[] = {"--dry-run", "--from", "--target"};
+/* Of what manage.c does; and a command's own, which is a word of it. */
+static const char *const manage_options[] = {"--dry-run", "--from", "--target", "--force"};
 
 static void usage(FILE *out)
 {

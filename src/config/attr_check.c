@@ -51,7 +51,10 @@ static int check_number(const struct config_attr *attr, const char *text, char *
 	char normal[32];
 	int err = parse_number(text, &value);
 	if (err == -EINVAL)
-		return config_refuse(why, EINVAL, "Syntax error, '%.60s' is not a NUMBER.", text);
+		return config_refuse(why, EINVAL,
+				     "Syntax error, '%.60s' is not a NUMBER from %" PRId64
+				     " to %" PRId64 ", such as %s=%s.",
+				     text, attr->min, attr->max, attr->name, attr->standard);
 	if (err || value < attr->min || value > attr->max)
 		return config_refuse(why, ERANGE,
 				     "Syntax error, '%.60s' is not a number from %" PRId64
@@ -68,7 +71,9 @@ static int check_bytes(const struct config_attr *attr, const char *text, char **
 	uint64_t value;
 	char normal[32];
 	if (config_parse_size(text, &value))
-		return config_refuse(why, EINVAL, "Cannot interpret size, wrong format: %.60s",
+		return config_refuse(why, EINVAL,
+				     "Cannot interpret size, wrong format: %.60s; say it as 10G, "
+				     "512M or as a number of bytes",
 				     text);
 	if (!value || value % 512)
 		return config_refuse(why, ERANGE,
@@ -107,7 +112,9 @@ static int check_truth(const struct config_attr *attr, const char *text, char **
 {
 	bool value;
 	if (parse_truth(text, &value))
-		return config_refuse(why, EINVAL, "Syntax error, '%.60s' is not true|false", text);
+		return config_refuse(why, EINVAL,
+				     "Syntax error, '%.60s' is not true|false, such as %s=%s", text,
+				     attr->name, attr->standard);
 	return take(out, value ? "True" : "False");
 }
 
@@ -116,7 +123,9 @@ static int check_yes_no(const struct config_attr *attr, const char *text, char *
 {
 	bool value;
 	if (parse_truth(text, &value))
-		return config_refuse(why, EINVAL, "Syntax error, '%.60s' is not Yes or No.", text);
+		return config_refuse(why, EINVAL,
+				     "Syntax error, '%.60s' is not Yes or No, such as %s=%s.", text,
+				     attr->name, attr->standard);
 	return take(out, value ? "Yes" : "No");
 }
 

@@ -176,12 +176,16 @@ int config_set(struct config_txn *txn, struct config_node *node, const char *gro
 {
 	enum config_group g = config_group_find(group);
 	if (g == CONFIG_GROUPS || !config_group_of(node->kind, g))
-		return config_refuse(&txn->why, ENOENT, "Unknown configuration group: %.60s",
+		return config_refuse(&txn->why, ENOENT,
+				     "Unknown configuration group: %.60s; `get` shows those that "
+				     "there are",
 				     group);
 	const struct config_attr *attr = config_attr_find(node->kind, g, name);
 	if (!attr)
-		return config_refuse(&txn->why, ENOENT, "Unknown parameter %.60s in group '%s'.",
-				     name, group);
+		return config_refuse(&txn->why, ENOENT,
+				     "Unknown parameter %.60s in group '%s'. `get %s` shows those "
+				     "that there are.",
+				     name, group, group);
 	if (attr->flags & (CONFIG_READ_ONLY | CONFIG_FIXED))
 		return config_refuse(&txn->why, EROFS, "Parameter %s is read-only.", name);
 	struct config_mark mark = config_mark(txn);

@@ -239,13 +239,16 @@ int config_resize(struct config_txn *txn, struct config_node *backstore, const c
 	const char *plugin = backstore->parent->name;
 	uint64_t old = (uint64_t)config_number(backstore, CONFIG_OBJECT, "size");
 	if (config_parse_size(size, &bytes))
-		return config_refuse(&txn->why, EINVAL,
-				     "Cannot interpret size, wrong format: %.60s", size);
+		return config_refuse(
+			&txn->why, EINVAL,
+			"Cannot interpret size, wrong format: %.60s; say it as 10G, 512M "
+			"or as a number of bytes",
+			size);
 	if (bytes < old && !force)
 		return config_refuse(
 			&txn->why, EINVAL,
 			"Could not make %s/%s smaller: it has %s, and what is past %.40s "
-			"would be lost; say force=true if that is meant",
+			"would be lost; say force=true, or --force, if that is meant",
 			plugin, backstore->name, config_format_size(now, old), size);
 	return config_give_named(txn, backstore, CONFIG_OBJECT, "size", size);
 }

@@ -91,7 +91,11 @@ static int make_store(struct config_txn *txn, const struct config_prefs *prefs, 
 {
 	enum config_kind kind = path[0] == '/' ? prefs->found : CONFIG_KINDS;
 	if (kind != CONFIG_BLOCK && kind != CONFIG_FILEIO)
-		return config_refuse(&txn->why, ENOENT, "%s", refusal);
+		return config_refuse(
+			&txn->why, ENOENT,
+			"%s: %.200s is no backstore (`ls /backstores` shows them), and "
+			"no block device or image of this machine",
+			refusal, path);
 	CLEANUP(free) char *name = strdup(path + strspn(path, "/"));
 	if (!name)
 		return config_no_memory(txn);

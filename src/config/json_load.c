@@ -166,6 +166,19 @@ static bool is_standard_json(struct loader *l, const struct config_attr *attr, c
 	return json_equal(l->standard_json, value);
 }
 
+/* What meant something where the file comes from. A row without default is a name that was made up there. */
+static void report_effect(struct loader *l, const struct config_node *node,
+			  const struct config_attr *attr)
+{
+	static const char *const words[] = {
+		[CONFIG_NOT_YET] = "is kept, and has no effect yet",
+		[CONFIG_NO_EFFECT] = "is kept, and has no effect",
+	};
+	const char *what = attr->effect < ARRAY_SIZE(words) ? words[attr->effect] : NULL;
+	if (what && l->foreign && attr->standard[0] && !config_is_default(node, attr))
+		config_report_warning(l->report, l->place, "%s: %s", what, attr->note);
+}
+
 /* A value that does not fit is an error, unless another program found it fitting. */
 static void load_value(struct loader *l, struct config_node *node, const struct config_attr *attr,
 		       const json_t *value)
@@ -183,6 +196,8 @@ static void load_value(struct loader *l, struct config_node *node, const struct 
 				      config_get(node, attr));
 	else
 		done(l, err);
+	if (!err)
+		report_effect(l, node, attr);
 }
 
 static void load_named(struct loader *l, struct config_node *node, const char *key,

@@ -61,6 +61,7 @@ says "is told with their ranges" 'authentication=VALUE: 0 or 1'
 try "resize" target /backstores/fileio/vm1 resize 2G
 try_fails "smaller" target /backstores/fileio/vm1 resize 1G
 says "only when it is meant" 'force=true'
+try "as programs say it" target /backstores/fileio/vm1 resize 1G --force
 is "another transport" "$(target "$TPG/portals/0.0.0.0:3260" enable_iser true)" "$(printf '%s\n' \
 	'iSER enable now: False' 'Warning: there is TCP and nothing else')"
 try "an ACL" target "$TPG/acls" create "$IQN:init"
@@ -100,7 +101,7 @@ is "a script as one transaction" "$? $(grep -c Created out)" "0 4"
 script "/iscsi create $IQN:three" '' "/iscsi/$IQN:three/tpg1/luns create /backstores/ramdisk/none" \
 	"/backstores/ramdisk create r2 1M" | target --atomic >out 2>err
 is "one that fails" $? 1
-is "names its line" "$(head -1 err)" "line 3: storage object or path not valid"
+says "names its line" '^line 3: storage object or path not valid' err
 is "and has done nothing" "$(target ls | grep -c -e three -e r2)" 0
 script 'nix' '/backstores/ramdisk create r2 1M' | target --atomic >out 2>&1
 is "one that cannot be understood" $? 1

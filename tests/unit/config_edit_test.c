@@ -49,7 +49,9 @@ static void backstores_are_refused(void **state)
 	REFUSED(rig, EEXIST, "Storage object fileio/lun0 exists",
 		make(rig, CONFIG_FILEIO,
 		     (struct config_backstore_args){.name = "lun0", .dev = "/o", .size = "64M"}));
-	REFUSED(rig, EINVAL, "Cannot interpret size, wrong format: 12Q",
+	REFUSED(rig, EINVAL,
+		"Cannot interpret size, wrong format: 12Q; say it as 10G, 512M or as a number of "
+		"bytes",
 		make(rig, CONFIG_FILEIO,
 		     (struct config_backstore_args){.name = "b", .dev = "/o", .size = "12Q"}));
 	REFUSED(rig, EEXIST, "storage object for /tmp/lun0.img already exists: lun0",
@@ -93,7 +95,7 @@ static void a_disk_gets_smaller_only_by_force(void **state)
 	REFUSED(rig, EINVAL,
 		"Could not make fileio/lun0 smaller: it has 1G, and what is past 64M would be "
 		"lost; say "
-		"force=true if that is meant",
+		"force=true, or --force, if that is meant",
 		config_resize(&rig->txn, lun0, "64M", false));
 	DONE(rig, config_resize(&rig->txn, lun0, "64M", true));
 	assert_int_equal(config_set_found(lun0, 4096), 0);
@@ -224,7 +226,9 @@ static void what_the_machine_has_becomes_a_lun(void **state)
 	REFUSED(rig, EEXIST, "Storage object block/dev-sdb exists",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdb", NULL, NULL, NULL));
 	rig->prefs.found = CONFIG_KINDS;
-	REFUSED(rig, ENOENT, "storage object or path not valid",
+	REFUSED(rig, ENOENT,
+		"storage object or path not valid: /dev/sdc is no backstore (`ls /backstores` "
+		"shows them), and no block device or image of this machine",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/dev/sdc", NULL, NULL, NULL));
 	assert_true(config_wants_look(rig->tree, "/dev/sdc"));
 	assert_false(config_wants_look(rig->tree, "/backstores/block/dev-sdb"));
@@ -249,7 +253,9 @@ static void what_the_machine_has_becomes_a_lun(void **state)
 			     CONFIG_OBJECT, "dev"),
 		"/srv/iscsi/vm1.img");
 	rig->prefs.found = CONFIG_KINDS;
-	REFUSED(rig, ENOENT, "LUN, storage object, or path not valid",
+	REFUSED(rig, ENOENT,
+		"LUN, storage object, or path not valid: /etc is no backstore (`ls /backstores` "
+		"shows them), and no block device or image of this machine",
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "4", "/etc", NULL, NULL));
 }
 
@@ -267,7 +273,9 @@ static void luns_and_acls_map_by_themselves(void **state)
 	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/ramdisk/ram0", "7",
 				    NULL, NULL));
 	SAID(rig, "Created LUN 0.\nCreated LUN 7.\n");
-	REFUSED(rig, ENOENT, "storage object or path not valid",
+	REFUSED(rig, ENOENT,
+		"storage object or path not valid: /backstores/fileio/none is no backstore (`ls "
+		"/backstores` shows them), and no block device or image of this machine",
 		config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/fileio/none", NULL,
 				  NULL, NULL));
 	REFUSED(rig, EEXIST, "lun for storage object fileio/lun0 already exists",
@@ -349,7 +357,9 @@ static void a_backstore_can_be_mapped_at_once(void **state)
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "4", "0", NULL, NULL));
 	REFUSED(rig, ENOENT, "LUN 9 does not exist in this TPG",
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "6", "9", NULL, NULL));
-	REFUSED(rig, ENOENT, "LUN, storage object, or path not valid",
+	REFUSED(rig, ENOENT,
+		"LUN, storage object, or path not valid: nothing is no backstore (`ls /backstores` "
+		"shows them), and no block device or image of this machine",
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "6", "nothing", NULL, NULL));
 	REFUSED(rig, EINVAL, "mapped_lun must be an integer from 0 to 16383",
 		config_create_mapped_lun(&rig->txn, &rig->prefs, acl, "x", "0", NULL, NULL));
@@ -365,11 +375,16 @@ static void values_are_set(void **state)
 	DONE(rig, config_set(&rig->txn, tpg, "attribute", "authentication", "1"));
 	SAID(rig, "Parameter authentication is now '1'.\n");
 	assert_string_equal(config_value(tpg, CONFIG_PARAMETER, "AuthMethod"), "CHAP");
-	REFUSED(rig, EINVAL, "Not setting authentication! Syntax error, 'maybe' is not a NUMBER.",
+	REFUSED(rig, EINVAL,
+		"Not setting authentication! Syntax error, 'maybe' is not a NUMBER from 0 to 1, "
+		"such as authentication=0.",
 		config_set(&rig->txn, tpg, "attribute", "authentication", "maybe"));
-	REFUSED(rig, ENOENT, "Unknown parameter nosuch in group 'attribute'.",
+	REFUSED(rig, ENOENT,
+		"Unknown parameter nosuch in group 'attribute'. `get attribute` shows those that "
+		"there are.",
 		config_set(&rig->txn, tpg, "attribute", "nosuch", "1"));
-	REFUSED(rig, ENOENT, "Unknown configuration group: discovery_auth",
+	REFUSED(rig, ENOENT,
+		"Unknown configuration group: discovery_auth; `get` shows those that there are",
 		config_set(&rig->txn, tpg, "discovery_auth", "userid", "1"));
 	DONE(rig, config_set(&rig->txn, tpg, "parameter", "MaxBurstLength", "131072"));
 	DONE(rig, config_set(&rig->txn, tpg, "parameter", "HeaderDigest", "CRC32C,None"));

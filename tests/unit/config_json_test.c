@@ -272,6 +272,33 @@ static void what_is_unknown_is_a_warning(void **state)
 	config_tree_free(tree);
 }
 
+/* Where it comes from it meant something; in our own file it was said when it was set. */
+static void what_has_no_effect_is_reported_of_others_files(void **state)
+{
+	struct rig *rig = *state;
+	struct config_tree *tree = NULL;
+	struct config_report report;
+	static const char text[] =
+		"{\"storage_objects\": [{\"name\":\"a\",\"plugin\":\"ramdisk\",\"size\":512,"
+		"\"attributes\":{\"submit_type\":1,\"alua_support\":1}}],"
+		"\"targets\":[{\"fabric\":\"iscsi\",\"wwn\":\"" IQN
+		"\",\"tpgs\":[{\"tag\":1,\"portals\":[{\"ip_address\":\"127.0.0.1\",\"port\":3260,"
+		"\"iser\":true,\"offload\":false}],\"luns\":[{\"index\":0,\"alias\":\"0123456789\","
+		"\"storage_object\":\"/backstores/ramdisk/a\"}]}]}]}";
+	assert_int_equal(load_as(rig, text, CONFIG_FROM_FILE, &tree, &report), 0);
+	assert_string_equal(buf_str(&report.lines),
+			    "warning: storage_objects[0].attributes.submit_type: is kept, and has "
+			    "no effect: how "
+			    "the kernel's target hands commands to its own threads\n"
+			    "warning: targets[0].tpgs[0].portals[0].iser: is kept, and has no "
+			    "effect: belongs to "
+			    "another transport: there is TCP and nothing else\n");
+	config_report_free(&report);
+	CLEANUP(free) char *saved = save(tree);
+	config_tree_free(tree);
+	config_tree_free(load_good(rig, saved, CONFIG_FROM_FILE));
+}
+
 static void an_escape_sequence_does_not_get_out(void **state)
 {
 	struct rig *rig = *state;
@@ -325,6 +352,7 @@ int main(void)
 		CASE(what_is_wrong_is_told_with_its_place),
 		CASE(all_errors_are_told_at_once),
 		CASE(what_is_unknown_is_a_warning),
+		CASE(what_has_no_effect_is_reported_of_others_files),
 		CASE(an_escape_sequence_does_not_get_out),
 		CASE(one_disk_may_be_two_luns),
 		CASE(an_empty_file_is_an_empty_tree),

@@ -54,6 +54,9 @@ static void lines_are_taken_apart(void **state)
 	parses("create \"a=b\" 'c'd", "|create|a=b|cd");
 	parses("create 1a=b -x=c", "|create|1a=b|-x=c");
 	parses("create \"\"", "|create|");
+	parses("resize 5M --force", "|resize|5M|force=true");
+	parses("resize 5M '--force'", "|resize|5M|--force");
+	parses("resize 5M --forced", "|resize|5M|--forced");
 	parses("'/a b' ls", "|/a b|ls");
 }
 
