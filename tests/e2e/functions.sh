@@ -81,7 +81,7 @@ done_testing() {
 need() {
 	local tool
 	for tool; do
-		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+		type -P "$tool" >/dev/null || skip_all "$tool is not installed"
 	done
 }
 
@@ -277,6 +277,10 @@ control() {
 }
 
 # --- clients -------------------------------------------------------------------------------------
+
+# libiscsi's tools connect anew for as long as they live when a target goes away, or lets them wait.
+iscsi-inq() { timeout -k 5 "$LIMIT" iscsi-inq "$@"; }
+iscsi-ls() { timeout -k 5 "$LIMIT" iscsi-ls "$@"; }
 
 # io URL COMMAND...: qemu-io commands on a LUN. With IO_OPTIONS (a list), options of qemu-io.
 io() {

@@ -47,7 +47,7 @@ stop_target
 start_daemon
 try "it starts with nothing" control version
 try_fails "nobody can log in to nothing" login
-"$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" 2>second.err
+timeout -k 5 30 "$(dirname "$LUNAR")/lunar-targetd" --state "$T/state" 2>second.err
 is "a second one there is refused" $? 1
 says "and told why" 'control socket .*another daemon serves there' second.err
 
