@@ -17,6 +17,8 @@ static const char *const reject[] = {"Reject", NULL};
 #define RDMA_NOTE    "belongs to another transport: there is TCP and nothing else"
 #define ALIAS_NOTE   "the name of a link in configfs"
 #define DYNAMIC_NOTE "nothing is set up for it: it has the LUNs of the group for as long as it is there"
+#define DISCOVERY_NOTE                                                                       \
+	"who may not log in is never shown it; the kernel's target shows it to all then"
 #define CPU_NOTE     "the kernel's threads"
 
 #define NETWORKS(h) FORMED(ATTRIBUTE, CONFIG_OURS | CONFIG_OPTIONAL, NETWORK, "allowed_networks", h)
@@ -54,8 +56,9 @@ static const struct config_attr tpg[] = {
 	       "Commands that a session may send before the first one ends"),
 	NUMBER_NOTE(ATTRIBUTE, IN_PART, "default_erl", 0, 2, "0", "ErrorRecoveryLevel that is offered",
 		    LEVEL_NOTE),
-	FLAG(ATTRIBUTE, "demo_mode_discovery", "1",
-	     "1: discovery shows the target to initiators without ACL, if these may log in"),
+	FLAG_NOTE(ATTRIBUTE, IN_PART, "demo_mode_discovery", "1",
+		  "1: discovery shows the target to initiators without ACL, if these may log in",
+		  DISCOVERY_NOTE),
 	FLAG(ATTRIBUTE, "demo_mode_write_protect", "1", "1: initiators without ACL may not write"),
 	NUMBER_NOTE(ATTRIBUTE, IN_PART, "fabric_prot_type", 0, 0, "0",
 		    "Protection information between us and the initiator", NO_PI_NOTE),

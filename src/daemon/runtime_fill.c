@@ -188,7 +188,7 @@ static void fill_group_options(struct target_group_options *out, const struct va
 {
 	out->generate_node_acls = flag(v, "generate_node_acls");
 	out->demo_mode_write_protect = flag(v, "demo_mode_write_protect");
-	out->demo_mode_discovery = flag(v, "demo_mode_discovery");
+	out->demo_mode_hidden = !flag(v, "demo_mode_discovery");
 	out->discovery_disabled = !flag(v, "tpg_enabled_sendtargets");
 	out->authentication = flag(v, "authentication");
 	out->chap_only = !strcmp(text(v, CONFIG_PARAMETER, "AuthMethod"), "CHAP");

@@ -159,11 +159,10 @@ bool access_visible(const struct target_group *group, const char *initiator,
 	const struct target_acl *acl;
 	if (!group->enabled && !group->options.discovery_disabled)
 		return false;
-	if (group->options.demo_mode_discovery)
-		return true;
 	acl = target_acl_find((struct target_group *)group, initiator);
-	return (acl || group->options.generate_node_acls) && is_within(&group->networks, from) &&
-	       (!acl || is_within(&acl->networks, from));
+	if (!acl && (!group->options.generate_node_acls || group->options.demo_mode_hidden))
+		return false;
+	return is_within(&group->networks, from) && (!acl || is_within(&acl->networks, from));
 }
 
 /* --- for who asks */

@@ -58,8 +58,8 @@ struct scsi_map *target_group_map(struct target_group *group);
 struct target_group_options {
 	bool generate_node_acls;      /* who has no ACL may log in, too */
 	bool demo_mode_write_protect; /* ... and reads only */
-	bool demo_mode_discovery;     /* SendTargets shows it to those as well who may not log in */
-	bool discovery_disabled;      /* ... and the group while it is disabled */
+	bool demo_mode_hidden;        /* ... and is not shown it by SendTargets */
+	bool discovery_disabled;      /* SendTargets shows the group while it is disabled */
 	bool authentication; /* CHAP is asked for: by the ACL's account; of who has none, the group's */
 	bool chap_only;      /* AuthMethod=CHAP: likewise */
 	uint32_t depth;      /* CmdSN window of whose ACL has none of its own; 0: max_commands */

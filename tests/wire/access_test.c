@@ -360,13 +360,15 @@ static void shown_to_whom_it_is_for(struct wire_world *world)
 		strstr(discover(world, WIRE_INITIATOR), ",1 TargetAddress=disks.example:13260,2"));
 	assert_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET3));
 	assert_non_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET));
-	options.demo_mode_discovery = true;
-	target_group_set_options(one, &options);
-	assert_non_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET3));
-	assert_null(strstr(discover(world, WIRE_OTHER), "disks.example"));
 	options = (struct target_group_options){.generate_node_acls = true};
 	target_group_set_options(one, &options);
 	assert_non_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET3));
+	assert_null(strstr(discover(world, WIRE_OTHER), "disks.example"));
+	/* demo_mode_discovery=0: to those with an ACL only. */
+	options.demo_mode_hidden = true;
+	target_group_set_options(one, &options);
+	assert_null(strstr(discover(world, WIRE_OTHER), WIRE_TARGET3));
+	assert_non_null(strstr(discover(world, WIRE_INITIATOR), WIRE_TARGET3));
 	struct target_network far = {.addr = world->addr, .bits = 32};
 	far.addr.in4.sin_addr.s_addr ^= 0x01000000;
 	assert_int_equal(target_acl_set_networks(acl, &far, 1), 0);
