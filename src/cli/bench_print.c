@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
+#include "cli/amount.h"
 #include "cli/bench.h"
 #include "common/cleanup.h"
 
@@ -22,20 +23,6 @@ static double per_second(uint64_t n, uint64_t ns)
 	return ns ? (double)n / seconds(ns) : 0;
 }
 
-/* 1234567 as "1.23M": by thousands; bytes by 1024, "1.18 MiB". */
-static const char *amount(char out[24], double n, bool bytes)
-{
-	static const char *const units[2][6] = {{"", "k", "M", "G", "T", "P"},
-						{" B", " KiB", " MiB", " GiB", " TiB", " PiB"}};
-	double step = bytes ? 1024 : 1000;
-	unsigned i = 0;
-	/* 999.7 would be written as 1000. */
-	for (; n >= step - 0.5 && i < 5; i++)
-		n /= step;
-	snprintf(out, 24, "%.*f%s", !i || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2, n, units[bytes][i]);
-	return out;
-}
-
 static const char *duration(char out[24], double ns)
 {
 	static const char *const units[] = {"ns", "us", "ms", "s"};
@@ -53,7 +40,7 @@ void bench_print_plan(const struct bench_options *o, const struct lunar_disk *di
 	fprintf(out, "%s, bs %s, iodepth %u, %u job%s: %s %s%s%s, %s\n", o->rw, o->sizes, c->depth,
 		c->jobs, c->jobs == 1 ? "" : "s", disk->inquiry.vendor, disk->inquiry.product,
 		disk->serial[0] ? " " : "", disk->serial,
-		amount(size, (double)disk->capacity.blocks * disk->capacity.block_size, true));
+		amount_text(size, (double)disk->capacity.blocks * disk->capacity.block_size, true));
 }
 
 void bench_print_progress(const struct bench_options *o, const struct load_progress *last,
@@ -68,15 +55,15 @@ void bench_print_progress(const struct bench_options *o, const struct load_progr
 	}
 	for (int d = 0; d < LOAD_DIRECTIONS && n < size; d++)
 		if (now->ios[d])
-			n += (size_t)snprintf(
-				out + n, size - n, "  %s %s IOPS, %s/s", words[d],
-				amount(iops,
-				       per_second(now->ios[d] - last->ios[d], now->ns - last->ns),
-				       false),
-				amount(bytes,
-				       per_second(now->bytes[d] - last->bytes[d],
-						  now->ns - last->ns),
-				       true));
+			n += (size_t)snprintf(out + n, size - n, "  %s %s IOPS, %s/s", words[d],
+					      amount_text(iops,
+							  per_second(now->ios[d] - last->ios[d],
+								     now->ns - last->ns),
+							  false),
+					      amount_text(bytes,
+							  per_second(now->bytes[d] - last->bytes[d],
+								     now->ns - last->ns),
+							  true));
 }
 
 static void print_direction(const char *word, const struct load_totals *t, uint64_t ns, FILE *out)
@@ -85,8 +72,10 @@ static void print_direction(const char *word, const struct load_totals *t, uint6
 	const struct latency *l = &t->latency;
 	char a[24], b[24], c[24], d[24];
 	fprintf(out, "%s: %s IOPS, %s/s; %s commands, %s in %.2f s\n", word,
-		amount(a, per_second(t->ios, ns), false), amount(b, per_second(t->bytes, ns), true),
-		amount(c, (double)t->ios, false), amount(d, (double)t->bytes, true), seconds(ns));
+		amount_text(a, per_second(t->ios, ns), false),
+		amount_text(b, per_second(t->bytes, ns), true),
+		amount_text(c, (double)t->ios, false), amount_text(d, (double)t->bytes, true),
+		seconds(ns));
 	fprintf(out, "  latency: %s on average, from %s to %s, deviation %s\n",
 		duration(a, latency_mean(l)), duration(b, (double)l->min),
 		duration(c, (double)l->max), duration(d, latency_deviation(l)));
@@ -113,7 +102,7 @@ void bench_print(const struct bench_options *o, const struct load_result *r, FIL
 		fprintf(out,
 			"processor: %.0f%% user, %.0f%% system; %s commands in a second of it\n",
 			r->user * 100 / seconds(r->ns), r->system * 100 / seconds(r->ns),
-			amount(a, (double)ios / cpu, false));
+			amount_text(a, (double)ios / cpu, false));
 	if (o->load.verify)
 		fprintf(out, "verify: %" PRIu64 " blocks were as they should be\n", r->verified);
 	if (r->logins)

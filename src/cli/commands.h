@@ -26,6 +26,7 @@ int detach_command(char **argv);
 int list_command(char **argv);
 int discover_command(char **argv);
 int bench_command(char **argv);
+int cp_command(char **argv);
 int doctor_command(char **argv);
 /* Called as targetcli; `argv` with its name. */
 int targetcli_command(char **argv);

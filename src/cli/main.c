@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"attach", attach_command, "make a remote disk one of this host, from its URL"},
 	{"detach", detach_command, "let it go again"},
 	{"list", list_command, "remote disks, and the paths to them"},
+	{"cp", cp_command, "copy a remote disk: to and from LUNs, files, devices and streams"},
 	{"doctor", doctor_command, "what stands between this host and a remote disk, step by step"},
 	{"bench", bench_command, "load a remote disk, and say how fast it was"},
 	{"target", target_command, "configure the target daemon: a shell, with targetcli's words"},
