@@ -49,14 +49,18 @@ int rights_check_unused(const struct rights_slot *s, struct rights_answer *answe
 	return -EBUSY;
 }
 
-void rights_set_rotational(const struct rights_slot *s, bool rotational)
+void rights_set_queue(const struct rights_slot *s, const char *what, const char *value)
 {
 	char name[ATTACH_PATH + 64];
-	snprintf(name, sizeof(name), "/sys/block/%s/queue/rotational",
-		 s->path + sizeof("/dev/") - 1);
+	snprintf(name, sizeof(name), "/sys/block/%s/queue/%s", s->path + sizeof("/dev/") - 1, what);
 	CLEANUP(fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, rotational ? "1" : "0", 1) != 1)
+	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
 		return;
+}
+
+void rights_set_rotational(const struct rights_slot *s, bool rotational)
+{
+	rights_set_queue(s, "rotational", rotational ? "1" : "0");
 }
 
 /* --- orders */

@@ -17,6 +17,10 @@
 #define GONE_MS  5000
 #define WAIT_MS  20
 #define READY_MS 5000
+/* What has been sent on a socket that is dead is sent on a new one when the kernel looks at it, which it does this
+ * often: a disk stands still for as long when the process that serves it was killed. Each look is a line in the
+ * kernel's log for a request that waits; without a time limit nothing else comes of it. */
+#define LOOK_MS "10000"
 
 /* A message that is being made, or has come. */
 struct message {
@@ -305,6 +309,7 @@ int rights_nbd_start(struct rights_slot *s, const struct rights_order *o, const 
 	for (int ms = 0; ms < READY_MS && !size_is_known(s); ms += WAIT_MS)
 		wait_a_little();
 	rights_set_rotational(s, o->rotational);
+	rights_set_queue(s, "io_timeout", LOOK_MS);
 	answer->number = s->number;
 	snprintf(answer->path, sizeof(answer->path), "%s", s->path);
 	return 0;

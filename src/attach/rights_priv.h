@@ -40,7 +40,8 @@ int rights_fail(struct rights_answer *answer, int err, const char *fmt, ...) PRI
 
 /* 0, or -EBUSY: somebody has it exclusively, or open at all. */
 int rights_check_unused(const struct rights_slot *s, struct rights_answer *answer);
-/* For what the kernel has no other way. Not important enough to fail. */
+/* For what the kernel has no other way: attributes of the device's queue. Not important enough to fail. */
+void rights_set_queue(const struct rights_slot *s, const char *what, const char *value);
 void rights_set_rotational(const struct rights_slot *s, bool rotational);
 
 extern const struct rights_device rights_loop_device, rights_nbd_device, rights_ublk_device;
