@@ -144,8 +144,6 @@ int state_load(struct initiatord *d, char *why, size_t why_size);
 int state_save(struct initiatord *d);
 /* What the daemon before has left is made again; what it was by its own end, only where it was asked for. */
 void state_restore(struct initiatord *d);
-/* There is such a number, and it is one of these. */
-bool state_in_range(const json_t *o, const char *name, int64_t min, int64_t max);
 /* --- state_disk.c: a disk in it, with what its device is in the kernel */
 json_t *state_disk_json(const struct attached_disk *k);
 /* The same disk again: with its device, if this is the kernel that has it; else anew. */

@@ -11,10 +11,10 @@
 #include "config/store.h"
 #include "initiator/session.h"
 #include "initiatord/initiatord.h"
+#include "initiatord/state_read.h"
 #include "reactor/file.h"
 
-#define STATE_MAX     (16u << 20)
-#define STATE_VERSION 1
+#define STATE_MAX (16u << 20)
 
 static void path_of(const struct initiatord *d, char out[INITIATORD_PATH + 16])
 {
@@ -94,21 +94,6 @@ int state_save(struct initiatord *d)
 
 /* --- ISIDs */
 
-static bool isid_read(const char *text, uint8_t isid[ISCSI_ISID_LEN])
-{
-	/* Before anything is read: a shorter one would be read past its end, and "%x" takes signs and blanks. */
-	if (strlen(text) != 2 * ISCSI_ISID_LEN ||
-	    strspn(text, "0123456789abcdef") != 2 * ISCSI_ISID_LEN)
-		return false;
-	for (size_t i = 0; i < ISCSI_ISID_LEN; i++) {
-		unsigned byte;
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return false;
-		isid[i] = (uint8_t)byte;
-	}
-	return true;
-}
-
 static void random_bytes(void *ctx, void *out, size_t len)
 {
 	reactor_random(ctx, out, len);
@@ -119,7 +104,7 @@ int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[
 	char name[ISCSI_NAME_SIZE + RECORD_HOST_SIZE + RECORD_LABEL_SIZE + 32], text[13];
 	key_text(key, name, sizeof(name));
 	const char *had = json_string_value(json_object_get(d->isids, name));
-	if (had && isid_read(had, isid))
+	if (had && state_isid_read(had, isid))
 		return 0;
 	ini_isid_random(isid, random_bytes, d->r);
 	for (size_t i = 0; i < ISCSI_ISID_LEN; i++)
@@ -154,18 +139,12 @@ static json_t *read_state(struct initiatord *d, const char *path, int *err)
 {
 	struct buf text;
 	struct config_why why;
-	json_error_t error = {.text = "it is empty"};
+	json_error_t error;
 	json_t *whole = NULL;
 	buf_init(&text, STATE_MAX);
 	*err = config_store_read(path, &text, &why);
 	if (!*err) {
-		if (text.len)
-			whole = json_loadb((const char *)text.data, text.len, 0, &error);
-		if (whole && !json_is_object(whole)) {
-			json_decref(whole);
-			whole = NULL;
-			error = (json_error_t){.text = "it is not an object"};
-		}
+		whole = state_parse(text.data, text.len, &error);
 		if (!whole)
 			set_aside(d, path, &error);
 	} else if (*err != -ENOENT) {
@@ -200,13 +179,6 @@ int state_load(struct initiatord *d, char *why, size_t why_size)
 	return err;
 }
 
-bool state_in_range(const json_t *o, const char *name, int64_t min, int64_t max)
-{
-	const json_t *value = json_object_get(o, name);
-	return json_is_integer(value) && json_integer_value(value) >= min &&
-	       json_integer_value(value) <= max;
-}
-
 static const char *text_of(const json_t *o, const char *name)
 {
 	const char *text = json_string_value(json_object_get(o, name));
@@ -216,26 +188,21 @@ static const char *text_of(const json_t *o, const char *name)
 static void restore_session(struct initiatord *d, const json_t *o)
 {
 	struct config_why why;
-	if (!state_in_range(o, "port", 1, UINT16_MAX) ||
-	    !state_in_range(o, "tpgt", RECORDS_TPGT_UNKNOWN, UINT16_MAX)) {
-		log_error(d->log,
-			  "state.json has a session of %s whose port or portal group cannot be: no "
-			  "login",
-			  text_of(o, "target"));
+	struct state_session was;
+	const char *bad = state_session_read(o, &was);
+	if (bad) {
+		log_error(d->log, "state.json has a session of %s whose %s cannot be: no login",
+			  was.key.target, bad);
 		return;
 	}
-	struct record_key key = {.port = (uint16_t)json_integer_value(json_object_get(o, "port")),
-				 .tpgt = (int32_t)json_integer_value(json_object_get(o, "tpgt"))};
-	snprintf(key.target, sizeof(key.target), "%s", text_of(o, "target"));
-	snprintf(key.address, sizeof(key.address), "%s", text_of(o, "address"));
-	snprintf(key.iface, sizeof(key.iface), "%s", text_of(o, "iface"));
-	struct node_session *s = session_again(d, &key, &why);
+	struct node_session *s = session_again(d, &was.key, &why);
 	if (!s) {
-		log_error(d->log, "%s at %s: no login: %s", key.target, key.address, why.text);
+		log_error(d->log, "%s at %s: no login: %s", was.key.target, was.key.address,
+			  why.text);
 		return;
 	}
 	s->wanted = true;
-	s->for_disks = json_is_true(json_object_get(o, "for_disks"));
+	s->for_disks = was.for_disks;
 }
 
 static void restore_disks(struct initiatord *d, const json_t *left, bool same, bool with_device)

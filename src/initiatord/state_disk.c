@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "config/store.h"
 #include "initiatord/initiatord.h"
+#include "initiatord/state_read.h"
 
 static const char *const file_names[RIGHTS_KEPT_FILES] = {
 	[RIGHTS_KEPT_FUSE] = "fuse",
@@ -19,17 +20,6 @@ static const char *const file_names[RIGHTS_KEPT_FILES] = {
 static void name_of(char out[32], uint32_t slot, size_t file)
 {
 	snprintf(out, 32, "disk-%u-%s", slot, file_names[file]);
-}
-
-static uint64_t number_of(const json_t *o, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(o, name));
-}
-
-static void take_text(char *out, size_t size, const json_t *o, const char *name)
-{
-	const char *text = json_string_value(json_object_get(o, name));
-	snprintf(out, size, "%s", text ? text : "");
 }
 
 /* --- what outlives the daemon */
@@ -97,65 +87,33 @@ json_t *state_disk_json(const struct attached_disk *k)
 
 /* --- in */
 
-static void read_kept(const json_t *o, struct rights_kept *out)
-{
-	const json_t *link;
-	size_t i;
-	*out = (struct rights_kept){
-		.number = (uint32_t)number_of(o, "number"),
-		.queues = (uint32_t)number_of(o, "queues"),
-		.encoded = json_is_true(json_object_get(o, "encoded")),
-		.resizes = json_is_true(json_object_get(o, "resizes")),
-		.fuse_dev = number_of(o, "fuse_dev"),
-	};
-	take_text(out->kind, sizeof(out->kind), o, "kind");
-	take_text(out->path, sizeof(out->path), o, "path");
-	take_text(out->name, sizeof(out->name), o, "name");
-	json_array_foreach(json_object_get(o, "links"), i, link)
-	{
-		if (i < ATTACH_LINKS && json_is_string(link))
-			snprintf(out->links[i], RIGHTS_NAME, "%s", json_string_value(link));
-	}
-}
-
 /* It has its device again, and what it needs to go on with it. */
-static void have_device(struct attached_disk *disk, const json_t *o)
+static void have_device(struct attached_disk *disk, const struct state_device *was)
 {
-	const json_t *number;
-	size_t i;
+	disk->keep = was->keep;
 	snprintf(disk->keep.method, sizeof(disk->keep.method), "%s", disk->method->name);
-	json_array_foreach(json_object_get(o, "keep"), i, number)
-	{
-		if (i < ARRAY_SIZE(disk->keep.numbers))
-			disk->keep.numbers[i] = (uint32_t)json_integer_value(number);
-	}
-	take_text(disk->path, sizeof(disk->path), o, "path");
+	memcpy(disk->path, was->kept.path, sizeof(disk->path));
 	disk->kept = true;
 }
 
-static void take_device(struct attached_disk *disk, const json_t *o)
+static void take_device(struct attached_disk *disk, const struct state_device *was)
 {
 	struct initiatord *d = disk->d;
-	struct rights_kept kept;
 	int files[RIGHTS_KEPT_FILES];
 	char name[32], why[512] = "";
-	uint32_t slot = (uint32_t)number_of(o, "slot");
-	if (!json_is_object(o))
-		return;
-	read_kept(o, &kept);
 	for (size_t i = 0; i < RIGHTS_KEPT_FILES; i++) {
-		name_of(name, slot, i);
+		name_of(name, was->slot, i);
 		files[i] = fdstore_take(&d->store, name);
 	}
-	if (disk_use_slot(disk, slot) &&
-	    !rights_take(&d->holder, slot, &kept, files, why, sizeof(why))) {
-		have_device(disk, o);
+	if (disk_use_slot(disk, was->slot) &&
+	    !rights_take(&d->holder, was->slot, &was->kept, files, why, sizeof(why))) {
+		have_device(disk, was);
 		log_info(d->log, "%s LUN %u: %s is still there, and waits", disk->target, disk->lun,
 			 disk->path);
 		return;
 	}
 	for (size_t i = 0; i < RIGHTS_KEPT_FILES; i++) {
-		name_of(name, slot, i);
+		name_of(name, was->slot, i);
 		fdstore_remove(&d->store, name);
 		if (files[i] >= 0)
 			close(files[i]);
@@ -185,32 +143,28 @@ static void log_in(struct attached_disk *disk)
 
 void state_disk_restore(struct initiatord *d, const json_t *o, bool same_boot)
 {
-	char target[ISCSI_NAME_SIZE], method[32], host[RECORD_HOST_SIZE];
-	uint32_t lun = (uint32_t)number_of(o, "lun");
-	take_text(target, sizeof(target), o, "target");
-	take_text(method, sizeof(method), o, "method");
-	take_text(host, sizeof(host), o, "address");
-	if (!state_in_range(o, "lun", 0, ISCSI_LUN_MAX) ||
-	    !state_in_range(o, "port", 0, UINT16_MAX)) {
-		log_error(d->log,
-			  "state.json has a disk of %s whose LUN or port cannot be: it is not "
-			  "attached again",
-			  target);
+	struct state_disk was;
+	const char *bad = state_disk_read(o, &was);
+	if (bad) {
+		log_error(
+			d->log,
+			"state.json has a disk of %s whose %s cannot be: it is not attached again",
+			was.target, bad);
 		return;
 	}
-	const struct attach_method *m = attach_find(method);
-	const bool boot = automatic_is(d, target, lun, true);
+	const struct attach_method *m = attach_find(was.method);
+	const bool boot = automatic_is(d, was.target, was.lun, true);
 	struct attached_disk *disk =
-		m && (same_boot || boot) && !disk_find(d, target, lun)
-			? disk_new(d, target, lun, host, (uint16_t)number_of(o, "port"), m)
+		m && (same_boot || boot) && !disk_find(d, was.target, was.lun)
+			? disk_new(d, was.target, was.lun, was.host, was.port, m)
 			: NULL;
 	if (!disk)
 		return;
 	disk->boot = boot;
 	disk->restored = true;
-	disk->size = number_of(o, "size");
-	take_text(disk->wwid, sizeof(disk->wwid), o, "wwid");
-	if (same_boot)
-		take_device(disk, json_object_get(o, "device"));
+	disk->size = was.size;
+	memcpy(disk->wwid, was.wwid, sizeof(disk->wwid));
+	if (same_boot && was.has_device)
+		take_device(disk, &was.device);
 	log_in(disk);
 }

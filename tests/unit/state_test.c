@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "initiatord/initiatord.h"
+#include "initiatord/state_read.h"
 
 #define KEY "iqn.2026-11.org.example:store,192.0.2.1,3260,1,default"
 
@@ -146,6 +147,98 @@ static void numbers_that_cannot_be_are_told(void **state)
 	json_decref(o);
 }
 
+#define SESSION                                                                                 \
+	"\"target\": \"iqn.2026-11.org.example:store\", \"address\": \"192.0.2.1\", \"port\": " \
+	"3260, \"tpgt\": 1"
+#define DISK                                                                                    \
+	"\"target\": \"iqn.2026-11.org.example:store\", \"address\": \"192.0.2.1\", \"port\": " \
+	"3260, \"lun\": 7"
+#define DEVICE                                                                              \
+	"\"slot\": 3, \"number\": 1, \"queues\": 2, \"fuse_dev\": 70, \"kind\": \"loop\", " \
+	"\"path\": \"/dev/loop1\""
+
+static json_t *json_of(const char *text)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	if (!o)
+		fail_msg("%s", text);
+	return o;
+}
+
+/* As it stands there, or not at all: what is cut or wrapped around is another target, path or number. */
+static void a_session_is_read_whole_or_not(void **state)
+{
+	static const struct {
+		const char *text, *bad;
+	} rows[] = {
+		{"{" SESSION "}", NULL},
+		{"{" SESSION ", \"iface\": \"default\", \"for_disks\": true}", NULL},
+		{"{" SESSION ", \"port\": 0}", "port"},
+		{"{" SESSION ", \"port\": 68796}", "port"},
+		{"{" SESSION ", \"tpgt\": -2}", "portal group"},
+		{"{" SESSION ", \"target\": 7}", "target"},
+		{"{" SESSION ", \"target\": \"\"}", "target"},
+		{"{" SESSION ", \"address\": null}", "address"},
+		{"{" SESSION
+		 ", \"iface\": \"a-name-that-is-longer-than-any-that-an-interface-has-and-"
+		 "than-the-room-for-it-which-is-why-it-cannot-be-one-of-them-whatever-it-says\"}",
+		 "iface"},
+		{"{}", "target"},
+		{"[]", "target"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct state_session s;
+		json_t *o = json_of(rows[i].text);
+		const char *bad = state_session_read(o, &s);
+		print_message("%s\n", rows[i].text);
+		if (rows[i].bad)
+			assert_string_equal(bad, rows[i].bad);
+		else
+			assert_null(bad);
+		json_decref(o);
+	}
+}
+
+static void a_disk_is_read_whole_or_not(void **state)
+{
+	static const struct {
+		const char *text, *bad;
+		bool has_device;
+	} rows[] = {
+		{"{" DISK "}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE "}}", NULL, true},
+		{"{" DISK ", \"device\": {" DEVICE
+		 ", \"links\": [\"by-path/a\"], \"keep\": [1, 2]}}",
+		 NULL, true},
+		{"{" DISK ", \"device\": 7}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"slot\": -1}}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"slot\": 4294967299}}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"kind\": \"a-long-word\"}}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"keep\": [1, -1]}}", NULL, false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"keep\": [1, 2, 3, 4, 5, 6, 7]}}", NULL,
+		 false},
+		{"{" DISK ", \"device\": {" DEVICE ", \"links\": [7]}}", NULL, false},
+		{"{" DISK ", \"lun\": 16384}", "LUN", false},
+		{"{" DISK ", \"lun\": -1}", "LUN", false},
+		{"{" DISK ", \"port\": 65536}", "port", false},
+		{"{" DISK ", \"method\": 7}", "method", false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct state_disk k;
+		json_t *o = json_of(rows[i].text);
+		const char *bad = state_disk_read(o, &k);
+		print_message("%s\n", rows[i].text);
+		if (rows[i].bad)
+			assert_string_equal(bad, rows[i].bad);
+		else
+			assert_null(bad);
+		assert_int_equal(!bad && k.has_device, rows[i].has_device);
+		if (rows[i].has_device)
+			assert_int_equal(k.device.slot, 3);
+		json_decref(o);
+	}
+}
+
 static void an_isid_is_kept(void **state)
 {
 	static const uint8_t kept[ISCSI_ISID_LEN] = {0x80, 0x12, 0x34, 0xab, 0xcd, 0xef};
@@ -177,6 +270,8 @@ int main(void)
 		cmocka_unit_test(what_is_damaged_is_kept),
 		cmocka_unit_test(what_a_later_version_wrote_is_left_alone),
 		cmocka_unit_test(numbers_that_cannot_be_are_told),
+		cmocka_unit_test(a_session_is_read_whole_or_not),
+		cmocka_unit_test(a_disk_is_read_whole_or_not),
 		cmocka_unit_test(an_isid_is_kept),
 		cmocka_unit_test(a_new_isid_is_in_the_file),
 	};
