@@ -90,11 +90,8 @@ static void look(struct opener *o)
 }
 
 static void (*const kinds[])(struct opener *o) = {
-	[OPENER_OPEN] = open_it,
-	[OPENER_AGAIN] = open_again,
-	[OPENER_RESIZE] = resize,
-	[OPENER_STORE] = make_store,
-	[OPENER_LOOK] = look,
+	[OPENER_OPEN] = open_it,     [OPENER_AGAIN] = open_again, [OPENER_RESIZE] = resize,
+	[OPENER_STORE] = make_store, [OPENER_LOOK] = look,
 };
 
 /* The answer goes where descriptors can be taken out, and a word of it where it is waited for. */

@@ -83,7 +83,7 @@ static void grow(struct nexus_world *w, unsigned disk)
 	a->grown[disk]++;
 	say(w, "grow", (int)disk, (int)a->grown[disk]);
 	if (sim_disk_resize(w->sim, nexus_disks[disk], nexus_disk_size(w, disk)) ||
-	    scsi_lu_resized(w->lu[disk], false))
+	    scsi_lu_resized(w->lu[disk], nexus_disk_size(w, disk), false))
 		wrong(w, "disk %u cannot grow", disk);
 	w->result->n[N_RESIZES]++;
 }
