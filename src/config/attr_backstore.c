@@ -44,8 +44,8 @@ static const char *const block_sizes[] = {"512", "4096", NULL};
 	       "Unit attentions stay after they were told: 0 no, 1 yes, 2 and one for BUSY"), \
 	FLAG(ATTRIBUTE, "emulate_write_cache", wce,                                          \
 	     "1: writes are durable after a flush; 0: before they are answered"),            \
-	FLAG_NOTE(ATTRIBUTE, NOT_YET, "enforce_pr_isids", "1",                               \
-	     "1: a registration holds for the initiator's port, ISID included; 0: for its name", LATER_NOTE), \
+	FLAG(ATTRIBUTE, "enforce_pr_isids", "1",                                             \
+	     "1: a registration holds for the initiator's port, ISID included; 0: for its name"), \
 	FLAG_NOTE(ATTRIBUTE, NOT_YET, "force_pr_aptpl", "0",                                 \
 	     "1: registrations outlive a restart, asked for or not", LATER_NOTE),            \
 	TOLD("hw_block_size", "512", "Bytes of a block of the store"),                       \

@@ -8,7 +8,7 @@
 #include "common/cleanup.h"
 #include "scsi/lu_priv.h"
 
-#define ANYTIME (SCSI_CMD_UA_OK | SCSI_CMD_RESERVED_OK | SCSI_CMD_NOT_READY_OK | SCSI_CMD_NO_LUN_OK)
+#define ANYTIME (SCSI_CMD_UA_OK | SCSI_CMD_NOT_READY_OK | SCSI_CMD_NO_LUN_OK)
 #define BLOCKS  (SCSI_CMD_RANGE | SCSI_CMD_BLOCKS)
 #define READ    (BLOCKS | SCSI_HAS_DPO)
 #define WRITE   (BLOCKS | SCSI_CMD_WRITES | SCSI_HAS_DPO)
@@ -41,7 +41,7 @@ static const struct scsi_command commands[256] = {
 	[0x16] = {"RESERVE(6)", 0x16, -1, 6, {0x16},
 		  RESERVES, 0, 0, NULL, scsi_cmd_reserve},
 	[0x17] = {"RELEASE(6)", 0x17, -1, 6, {0x17},
-		  RESERVES | SCSI_CMD_RESERVED_OK, 0, 0, NULL, scsi_cmd_release},
+		  RESERVES, 0, 0, NULL, scsi_cmd_release},
 	[0x1a] = {"MODE SENSE(6)", 0x1a, -1, 6, {0x1a, 0x08, FF2, 0xff},
 		  SCSI_CMD_NOT_READY_OK, 4, 1, scsi_lengths_reply, scsi_cmd_mode_sense},
 	[0x1b] = {"START STOP UNIT", 0x1b, -1, 6, {0x1b, 0x01, 0, 0, 0xf5},
@@ -49,7 +49,7 @@ static const struct scsi_command commands[256] = {
 	[0x1e] = {"PREVENT ALLOW MEDIUM REMOVAL", 0x1e, -1, 6, {0x1e, 0, 0, 0, 0x03},
 		  SCSI_CMD_NOT_READY_OK, 0, 0, NULL, scsi_cmd_prevent_allow},
 	[0x25] = {"READ CAPACITY(10)", 0x25, -1, 10, {0x25},
-		  SCSI_CMD_RESERVED_OK, 0, 0, scsi_lengths_reply, scsi_cmd_read_capacity10},
+		  0, 0, 0, scsi_lengths_reply, scsi_cmd_read_capacity10},
 	[0x28] = {"READ(10)", 0x28, -1, 10, {0x28, 0x1a, FF4, GROUP, FF2},
 		  FUA_READ | SCSI_CMD_PLAIN, 7, 2, scsi_lengths_read, scsi_cmd_read},
 	[0x2a] = {"WRITE(10)", 0x2a, -1, 10, {0x2a, 0x1a, FF4, GROUP, FF2},
@@ -67,14 +67,14 @@ static const struct scsi_command commands[256] = {
 	[0x42] = {"UNMAP", 0x42, -1, 10, {0x42, 0, 0, 0, 0, 0, GROUP, FF2},
 		  SCSI_CMD_WRITES | SCSI_CMD_UNMAPS | SCSI_HAS_UNMAP, 7, 2, scsi_lengths_list, scsi_cmd_unmap},
 	[0x4d] = {"LOG SENSE", 0x4d, -1, 10, {0x4d, 0x01, FF2, 0, FF4},
-		  SCSI_CMD_NOT_READY_OK | SCSI_CMD_RESERVED_OK, 7, 2, scsi_lengths_reply,
+		  SCSI_CMD_NOT_READY_OK, 7, 2, scsi_lengths_reply,
 		  scsi_cmd_log_sense},
 	[0x55] = {"MODE SELECT(10)", 0x55, -1, 10, {0x55, 0x11, 0, 0, 0, 0, 0, FF2},
 		  SCSI_CMD_NOT_READY_OK | SCSI_CMD_ALONE, 7, 2, scsi_lengths_list, scsi_cmd_mode_select},
 	[0x56] = {"RESERVE(10)", 0x56, -1, 10, {0x56},
 		  RESERVES, 0, 0, NULL, scsi_cmd_reserve},
 	[0x57] = {"RELEASE(10)", 0x57, -1, 10, {0x57},
-		  RESERVES | SCSI_CMD_RESERVED_OK, 0, 0, NULL, scsi_cmd_release},
+		  RESERVES, 0, 0, NULL, scsi_cmd_release},
 	[0x5a] = {"MODE SENSE(10)", 0x5a, -1, 10, {0x5a, 0x18, FF2, 0, 0, 0, FF2},
 		  SCSI_CMD_NOT_READY_OK, 7, 2, scsi_lengths_reply, scsi_cmd_mode_sense},
 	[0x88] = {"READ(16)", 0x88, -1, 16, {0x88, 0x1a, FF8, FF4, GROUP},
@@ -113,6 +113,32 @@ static const struct scsi_command commands[256] = {
 
 /* Those with a service action in the low five bits of byte 1, by opcode and action. */
 static const struct scsi_command actions[] = {
+	{"PERSISTENT RESERVE IN: READ KEYS", 0x5e, 0x00, 10, {0x5e, 0x00, 0, 0, 0, 0, 0, FF2},
+	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply, scsi_cmd_pr_read_keys},
+	{"PERSISTENT RESERVE IN: READ RESERVATION", 0x5e, 0x01, 10, {0x5e, 0x01, 0, 0, 0, 0, 0, FF2},
+	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply,
+	 scsi_cmd_pr_read_reservation},
+	{"PERSISTENT RESERVE IN: REPORT CAPABILITIES", 0x5e, 0x02, 10, {0x5e, 0x02, 0, 0, 0, 0, 0, FF2},
+	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply, scsi_cmd_pr_capabilities},
+	{"PERSISTENT RESERVE IN: READ FULL STATUS", 0x5e, 0x03, 10, {0x5e, 0x03, 0, 0, 0, 0, 0, FF2},
+	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_pr_status,
+	 scsi_cmd_pr_full_status},
+	{"PERSISTENT RESERVE OUT: REGISTER", 0x5f, 0x00, 10, {0x5f, 0x00, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: RESERVE", 0x5f, 0x01, 10, {0x5f, 0x01, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: RELEASE", 0x5f, 0x02, 10, {0x5f, 0x02, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: CLEAR", 0x5f, 0x03, 10, {0x5f, 0x03, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: PREEMPT", 0x5f, 0x04, 10, {0x5f, 0x04, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: PREEMPT AND ABORT", 0x5f, 0x05, 10, {0x5f, 0x05, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: REGISTER AND IGNORE EXISTING KEY", 0x5f, 0x06, 10, {0x5f, 0x06, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	{"PERSISTENT RESERVE OUT: REGISTER AND MOVE", 0x5f, 0x07, 10, {0x5f, 0x07, 0xff, 0, 0, FF4},
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
 	{"EXTENDED COPY(LID1)", 0x83, 0x00, 16, {0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
 	 SCSI_HAS_COPY, 10, 4, scsi_lengths_copy, scsi_cmd_copy},
 	{"RECEIVE COPY STATUS(LID1)", 0x84, 0x00, 16, {0x84, 0x00, 0xff, 0, 0, 0, 0, 0, 0, 0, FF4},
@@ -122,7 +148,7 @@ static const struct scsi_command actions[] = {
 	{"RECEIVE COPY FAILURE DETAILS(LID1)", 0x84, 0x04, 16, {0x84, 0x04, 0xff, 0, 0, 0, 0, 0, 0, 0, FF4},
 	 SCSI_HAS_COPY, 10, 4, scsi_lengths_reply, scsi_cmd_copy_failure},
 	{"READ CAPACITY(16)", 0x9e, 0x10, 16, {0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
-	 SCSI_CMD_RESERVED_OK, 10, 4, scsi_lengths_reply, scsi_cmd_read_capacity16},
+	 0, 10, 4, scsi_lengths_reply, scsi_cmd_read_capacity16},
 	{"GET LBA STATUS(16)", 0x9e, 0x12, 16, {0x9e, 0x12, FF8, FF4},
 	 0, 10, 4, scsi_lengths_reply, scsi_cmd_get_lba_status},
 	{"REPORT SUPPORTED OPERATION CODES", 0xa3, 0x0c, 12, {0xa3, 0x0c, 0x87, 0xff, FF2, FF4},

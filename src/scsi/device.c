@@ -44,6 +44,7 @@ struct scsi_device *scsi_device_new(const char *name)
 	if (!dev)
 		return NULL;
 	list_init(&dev->maps);
+	list_init(&dev->ports);
 	list_init(&dev->nexuses);
 	list_init(&dev->losing);
 	list_init(&dev->unmapped);
@@ -59,6 +60,47 @@ struct scsi_device *scsi_device_new(const char *name)
 	return dev;
 }
 
+static struct scsi_port *find_port(const struct scsi_device *dev, uint16_t rel_port)
+{
+	list_for_each (it, &dev->ports) {
+		struct scsi_port *port = list_entry(it, struct scsi_port, link);
+
+		if (port->rel == rel_port)
+			return port;
+	}
+	return NULL;
+}
+
+int scsi_device_add_port(struct scsi_device *dev, const char *name, uint16_t rel_port)
+{
+	size_t size = strlen(name) + 1;
+	struct scsi_port *port;
+
+	if (find_port(dev, rel_port))
+		return -EEXIST;
+	port = malloc(sizeof(*port) + size);
+	if (!port)
+		return -ENOMEM;
+	port->rel = rel_port;
+	memcpy(port->name, name, size);
+	list_add_tail(&dev->ports, &port->link);
+	return 0;
+}
+
+static void free_port(struct scsi_port *port)
+{
+	list_del(&port->link);
+	free(port);
+}
+
+void scsi_device_remove_port(struct scsi_device *dev, uint16_t rel_port)
+{
+	struct scsi_port *port = find_port(dev, rel_port);
+
+	if (port)
+		free_port(port);
+}
+
 void scsi_device_free(struct scsi_device *dev)
 {
 	if (!dev)
@@ -66,6 +108,8 @@ void scsi_device_free(struct scsi_device *dev)
 	dev->stirred = NULL;
 	scsi_map_free(dev->map);
 	assert(scsi_device_is_quiet(dev));
+	while (!list_empty(&dev->ports))
+		free_port(list_first(&dev->ports, struct scsi_port, link));
 	free(dev->name);
 	free(dev);
 }

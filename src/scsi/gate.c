@@ -136,6 +136,7 @@ static bool is_calm(const struct scsi_lu *lu, const struct scsi_itl *itl)
 	       list_empty(&lu->entering) && !lu->bs->missing && !lu->stopped &&
 	       !lu->write_through && !lu->task_limit &&
 	       (!lu->reserved_by || lu->reserved_by == itl->nexus) &&
+	       scsi_pr_access(lu, itl->nexus) != PR_ACCESS_NONE &&
 	       list_empty(&itl->nexus->dev->functions);
 }
 
@@ -175,7 +176,8 @@ void scsi_gate_grant(struct scsi_io *io)
 		bs_share(io->lu->bs);
 	}
 	io->grant = gate;
-	io->grant_readonly = io->itl->readonly;
+	io->grant_readonly =
+		io->itl->readonly || scsi_pr_access(io->lu, io->itl->nexus) != PR_ACCESS_ALL;
 	io->grant_news = scsi_itl_news(io->itl);
 	io->grant_generation = scsi_map_generation(io->itl->nexus->map);
 }

@@ -105,10 +105,11 @@ struct scsi_io {
 	struct list range; /* in lu->ranges: it has lba, blocks for itself */
 	enum {
 		SCSI_IO_NEW,
-		SCSI_IO_BLOCKED, /* by order or a fence: nothing of it is under way */
-		SCSI_IO_MOVING,  /* data_move is under way */
-		SCSI_IO_STORE,   /* something is at the backstore */
-		SCSI_IO_COPYING, /* pieces of it are tasks of their own (copy.h) */
+		SCSI_IO_BLOCKED,   /* by order or a fence: nothing of it is under way */
+		SCSI_IO_MOVING,    /* data_move is under way */
+		SCSI_IO_STORE,     /* something is at the backstore */
+		SCSI_IO_COPYING,   /* pieces of it are tasks of their own (copy.h) */
+		SCSI_IO_RESERVING, /* its change of reservations is made (pr.h) */
 		SCSI_IO_DONE,
 	} state;
 	void (*next)(struct scsi_io *io, int err); /* continues after a move or the backstore */

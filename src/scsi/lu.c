@@ -236,6 +236,7 @@ void scsi_lu_free(struct scsi_lu *lu)
 	deferred_cancel(&lu->idle_work);
 	scsi_options_free(lu);
 	scsi_gates_free(lu);
+	scsi_pr_forget(lu);
 	free(lu->latency);
 	lu_store_free(lu->store);
 	bs_close(lu->bs);

@@ -51,7 +51,8 @@ struct scsi_lu_options {
 	bool rotational;
 	/* QUEUE ALGORITHM MODIFIER 0 (SPC-4 7.5.8): tasks of a nexus run one after the other. */
 	bool restricted;
-	bool task_aborted;    /* TAS */
+	bool task_aborted; /* TAS */
+	bool any_isid;     /* registrations hold for the name of an initiator, by whatever port */
 	uint8_t ua_interlock; /* 0, 1, 2: UA_INTLCK_CTRL 00b, 10b, 11b */
 	/* As many tasks of a nexus run at a time, and others wait in order; 0: all that there are. */
 	uint32_t queue_depth;
@@ -144,6 +145,12 @@ size_t scsi_lu_busy(const struct scsi_lu *lu);
 
 /* `name` is the target device's name (an IQN), `port` its relative target port identifier. */
 struct scsi_device *scsi_device_new(const char *name);
+/*
+ * It has a target port of that name, whether or not somebody reaches it by that one: so registrations can be
+ * made for it. 0, -EEXIST, -ENOMEM. The device takes copies, and what is not removed goes with it.
+ */
+int scsi_device_add_port(struct scsi_device *dev, const char *name, uint16_t rel_port);
+void scsi_device_remove_port(struct scsi_device *dev, uint16_t rel_port);
 /* It is quiet, or abandoned; its other maps are freed. */
 void scsi_device_free(struct scsi_device *dev);
 /* The operations of all reactors are dead: what was under way between threads is forgotten, and nexuses are

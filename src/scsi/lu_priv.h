@@ -22,6 +22,7 @@
 #include "scsi/lu.h"
 #include "scsi/lu_store.h"
 #include "scsi/mode.h"
+#include "scsi/pr.h"
 #include "scsi/sense.h"
 
 /* The limits of VPD page B0h, bytes. A command above them gets INVALID FIELD IN CDB. */
@@ -46,7 +47,6 @@ enum scsi_command_flag {
 	SCSI_CMD_RANGE = 1 << 1,        /* io->lba, io->blocks must lie within the medium */
 	SCSI_CMD_BLOCKS = 1 << 2,       /* the data are blocks: not zeroed, may come short */
 	SCSI_CMD_UA_OK = 1 << 3,        /* runs while a unit attention is pending */
-	SCSI_CMD_RESERVED_OK = 1 << 4,  /* runs under another nexus' reservation, see reserve.c */
 	SCSI_CMD_NOT_READY_OK = 1 << 5, /* runs when stopped, or when the store has gone */
 	SCSI_CMD_NO_LUN_OK = 1 << 6,    /* runs with io->lu NULL, io->itl NULL */
 	SCSI_CMD_ATOMIC = 1 << 7,       /* what it writes is bs_io.atomic */
@@ -158,11 +158,12 @@ struct scsi_lu {
 	struct list gates;    /* scsi_gate.link */
 	struct list entering; /* scsi_entry.link: who waits for them to close */
 
-	struct list mappings;  /* scsi_mapping.of_lu */
-	size_t mapping_count;  /* with those on their way out */
-	struct list itls;      /* scsi_itl.of_lu */
-	struct list functions; /* scsi_tmf.of_lu: not done yet */
-	struct scsi_nexus *reserved_by;
+	struct list mappings;           /* scsi_mapping.of_lu */
+	size_t mapping_count;           /* with those on their way out */
+	struct list itls;               /* scsi_itl.of_lu */
+	struct list functions;          /* scsi_tmf.of_lu: not done yet */
+	struct scsi_nexus *reserved_by; /* RESERVE */
+	struct pr_state *pr;            /* NULL: nothing was ever registered */
 
 	/*
 	 * The task set: HEAD OF QUEUE tasks first, then the others in order of arrival. `strict`
@@ -242,8 +243,16 @@ struct scsi_map {
 	unsigned refs;          /* the owner's, and one for each mapping on its way out */
 };
 
+/* A target port of a device, whether or not somebody has logged in to it. */
+struct scsi_port {
+	struct list link; /* scsi_device.ports */
+	uint16_t rel;     /* relative target port identifier */
+	char name[];
+};
+
 struct scsi_device {
 	char *name;
+	struct list ports;     /* scsi_port.link */
 	struct scsi_map *map;  /* the one that it was born with */
 	struct list maps;      /* scsi_map.of_device: that one, and more */
 	struct list nexuses;   /* scsi_nexus.of_device */
@@ -531,10 +540,20 @@ void scsi_tmf_check(struct scsi_lu *lu);
 /* The LU leaves the map: what waits there for its nexuses has nothing to wait for. */
 void scsi_tmf_unmapped(const struct scsi_map *map, const struct scsi_lu *lu);
 
+/* --- conflict.c */
+
+/* Something is reserved, and keeps the task away. */
+bool scsi_conflict(const struct scsi_io *io);
+
+/* --- pr.c; see pr.h */
+
+static inline bool scsi_pr_reserved(const struct scsi_lu *lu)
+{
+	return lu->pr && lu->pr->type;
+}
+
 /* --- reserve.c */
 
-/* Another nexus than the task's holds the LU, and the command minds. */
-bool scsi_reserve_conflict(const struct scsi_io *io);
 void scsi_reserve_nexus_lost(struct scsi_lu *lu, const struct scsi_nexus *nexus);
 void scsi_reserve_reset(struct scsi_lu *lu);
 

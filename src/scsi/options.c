@@ -68,6 +68,12 @@ static bool inquiry_changed(const struct scsi_lu_options *was, const struct scsi
 	       strcmp(was->product, is->product) != 0;
 }
 
+static void forget_reservations(struct scsi_lu *lu)
+{
+	scsi_reserve_reset(lu);
+	scsi_pr_forget(lu);
+}
+
 static void apply(struct scsi_lu *lu, const struct scsi_lu_options *to)
 {
 	const struct scsi_lu_options was = lu->options;
@@ -89,7 +95,7 @@ static void apply(struct scsi_lu *lu, const struct scsi_lu_options *to)
 		scsi_ua_add_lu(lu, NULL, SCSI_ASC_OPERATING_CONDITIONS_CHANGED);
 	/* Nobody could let go of it. */
 	if (swapped & ~has & SCSI_HAS_RESERVE)
-		scsi_reserve_reset(lu);
+		forget_reservations(lu);
 	scsi_order_run(lu);
 }
 

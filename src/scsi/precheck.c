@@ -13,13 +13,20 @@
 
 /* --- the end */
 
+/* Aborted, it is an orphan until that comes back. */
+static bool is_under_way(const struct scsi_io *io)
+{
+	return io->state == SCSI_IO_STORE || io->state == SCSI_IO_COPYING ||
+	       io->state == SCSI_IO_RESERVING;
+}
+
 /* The task no longer counts in the LU; true: it was in others' way, by a fence or by its range. */
 static bool leave(struct scsi_io *io)
 {
 	struct scsi_lu *lu = io->lu;
 	bool fence = scsi_fence_is(io), range = scsi_range_leave(io);
 
-	if (io->aborted && (io->state == SCSI_IO_STORE || io->state == SCSI_IO_COPYING)) {
+	if (io->aborted && is_under_way(io)) {
 		list_del(&io->task); /* an orphan: it left the task set long ago */
 		if (io->itl)
 			scsi_itl_settle(io->itl);
@@ -111,7 +118,7 @@ static bool check_state(struct scsi_io *io)
 		scsi_sense_unit_attention(io, SCSI_ASC_LUNS_CHANGED);
 		return false;
 	}
-	if (lu->reserved_by && scsi_reserve_conflict(io)) {
+	if ((lu->reserved_by || scsi_pr_reserved(lu)) && scsi_conflict(io)) {
 		io->status = SCSI_RESERVATION_CONFLICT;
 		return false;
 	}
@@ -504,6 +511,7 @@ void scsi_detach(struct scsi_io *io)
 			scsi_order_run(lu);
 		break;
 	case SCSI_IO_STORE:
+	case SCSI_IO_RESERVING:
 		scsi_sense_lun_not_supported(io);
 		make_orphan(io);
 		break;
@@ -529,7 +537,8 @@ void scsi_abort(struct scsi_io *io, enum scsi_status status)
 		scsi_io_done(io);
 		break;
 	case SCSI_IO_MOVING: scsi_port_abort(io); break;
-	case SCSI_IO_STORE: make_orphan(io); break;
+	case SCSI_IO_STORE:
+	case SCSI_IO_RESERVING: make_orphan(io); break;
 	case SCSI_IO_COPYING:
 		make_orphan(io);
 		scsi_copy_abort(io);

@@ -267,6 +267,14 @@ struct target_group *target_group_find(struct target_node *node, uint16_t tag)
 	return NULL;
 }
 
+/* Each group is one target port (RFC 7143 4.4.1). */
+static int add_port(struct target_node *node, uint16_t tag)
+{
+	char name[ISCSI_PORT_NAME_SIZE];
+	iscsi_target_port_name(name, node->name, tag);
+	return scsi_device_add_port(node->device, name, tag);
+}
+
 int target_group_new(struct target_group **out, struct target_node *node, uint16_t tag)
 {
 	struct target *t = node->target;
@@ -278,7 +286,8 @@ int target_group_new(struct target_group **out, struct target_node *node, uint16
 	if (!group)
 		return -ENOMEM;
 	group->map = scsi_map_new(node->device);
-	if (!group->map) {
+	if (!group->map || add_port(node, tag)) {
+		scsi_map_free(group->map);
 		free(group);
 		return -ENOMEM;
 	}

@@ -221,6 +221,7 @@ int target_group_delete(struct target_group *group, uint32_t seconds, void (*don
 	config_write(home);
 	list_del(&group->link);
 	config_done(home);
+	scsi_device_remove_port(group->node->device, group->tag);
 	start(e, seconds);
 	return 0;
 }

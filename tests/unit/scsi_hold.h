@@ -64,7 +64,8 @@ struct cmd {
 	bool abort_later;
 	bool moving, move_aborted;
 	bool done;
-	size_t order; /* the how manieth to be done, from 1 */
+	size_t order;            /* the how manieth to be done, from 1 */
+	struct scsi_nexus *lose; /* its end is that of this one */
 };
 
 /* --- the store */
@@ -251,6 +252,8 @@ static void cmd_done(struct scsi_io *io)
 	assert_false(c->done);
 	c->done = true;
 	c->order = ++c->h->done_count;
+	if (c->lose)
+		scsi_nexus_free(c->lose);
 }
 
 #define CDB(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
