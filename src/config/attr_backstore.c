@@ -46,8 +46,8 @@ static const char *const block_sizes[] = {"512", "4096", NULL};
 	     "1: writes are durable after a flush; 0: before they are answered"),            \
 	FLAG(ATTRIBUTE, "enforce_pr_isids", "1",                                             \
 	     "1: a registration holds for the initiator's port, ISID included; 0: for its name"), \
-	FLAG_NOTE(ATTRIBUTE, NOT_YET, "force_pr_aptpl", "0",                                 \
-	     "1: registrations outlive a restart, asked for or not", LATER_NOTE),            \
+	FLAG(ATTRIBUTE, "force_pr_aptpl", "0",                                               \
+	     "1: registrations outlive a restart, asked for or not"),                        \
 	TOLD("hw_block_size", "512", "Bytes of a block of the store"),                       \
 	TOLD("hw_max_sectors", "16384", "Blocks that the store takes at a time"),            \
 	TOLD("hw_pi_prot_type", "0", "Type of protection information that the store keeps"), \

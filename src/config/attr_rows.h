@@ -19,8 +19,6 @@ extern const struct config_attr_table config_target_tables[CONFIG_KINDS];
 		rows, ARRAY_SIZE(rows) \
 	}
 
-#define LATER_NOTE "it is kept"
-
 #define NUMBER(g, n, lo, hi, d, h)                                                                \
 	{                                                                                         \
 		.name = n, .group = CONFIG_##g, .form = CONFIG_FORM_NUMBER, .min = lo, .max = hi, \

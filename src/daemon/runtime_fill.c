@@ -112,6 +112,7 @@ void fill_options(struct scsi_lu_options *out, const struct config_node *backsto
 		.restricted = flag(&v, "emulate_rest_reord"),
 		.task_aborted = flag(&v, "emulate_tas"),
 		.ua_interlock = (uint8_t)number(&v, CONFIG_ATTRIBUTE, "emulate_ua_intlck_ctrl"),
+		.force_aptpl = flag(&v, "force_pr_aptpl"),
 		.any_isid = !flag(&v, "enforce_pr_isids"),
 		.queue_depth = limit(&v, "queue_depth"),
 	};

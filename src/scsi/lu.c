@@ -213,6 +213,7 @@ int scsi_lu_new(struct scsi_lu **out, struct backstore *bs, const struct scsi_lu
 	list_init(&lu->ranges);
 	list_init(&lu->held);
 	list_init(&lu->later);
+	scsi_pr_init(lu);
 	timer_init(&lu->hold_timer, scsi_fence_expired);
 	deferred_init(&lu->later_work, scsi_later_run);
 	deferred_init(&lu->idle_work, look_idle);
@@ -236,7 +237,7 @@ void scsi_lu_free(struct scsi_lu *lu)
 	deferred_cancel(&lu->idle_work);
 	scsi_options_free(lu);
 	scsi_gates_free(lu);
-	scsi_pr_forget(lu);
+	scsi_pr_free(lu);
 	free(lu->latency);
 	lu_store_free(lu->store);
 	bs_close(lu->bs);
@@ -253,6 +254,7 @@ void scsi_lu_set_store(struct scsi_lu *lu, struct lu_store *store)
 	assert(!lu->store);
 	lu->store = store;
 	lu_store_watch(store, store_is_quiet, lu);
+	scsi_pr_load(lu);
 }
 
 void scsi_lu_reset(struct scsi_lu *lu)

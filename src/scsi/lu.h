@@ -52,6 +52,7 @@ struct scsi_lu_options {
 	/* QUEUE ALGORITHM MODIFIER 0 (SPC-4 7.5.8): tasks of a nexus run one after the other. */
 	bool restricted;
 	bool task_aborted; /* TAS */
+	bool force_aptpl;  /* as if each registration had asked to outlive a power loss */
 	bool any_isid;     /* registrations hold for the name of an initiator, by whatever port */
 	uint8_t ua_interlock; /* 0, 1, 2: UA_INTLCK_CTRL 00b, 10b, 11b */
 	/* As many tasks of a nexus run at a time, and others wait in order; 0: all that there are. */

@@ -163,7 +163,7 @@ struct scsi_lu {
 	struct list itls;               /* scsi_itl.of_lu */
 	struct list functions;          /* scsi_tmf.of_lu: not done yet */
 	struct scsi_nexus *reserved_by; /* RESERVE */
-	struct pr_state *pr;            /* NULL: nothing was ever registered */
+	struct scsi_pr pr;
 
 	/*
 	 * The task set: HEAD OF QUEUE tasks first, then the others in order of arrival. `strict`
@@ -547,9 +547,10 @@ bool scsi_conflict(const struct scsi_io *io);
 
 /* --- pr.c; see pr.h */
 
+/* Whether it keeps anybody out. */
 static inline bool scsi_pr_reserved(const struct scsi_lu *lu)
 {
-	return lu->pr && lu->pr->type;
+	return lu->pr.lost || (lu->pr.state && lu->pr.state->type);
 }
 
 /* --- reserve.c */

@@ -68,12 +68,6 @@ static bool inquiry_changed(const struct scsi_lu_options *was, const struct scsi
 	       strcmp(was->product, is->product) != 0;
 }
 
-static void forget_reservations(struct scsi_lu *lu)
-{
-	scsi_reserve_reset(lu);
-	scsi_pr_forget(lu);
-}
-
 static void apply(struct scsi_lu *lu, const struct scsi_lu_options *to)
 {
 	const struct scsi_lu_options was = lu->options;
@@ -93,9 +87,10 @@ static void apply(struct scsi_lu *lu, const struct scsi_lu_options *to)
 		scsi_ua_add_lu(lu, NULL, SCSI_ASC_CAPACITY_CHANGED);
 	if (swapped & (SCSI_HAS_RESERVE | SCSI_HAS_OPCODES))
 		scsi_ua_add_lu(lu, NULL, SCSI_ASC_OPERATING_CONDITIONS_CHANGED);
+	scsi_pr_options(lu);
 	/* Nobody could let go of it. */
 	if (swapped & ~has & SCSI_HAS_RESERVE)
-		forget_reservations(lu);
+		scsi_reserve_reset(lu);
 	scsi_order_run(lu);
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Persistent reservations of a LU (SPC-4 5.12). What is registered and who holds what is one value,
- * struct pr_state. A PERSISTENT RESERVE OUT makes the next value out of the one that is (pr_out.c); then it takes
- * the place of the old one and those whom it concerns are told, in one step (pr.c).
+ * struct pr_state. A PERSISTENT RESERVE OUT makes the next value out of the one that is (pr_out.c); where it is to
+ * outlive a power loss, it is brought to stable storage first; then it takes the place of the old one and those
+ * whom it concerns are told, in one step (pr.c).
  *
  *   pr_state.c   the value
+ *   pr_record.c  the value as bytes that outlive us
  *   pr_out.c     the service actions: from the parameter list to the next value
- *   pr.c         what a nexus may do; the change
+ *   pr.c         what a nexus may do; one change after the other
  *   pr_in.c      PERSISTENT RESERVE IN
  *   conflict.c   which commands go through whose reservation
  *
@@ -18,7 +20,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "common/list.h"
 #include "scsi/io.h"
+#include "scsi/lu_store.h"
 #include "scsi/transport_id.h"
 
 #define PR_MOST 256 /* registrations of a LU: INSUFFICIENT REGISTRATION RESOURCES above */
@@ -52,6 +56,19 @@ struct pr_state {
 	struct pr_registrant of[];
 };
 
+/* What a LU has of them. */
+struct scsi_pr {
+	struct pr_state *state; /* NULL: nothing was ever registered */
+	/* The record is damaged: whether anything was reserved nobody knows, so nobody is let in until an
+	 * initiator has reserved, preempted or cleared. */
+	bool lost;
+	bool stored;              /* the record says that there is something */
+	struct pr_change *change; /* under way */
+	struct list waiting;      /* scsi_io.wait: that come after it */
+	bool again;               /* afterwards the record is to be looked at */
+	bool going_on;            /* somebody goes through `waiting` */
+};
+
 static inline bool pr_registrants_only(uint8_t type)
 {
 	return type >= PR_WRITE_EXCLUSIVE_REGISTRANTS;
@@ -79,12 +96,23 @@ static inline bool pr_holds(const struct pr_state *s, int at)
 	return at >= 0 && s->type && (pr_all_registrants(s->type) || s->holder == (uint32_t)at);
 }
 
+/* --- pr_record.c */
+
+/* Its bytes, written to `out` unless that is NULL. At most LU_STORE_MAX. `s` may be NULL. */
+size_t pr_encode(const struct pr_state *s, bool lost, uint8_t *out);
+/* -EBADMSG: it is damaged; -ENOMEM. */
+int pr_decode(struct pr_state **out, bool *lost, const uint8_t *p, size_t len);
+
 /* --- pr.c */
 
 /* A change on its way: of the old value's registrants, by their places, what becomes of them. */
 struct pr_change {
-	struct scsi_io *io;
+	struct scsi_io *io; /* NULL: the record follows, and nothing else changes */
+	struct scsi_lu *lu;
 	struct pr_state *next;
+	bool finds; /* what was lost is known from here on */
+	struct lu_put put;
+	uint8_t *record;
 	uint16_t ua[PR_MOST]; /* to be told to those of that nexus; 0: nothing */
 	bool gone[PR_MOST];
 	bool abort; /* the tasks of those that are gone */
@@ -105,14 +133,23 @@ bool scsi_pr_answers_reserve(struct scsi_io *io);
 /* Takes the change over; ends the task. */
 void scsi_pr_commit(struct pr_change *c);
 void pr_change_free(struct pr_change *c);
-/* Nothing is registered any more, and nobody is told. */
-void scsi_pr_forget(struct scsi_lu *lu);
+void scsi_pr_init(struct scsi_lu *lu);
+void scsi_pr_free(struct scsi_lu *lu);
+/* The LU has a store: what is there. */
+void scsi_pr_load(struct scsi_lu *lu);
+/* The LU's options are others. Where reservations are not offered any more, nothing is registered, and nobody told. */
+void scsi_pr_options(struct scsi_lu *lu);
+/* PTPL_C, PTPL_A */
+bool scsi_pr_can_persist(const struct scsi_lu *lu);
+bool scsi_pr_persists(const struct scsi_lu *lu);
 
 /* --- pr_in.c, pr_out.c */
 
 bool scsi_lengths_pr_out(struct scsi_io *io);
 bool scsi_lengths_pr_status(struct scsi_io *io);
 void scsi_cmd_pr_out(struct scsi_io *io);
+/* Its turn has come. */
+void scsi_pr_out_run(struct scsi_io *io);
 void scsi_cmd_pr_read_keys(struct scsi_io *io);
 void scsi_cmd_pr_read_reservation(struct scsi_io *io);
 void scsi_cmd_pr_capabilities(struct scsi_io *io);

@@ -15,7 +15,7 @@ static uint32_t count_of(const struct pr_state *s)
 /* PRGENERATION and ADDITIONAL LENGTH, and the reply ends. */
 static void reply(struct scsi_io *io, uint32_t additional, size_t len)
 {
-	const struct pr_state *s = io->lu->pr;
+	const struct pr_state *s = io->lu->pr.state;
 	uint8_t header[HEADER] = {0};
 
 	put_be32(header, s ? s->generation : 0);
@@ -27,7 +27,7 @@ static void reply(struct scsi_io *io, uint32_t additional, size_t len)
 /* SPC-4 6.15.2 */
 void scsi_cmd_pr_read_keys(struct scsi_io *io)
 {
-	const struct pr_state *s = io->lu->pr;
+	const struct pr_state *s = io->lu->pr.state;
 	uint32_t len = 8 * count_of(s);
 
 	for (uint32_t i = 0; i < count_of(s); i++)
@@ -38,10 +38,10 @@ void scsi_cmd_pr_read_keys(struct scsi_io *io)
 /* SPC-4 6.15.3; where all registrants hold it, no key is named. */
 void scsi_cmd_pr_read_reservation(struct scsi_io *io)
 {
-	const struct pr_state *s = io->lu->pr;
+	const struct pr_state *s = io->lu->pr.state;
 	uint8_t *d = io->data + HEADER;
 
-	if (!scsi_pr_reserved(io->lu)) {
+	if (!s || !s->type) {
 		reply(io, 0, HEADER);
 		return;
 	}
@@ -51,15 +51,15 @@ void scsi_cmd_pr_read_reservation(struct scsi_io *io)
 	reply(io, 16, HEADER + 16);
 }
 
-/* SPC-4 6.15.4 */
+/* SPC-4 6.15.4. ALLOW COMMANDS: TEST UNIT READY is let through. */
 void scsi_cmd_pr_capabilities(struct scsi_io *io)
 {
 	uint8_t *d = io->data;
 
 	put_be16(d, 8);
-	d[2] = 0x1c; /* CRH, SIP_C, ATP_C */
-	d[3] = 0x90; /* TMV, ALLOW COMMANDS 001b: TEST UNIT READY is let through */
-	d[4] = 0xea; /* the types that there are */
+	d[2] = 0x1c | scsi_pr_can_persist(io->lu); /* CRH, SIP_C, ATP_C, PTPL_C */
+	d[3] = 0x90 | scsi_pr_persists(io->lu);    /* TMV, ALLOW COMMANDS 001b, PTPL_A */
+	d[4] = 0xea;                               /* the types that there are */
 	d[5] = 0x01;
 	scsi_reply(io, 8);
 }
@@ -91,7 +91,7 @@ static size_t put_status(uint8_t *d, const struct pr_state *s, uint32_t i)
 /* There may be more of them than the initiator has room for. */
 void scsi_cmd_pr_full_status(struct scsi_io *io)
 {
-	const struct pr_state *s = io->lu->pr;
+	const struct pr_state *s = io->lu->pr.state;
 	size_t at = HEADER;
 
 	for (uint32_t i = 0; i < count_of(s); i++) {

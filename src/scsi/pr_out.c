@@ -273,7 +273,7 @@ static bool register_keys(struct request *q)
 	struct ports ports;
 	int err;
 
-	if (q->list[20] & APTPL)
+	if (q->list[20] & APTPL && !scsi_pr_can_persist(q->io->lu))
 		return bad_list(q, 20, 0);
 	if (others && (q->at >= 0 || !q->new_key))
 		return illegal(q, SCSI_ASC_INVALID_FIELD_IN_CDB);
@@ -287,6 +287,8 @@ static bool register_keys(struct request *q)
 		return false;
 	if (!q->new_key)
 		unregister(q);
+	/* The last one decides for all (SPC-4 5.12.5). */
+	q->c->next->aptpl = q->list[20] & APTPL;
 	q->c->next->generation++;
 	return true;
 }
@@ -318,6 +320,7 @@ static bool do_reserve(struct request *q)
 		return pr_holds(s, q->at) && s->type == type ? true : conflict(q);
 	s->type = type;
 	s->holder = (uint32_t)q->at;
+	q->c->finds = true;
 	return true;
 }
 
@@ -347,6 +350,7 @@ static bool do_clear(struct request *q)
 	s->type = PR_NONE;
 	s->count = 0;
 	s->generation++;
+	q->c->finds = true;
 	return true;
 }
 
@@ -402,6 +406,7 @@ static bool do_preempt(struct request *q)
 		s->type = PR_NONE;
 	pr_drop(s, q->c->gone);
 	s->generation++;
+	q->c->finds = true;
 	return true;
 }
 
@@ -472,12 +477,13 @@ static bool do_move(struct request *q)
 		return conflict(q);
 	if (!q->new_key)
 		return bad_list(q, 8, -1);
-	if (q->list[17] & APTPL)
+	if (q->list[17] & APTPL && !scsi_pr_can_persist(q->io->lu))
 		return bad_list(q, 17, 0);
 	to = register_destination(q);
 	if (to < 0)
 		return false;
 	q->c->next->holder = (uint32_t)to;
+	q->c->next->aptpl = q->list[17] & APTPL;
 	q->c->next->generation++;
 	q->c->gone[q->at] = q->list[17] & UNREG;
 	pr_drop(q->c->next, q->c->gone);
@@ -496,20 +502,18 @@ static bool (*const actions[])(struct request *q) = {
 /* Those that may be longer look themselves. */
 static bool length_ok(struct request *q)
 {
-	unsigned action = q->io->cmd->action;
-
-	if (q->len == LIST_LEN || action == MOVE || q->list[20] & SPEC_I_PT)
+	if (q->len == LIST_LEN || q->io->cmd->action == MOVE || q->list[20] & SPEC_I_PT)
 		return true;
 	return bad_length(q);
 }
 
-static void moved(struct scsi_io *io, int err)
+void scsi_pr_out_run(struct scsi_io *io)
 {
 	struct request q = {.io = io, .list = io->data, .len = io->out_len};
 
 	q.c = calloc(1, sizeof(*q.c));
 	if (q.c)
-		q.c->next = pr_copy(io->lu->pr);
+		q.c->next = pr_copy(io->lu->pr.state);
 	if (!q.c || !q.c->next) {
 		pr_change_free(q.c);
 		scsi_sense_no_resources(io);
@@ -517,6 +521,7 @@ static void moved(struct scsi_io *io, int err)
 		return;
 	}
 	q.c->io = io;
+	q.c->lu = io->lu;
 	q.key = get_be64(q.list);
 	q.new_key = get_be64(q.list + 8);
 	q.at = scsi_pr_of(io->lu, io->nexus);
@@ -525,6 +530,18 @@ static void moved(struct scsi_io *io, int err)
 	} else {
 		pr_change_free(q.c);
 		scsi_io_done(io);
+	}
+}
+
+static void moved(struct scsi_io *io, int err)
+{
+	struct scsi_pr *pr = &io->lu->pr;
+
+	if (pr->change || pr->going_on) {
+		io->state = SCSI_IO_RESERVING;
+		list_add_tail(&pr->waiting, &io->wait);
+	} else {
+		scsi_pr_out_run(io);
 	}
 }
 

@@ -3,6 +3,8 @@
  * What persistent reservations do to commands: who is kept out of what, who is aborted, who may pass. The commands
  * by name are those of SPC-4 table 33 and SBC-3 table 13.
  */
+#include <fcntl.h>
+#include "reactor/file.h"
 #include "scsi_tmf_rig.h"
 
 #define CONFLICTS SCSI_RESERVATION_CONFLICT
@@ -283,6 +285,91 @@ static void the_preemptor_goes_meanwhile(void **state)
 	assert_int_equal(cmd_status(cmd_run(h, h->b, CDB(READ10(0, 1)), NULL, 0)), CONFLICTS);
 }
 
+/* --- one after the other */
+
+static void open_store(struct hold *h)
+{
+	static const uint8_t id[16];
+
+	assert_int_equal(sim_disk_create(h->sim, "/record", 0, 0), 0);
+	scsi_lu_set_store(
+		h->lu,
+		lu_store_new(h->reactor, file_open(h->reactor, "/record", O_RDWR, 0), NULL, id));
+}
+
+static void wait_for_store(struct hold *h)
+{
+	while (!lu_store_is_quiet(h->lu->store) || h->lu->pr.change)
+		assert_true(sim_step(h->sim, REACTOR_NEVER));
+}
+
+static void expect_keys(struct hold *h, uint8_t count, uint32_t generation)
+{
+	struct cmd *c = cmd_run(h, h->a, CDB(0x5e, 0, 0, 0, 0, 0, 0, 1, 0), NULL, 0);
+
+	assert_int_equal(get_be32(c->data), generation);
+	assert_int_equal(get_be32(c->data + 4), 8 * count);
+	cmd_expect(c, 0);
+}
+
+/* While one is brought to stable storage the others wait for their turn, and what is, is what was. */
+static void changes_take_turns(void **state)
+{
+	struct hold *h = *state;
+	struct scsi_lu_options o;
+	struct cmd *first, *second, *third;
+
+	open_store(h);
+	scsi_lu_get_options(h->lu, &o);
+	o.force_aptpl = true;
+	assert_int_equal(scsi_lu_set_options(h->lu, &o, changed, NULL), 0);
+	first = pr_go(h, h->a, REGISTER, 0, 0, 1);
+	second = pr_go(h, h->b, REGISTER, 0, 0, 2);
+	third = pr_go(h, h->a, PREEMPT, 0, 1, 2);
+	assert_false(first->done || second->done || third->done);
+	expect_keys(h, 0, 0);
+	wait_for_store(h);
+	cmd_expect(first, 0);
+	cmd_expect(second, 0);
+	cmd_expect(third, 0);
+	expect_keys(h, 1, 3);
+	cmd_expect(cmd_run(h, h->b, CDB(TUR), NULL, 0), 0x062a05);
+}
+
+/* What is on its way to the store is done, whoever asked; what waits is not. */
+static void a_change_and_its_nexus(void **state)
+{
+	struct hold *h = *state;
+	struct scsi_lu_options o;
+	struct cmd *first, *second;
+
+	open_store(h);
+	scsi_lu_get_options(h->lu, &o);
+	o.force_aptpl = true;
+	assert_int_equal(scsi_lu_set_options(h->lu, &o, changed, NULL), 0);
+	first = pr_go(h, h->b, REGISTER, 0, 0, 2);
+	second = pr_go(h, h->b, RESERVE, EA, 2, 0);
+	scsi_nexus_free(h->b);
+	assert_false(first->done || second->done);
+	wait_for_store(h);
+	expect_aborted(first);
+	expect_aborted(second);
+	expect_keys(h, 1, 1);
+	assert_int_equal(h->lu->pr.state->type, 0);
+	h->b = hold_nexus(h, "b");
+	hold_ready(h, h->b);
+	/* Likewise by a reset, which is complete only when nothing is under way. */
+	first = pr_go(h, h->b, REGISTER, 0, 2, 0);
+	struct asked reset;
+	ask(&reset, SCSI_LU_RESET, h->a, 0);
+	assert_false(reset.done || first->done);
+	wait_for_store(h);
+	expect_result(&reset, SCSI_TMF_COMPLETE);
+	expect_aborted(first);
+	cmd_expect(cmd_run(h, h->a, CDB(TUR), NULL, 0), 0x062903);
+	expect_keys(h, 0, 2);
+}
+
 /* --- who may pass */
 
 static void read_past(struct hold *h, struct scsi_nexus *n, bool passes)
@@ -351,6 +438,8 @@ int main(void)
 		TMF_TEST(aborts_itself),
 		TMF_TEST(preempted_only),
 		TMF_TEST(the_preemptor_goes_meanwhile),
+		TMF_TEST(changes_take_turns),
+		TMF_TEST(a_change_and_its_nexus),
 		TMF_TEST(passes_are_for_those_who_may),
 	};
 

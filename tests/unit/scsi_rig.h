@@ -65,10 +65,9 @@ static void rig_done(struct scsi_io *io)
 	rig->done = true;
 }
 
-/* Runs a command with `out` as its data; to completion. Returns the status. */
-static inline uint8_t rig_send(struct rig *rig, struct scsi_nexus *nexus, uint16_t lun,
-			       const uint8_t *cdb, size_t cdb_len, const void *out,
-			       uint32_t out_len)
+/* Sends a command with `out` as its data. */
+static inline void rig_begin(struct rig *rig, struct scsi_nexus *nexus, uint16_t lun,
+			     const uint8_t *cdb, size_t cdb_len, const void *out, uint32_t out_len)
 {
 	static const struct scsi_port_ops port = {rig_data_move, rig_move_abort, rig_done};
 
@@ -90,6 +89,14 @@ static inline uint8_t rig_send(struct rig *rig, struct scsi_nexus *nexus, uint16
 		rig->io.data = rig->data;
 	}
 	scsi_submit(&rig->io);
+}
+
+/* The same, to completion. Returns the status. */
+static inline uint8_t rig_send(struct rig *rig, struct scsi_nexus *nexus, uint16_t lun,
+			       const uint8_t *cdb, size_t cdb_len, const void *out,
+			       uint32_t out_len)
+{
+	rig_begin(rig, nexus, lun, cdb, cdb_len, out, out_len);
 	for (int i = 0; i < 1000 && !rig->done; i++)
 		sim_step(rig->sim, REACTOR_NEVER);
 	assert_true(rig->done);
