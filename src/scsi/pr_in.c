@@ -20,7 +20,8 @@ static void reply(struct scsi_io *io, uint32_t additional, size_t len)
 
 	put_be32(header, s ? s->generation : 0);
 	put_be32(header + 4, additional);
-	memcpy(io->data, header, MIN(sizeof(header), (size_t)io->buf_len));
+	if (io->buf_len) /* else there is no buffer */
+		memcpy(io->data, header, MIN(sizeof(header), (size_t)io->buf_len));
 	scsi_reply(io, MIN(len, (size_t)io->buf_len));
 }
 

@@ -282,7 +282,9 @@ static void preempt_all_registrants(void **state)
 {
 	struct rig *rig = *state;
 
-	for (uint8_t type = WE_AR; type <= EA_AR; type++) {
+	for (size_t i = 4; i < sizeof(types); i++) {
+		uint8_t type = types[i];
+
 		pr_register_both(rig);
 		assert_int_equal(pr_out(rig, rig->other, RESERVE, type, KEY_B, 0), SCSI_GOOD);
 		/* A key is that of a registration. */
