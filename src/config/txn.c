@@ -40,6 +40,7 @@ static struct config_change *add_change(struct config_txn *txn, enum config_verb
 		return NULL;
 	change->verb = verb;
 	change->node = node;
+	change->txn = txn;
 	list_add_tail(&txn->changes, &change->link);
 	txn->count++;
 	return change;
@@ -197,15 +198,31 @@ static bool step_back(struct config_txn *txn)
 	return false;
 }
 
-/* The next change of which the runtime is to be told; NULL: there is no more to do. */
+/* Objects that are made one after the other; LUNs need their disks, or may be left out. */
+static bool may_go_along(const struct config_change *last, const struct config_change *next)
+{
+	return last->verb == CONFIG_CREATE && next->verb == CONFIG_CREATE &&
+	       config_is_backstore(last->node->kind) == config_is_backstore(next->node->kind);
+}
+
+static struct config_change *next_forward(struct config_txn *txn)
+{
+	struct config_change *change = next_untold(txn);
+	if (!change || (txn->asked &&
+			(txn->asked >= txn->runtime->at_a_time || !may_go_along(txn->at, change))))
+		return NULL;
+	txn->at = change;
+	return change;
+}
+
+/* The next change of which the runtime is to be told; NULL: none, until it has answered what it was asked. */
 static struct config_change *next_step(struct config_txn *txn)
 {
-	if (!txn->back) {
-		struct config_change *change = next_untold(txn);
-		if (change)
-			txn->at = change;
-		return change;
-	}
+	if (!txn->err && !txn->back)
+		return next_forward(txn);
+	if (txn->asked)
+		return NULL;
+	txn->back = true;
 	while (!list_empty(&txn->changes)) {
 		if (step_back(txn))
 			return txn->at;
@@ -213,42 +230,38 @@ static struct config_change *next_step(struct config_txn *txn)
 	return NULL;
 }
 
-/* What the runtime answered about txn->at. */
-static void take_answer(struct config_txn *txn, int err)
+static const struct config_why no_reason = {"The daemon gave no reason."};
+
+static void take_answer(struct config_change *change, int err, const struct config_why *why)
 {
+	struct config_txn *txn = change->txn;
+	txn->asked--;
 	if (txn->back) {
-		txn->at->told = false;
+		change->told = false;
 	} else if (!err) {
-		txn->at->told = true;
-		txn->at->node->fresh = false;
-	} else {
+		change->told = true;
+		change->node->fresh = false;
+	} else if (!txn->err) {
 		txn->err = err;
-		txn->back = true;
+		txn->why = why ? *why : no_reason;
 	}
 }
-
-static const struct config_why no_reason = {"The daemon gave no reason."};
 
 /* A loop, not a recursion: a thousand changes may be answered at once. */
 static void drive(struct config_txn *txn)
 {
 	struct config_change *change;
+	txn->driving = true;
 	while ((change = next_step(txn))) {
 		struct config_why why = no_reason;
-		txn->inside = true;
-		txn->answered = false;
+		txn->asked++;
 		int err = txn->runtime->apply(txn->ctx, txn, change, txn->back, &why);
-		txn->inside = false;
-		if (err == CONFIG_LATER) {
-			if (!txn->answered)
-				return;
-			err = txn->answer;
-		} else if (err && !txn->back) {
-			txn->why = why;
-		}
-		take_answer(txn, err);
+		if (err != CONFIG_LATER)
+			take_answer(change, err, &why);
 	}
-	finish(txn);
+	txn->driving = false;
+	if (!txn->asked)
+		finish(txn);
 }
 
 void config_txn_run(struct config_txn *txn, const struct config_runtime *runtime, void *ctx,
@@ -265,17 +278,17 @@ void config_txn_run(struct config_txn *txn, const struct config_runtime *runtime
 	drive(txn);
 }
 
+void config_txn_answer(const struct config_change *change, int err, const struct config_why *why)
+{
+	struct config_txn *txn = change->txn;
+	take_answer((struct config_change *)change, err, why);
+	if (!txn->driving)
+		drive(txn);
+}
+
 void config_txn_continue(struct config_txn *txn, int err, const struct config_why *why)
 {
-	if (err && !txn->back)
-		txn->why = why ? *why : no_reason;
-	if (txn->inside) {
-		txn->answered = true;
-		txn->answer = err;
-		return;
-	}
-	take_answer(txn, err);
-	drive(txn);
+	config_txn_answer(txn->at, err, why);
 }
 
 /* ---- the end ---- */

@@ -31,6 +31,7 @@ struct config_change {
 	char *before, *after;           /* CONFIG_SET: the value as text */
 
 	struct list link;
+	struct config_txn *txn;
 	bool told;
 	bool quiet; /* a value of an object of which nobody knows yet: part of its creation */
 };
@@ -53,6 +54,11 @@ struct config_runtime {
 	 */
 	int (*apply)(void *ctx, struct config_txn *txn, const struct config_change *change,
 		     bool back, struct config_why *why);
+	/*
+	 * So many may be without an answer, 0 as good as 1: objects that are made, and of these first the
+	 * backstores. Each is told after those on which it depends, which may not be there yet.
+	 */
+	unsigned at_a_time;
 };
 
 typedef void config_done(void *ctx, int err);
@@ -73,10 +79,10 @@ struct config_txn {
 	void *done_ctx;
 	config_done *ended; /* of config_abandon() */
 	void *ended_ctx;
-	struct config_change *at; /* whom the runtime was asked about */
+	struct config_change *at; /* whom the runtime was asked about last */
+	unsigned asked;           /* without an answer */
 	int err;                  /* what made us go back */
-	int answer;               /* of the runtime */
-	bool running, back, inside, answered;
+	bool running, back, driving;
 };
 
 /* 0; -EBUSY: another transaction is open. The struct is the caller's and stays where it is. */
@@ -91,6 +97,8 @@ bool config_is_busy(const struct config_tree *tree);
 void config_txn_run(struct config_txn *txn, const struct config_runtime *runtime, void *ctx,
 		    config_done *done, void *done_ctx);
 /* The answer to CONFIG_LATER; may come from inside of `apply`. With an error, `why` has the reason. */
+void config_txn_answer(const struct config_change *change, int err, const struct config_why *why);
+/* The same of the last one, for a runtime with one at a time. */
 void config_txn_continue(struct config_txn *txn, int err, const struct config_why *why);
 /* Ends the transaction. What was deleted is freed. */
 void config_commit(struct config_txn *txn);

@@ -12,6 +12,8 @@
 
 /* Seconds in which initiators may log out when what they use is taken away. */
 #define LOGOUT_TIME 2
+/* Changes of a transaction without an answer. */
+#define AT_A_TIME 64
 
 struct deed {
 	struct daemon *d;
@@ -587,16 +589,16 @@ void runtime_disk_came(struct daemon *d, struct config_node *backstore)
 
 static void go_on(void *ctx, int err, const char *why)
 {
-	struct config_txn *txn = ctx;
+	const struct config_change *change = ctx;
+	const struct config_txn *txn = change->txn;
 	struct config_why reason = {""};
-	const struct config_change *change = txn->at;
 	if (err && !txn->back && txn->waits && change->verb == CONFIG_CREATE &&
 	    pending_may_come(change->node, err)) {
 		err = config_set_pending(change->node, why);
 		pending_wait(txn->ctx);
 	}
 	snprintf(reason.text, sizeof(reason.text), "%s", why);
-	config_txn_continue(txn, err, &reason);
+	config_txn_answer(change, err, &reason);
 }
 
 static int apply(void *ctx, struct config_txn *txn, const struct config_change *change, bool back,
@@ -618,17 +620,18 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 			       back         ? RUNTIME_REMOVE
 			       : txn->waits ? RUNTIME_AGAIN
 					    : RUNTIME_NEW,
-			       go_on, txn);
+			       go_on, (void *)change);
 		break;
 	case CONFIG_DELETE:
-		runtime_object(d, change->node, back ? RUNTIME_AGAIN : RUNTIME_REMOVE, go_on, txn);
+		runtime_object(d, change->node, back ? RUNTIME_AGAIN : RUNTIME_REMOVE, go_on,
+			       (void *)change);
 		break;
 	case CONFIG_SET:
 		runtime_value(d, change->node, change->attr, back ? change->before : change->after,
-			      go_on, txn);
+			      go_on, (void *)change);
 		break;
 	}
 	return CONFIG_LATER;
 }
 
-const struct config_runtime daemon_runtime = {apply};
+const struct config_runtime daemon_runtime = {apply, AT_A_TIME};

@@ -8,6 +8,8 @@
 #include "config/json.h"
 #include "fuzz.h"
 
+#define AT_A_TIME 8
+
 struct world {
 	struct input in;
 	struct config_tree *tree;
@@ -16,7 +18,8 @@ struct world {
 	struct buf committed; /* what the tree was when the transaction began, as text */
 	uint64_t random;
 	unsigned fail_in; /* so many changes are done before one is refused; 0: none is */
-	bool waiting;
+	const struct config_change *waiting[AT_A_TIME];
+	size_t waits;
 };
 
 /* ---- the world around it ---- */
@@ -36,17 +39,17 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 	int err = !back && w->fail_in && !--w->fail_in ? -EIO : 0;
 	MUST(change->told == back && !change->quiet);
 	switch (take_byte(&w->in) % 4) {
-	case 0: config_txn_continue(txn, err, NULL); return CONFIG_LATER;
+	case 0: config_txn_answer(change, err, NULL); return CONFIG_LATER;
 	case 1:
 		if (err)
 			return err;
-		w->waiting = true;
+		w->waiting[w->waits++] = change;
 		return CONFIG_LATER;
 	default: return err;
 	}
 }
 
-static const struct config_runtime runtime = {apply};
+static const struct config_runtime runtime = {apply, AT_A_TIME};
 
 static void note(void *ctx, int err)
 {
@@ -82,10 +85,8 @@ static void begin(struct world *w)
 
 static void answer(struct world *w)
 {
-	while (w->waiting) {
-		w->waiting = false;
-		config_txn_continue(&w->txn, 0, NULL);
-	}
+	while (w->waits)
+		config_txn_answer(w->waiting[--w->waits], 0, NULL);
 }
 
 /* ---- words ---- */

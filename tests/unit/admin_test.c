@@ -81,7 +81,7 @@ static int apply(void *ctx, struct config_txn *txn, const struct config_change *
 	return CONFIG_LATER;
 }
 
-static const struct config_runtime runtime = {apply};
+static const struct config_runtime runtime = {apply, 1};
 
 static void random_bytes(void *ctx, void *out, size_t len)
 {

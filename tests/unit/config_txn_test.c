@@ -38,7 +38,7 @@ static int clerk_apply(void *ctx, struct config_txn *txn, const struct config_ch
 	return err;
 }
 
-static const struct config_runtime clerk_runtime = {clerk_apply};
+static const struct config_runtime clerk_runtime = {clerk_apply, 1};
 
 static void clerk_done(void *ctx, int err)
 {
@@ -116,6 +116,110 @@ static void change_much(struct rig *rig)
 	rig_target(rig, IQN);
 	rig_target(rig, "iqn.2026-11.org.example:second");
 	DONE(rig, config_delete_backstore(&rig->txn, at(rig, "/backstores/ramdisk/b")));
+}
+
+/* One who is asked for much at a time, and answers in an order of its own. */
+struct office {
+	const struct config_change *asked[16];
+	size_t count, most;
+	struct buf told;
+	int fail; /* the how-manyeth answer is an error; -1: none */
+	int done;
+};
+
+static int office_apply(void *ctx, struct config_txn *txn, const struct config_change *change,
+			bool back, struct config_why *why)
+{
+	struct office *o = ctx;
+	if (back)
+		(void)buf_printf(&o->told, "back: ");
+	config_change_text(change, false, &o->told);
+	(void)buf_printf(&o->told, "\n");
+	if (back)
+		return 0;
+	o->asked[o->count++] = change;
+	o->most = MAX(o->most, o->count);
+	return CONFIG_LATER;
+}
+
+static void office_done(void *ctx, int err)
+{
+	((struct office *)ctx)->done = err;
+}
+
+/* The latest first. */
+static void answer_all(struct office *o)
+{
+	while (o->count) {
+		size_t n = o->count;
+		const struct config_change *waiting[16];
+		memcpy(waiting, o->asked, sizeof(waiting));
+		(void)buf_printf(&o->told, "%zu\n", n);
+		o->count = 0;
+		while (n--) {
+			struct config_why why = {"The office is closed"};
+			config_txn_answer(waiting[n], o->fail-- ? 0 : -EIO, &why);
+		}
+	}
+}
+
+static void make_three(struct rig *rig)
+{
+	rig_ramdisk(rig, "a");
+	rig_ramdisk(rig, "b");
+	rig_ramdisk(rig, "c");
+	struct config_node *tpg = rig_target(rig, IQN);
+	DONE(rig, config_create_lun(&rig->txn, &rig->prefs, tpg, "/backstores/ramdisk/b", NULL,
+				    NULL, NULL));
+}
+
+static const struct config_runtime office_runtime = {office_apply, 4};
+
+static void what_is_made_is_told_many_at_a_time(void **state)
+{
+	struct rig *rig = *state;
+	struct office o = {.fail = -1, .done = 1};
+	buf_init(&o.told, 1 << 16);
+	make_three(rig);
+	config_txn_run(&rig->txn, &office_runtime, &o, office_done, &o);
+	assert_int_equal(o.done, 1);
+	answer_all(&o);
+	assert_int_equal(o.done, 0);
+	assert_int_equal(o.most, 4);
+	/* No LUN before all disks are there. */
+	assert_string_equal(buf_str(&o.told), "create /backstores/ramdisk/a\n"
+					      "create /backstores/ramdisk/b\n"
+					      "create /backstores/ramdisk/c\n"
+					      "3\n"
+					      "create /iscsi/" IQN "\n"
+					      "create /iscsi/" IQN "/tpg1\n"
+					      "create /iscsi/" IQN "/tpg1/portals/0.0.0.0:3260\n"
+					      "create /iscsi/" IQN "/tpg1/luns/lun0 (ramdisk/b)\n"
+					      "4\n");
+	buf_free(&o.told);
+	rig_commit(rig);
+}
+
+/* What had been asked for is waited for, and taken back where it was done. */
+static void one_of_many_that_fails_takes_all_back(void **state)
+{
+	struct rig *rig = *state;
+	struct office o = {.fail = 1, .done = 1};
+	buf_init(&o.told, 1 << 16);
+	make_three(rig);
+	config_txn_run(&rig->txn, &office_runtime, &o, office_done, &o);
+	answer_all(&o);
+	assert_int_equal(o.done, -EIO);
+	assert_string_equal(rig->txn.why.text, "The office is closed");
+	assert_string_equal(buf_str(&o.told), "create /backstores/ramdisk/a\n"
+					      "create /backstores/ramdisk/b\n"
+					      "create /backstores/ramdisk/c\n"
+					      "3\n"
+					      "back: create /backstores/ramdisk/c\n"
+					      "back: create /backstores/ramdisk/a\n");
+	assert_int_equal(rig->txn.count, 0);
+	assert_null(config_lookup(rig->tree, "/backstores/ramdisk/a"));
+	buf_free(&o.told);
 }
 
 static void one_transaction_at_a_time(void **state)
@@ -308,6 +412,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(one_transaction_at_a_time),
+		CASE(what_is_made_is_told_many_at_a_time),
+		CASE(one_of_many_that_fails_takes_all_back),
 		CASE(what_is_abandoned_was_never_there),
 		CASE(what_is_committed_stays),
 		CASE(the_runtime_hears_all_in_order),
