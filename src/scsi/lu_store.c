@@ -180,7 +180,7 @@ struct lu_store *lu_store_new(struct reactor *r, int file, struct lu_store_opene
 	if (s->loaded || (s->current[0] && s->current[1]))
 		return s;
 	/* The newer one may have been in the kernel's cache alone when its writer was killed; and what others are
-	 * shown now they may rely on. If this fails, the next thing that does is seen by lu_store_put(). */
+	 * shown now they may rely on. Where this fails, or another flush has before, it is written soon. */
 	(void)file_sync(r, file);
 	write_slots(s);
 	return s;
@@ -327,8 +327,19 @@ static void write_more(struct lu_store *s)
 }
 
 /*
- * The first put, or without one what is kept. Never first to the only slot that has the last record. Each attempt
- * has a version of its own, so that of one that failed half way nobody can mistake the rest for a later one.
+ * Never the only one that has the last record. Of two that have it the one that was written last: it may be in the
+ * kernel's cache alone, since a process that is killed has not flushed it. An odd version has begun with slot 1.
+ */
+static unsigned first_slot(const struct lu_store *s)
+{
+	if (s->current[0] && s->current[1])
+		return !(s->last & 1);
+	return s->current[0] ? 1 : 0;
+}
+
+/*
+ * The first put, or without one what is kept. Each attempt has a version of its own, so that of one that failed half
+ * way nobody can mistake the rest for a later one.
  */
 static void write_slots(struct lu_store *s)
 {
@@ -343,8 +354,9 @@ static void write_slots(struct lu_store *s)
 	if (put && len)
 		memcpy(s->buf + HEADER, put->data, len);
 	s->len = HEADER + len;
-	put_header(s->buf, s, ++s->last, s->buf + HEADER, len);
-	s->slot = s->current[0] && !s->current[1] ? 1 : 0;
+	s->slot = first_slot(s);
+	s->last += (s->last & 1) == s->slot ? 2 : 1;
+	put_header(s->buf, s, s->last, s->buf + HEADER, len);
 	s->slots_done = 0;
 	s->written = 0;
 	s->current[s->slot] = false;
