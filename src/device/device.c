@@ -7,6 +7,11 @@
 
 /* --- the set */
 
+void dev_set_has_unknown_past(struct dev_set *set)
+{
+	set->unknown_past = true;
+}
+
 int dev_set_new(struct dev_set **out, struct reactor *r, const struct dev_set_ops *ops, void *ctx)
 {
 	struct dev_set *set = calloc(1, sizeof(*set));
@@ -129,8 +134,10 @@ static void reset_done(struct ini_tmf *tmf, int err)
 	struct device *d = tmf->ctx;
 
 	d->resetting = false;
+	if (!err && tmf->response == ISCSI_TMF_NOT_SUPPORTED)
+		d->unknown_past = false; /* there is no other way to ask for it */
 	if (!err && tmf->response == ISCSI_TMF_COMPLETE) {
-		d->past = false;
+		d->past = d->unknown_past = false;
 		device_proved_dead(d, d->reset_before);
 	}
 	d->reset_at = reactor_now(d->set->reactor) + NSEC_PER_SEC;
@@ -252,7 +259,8 @@ struct device *device_new(struct dev_set *set, const struct lu_facts *facts)
 	d->facts = *facts;
 	d->queue = set->reactor;
 	d->outage = INI_NEVER;
-	d->past = dev_set_has_past(set);
+	d->unknown_past = set->unknown_past;
+	d->past = d->unknown_past || dev_set_has_past(set);
 	d->retry_at = d->reset_at = REACTOR_NEVER;
 	d->disk.ops = &device_disk_ops;
 	d->disk.context_size = sizeof(struct dev_io);

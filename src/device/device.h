@@ -53,6 +53,12 @@ struct dev_set_ops {
 
 /* `ops` and `ctx` live as long as the set. 0 or -ENOMEM. */
 int dev_set_new(struct dev_set **out, struct reactor *r, const struct dev_set_ops *ops, void *ctx);
+/*
+ * Others before this process have used LUs of the set, by sessions that nobody knows any more, and may have left
+ * commands under way: I/O of each device waits at first until it has reset its LU (SAM-5 7.7), which is asked for when
+ * there is any. A target that has no such function is believed. Before there are sessions.
+ */
+void dev_set_has_unknown_past(struct dev_set *set);
 /* All sessions were removed, all disks are served no more. */
 void dev_set_free(struct dev_set *set);
 /* With all its sessions, devices and requests, none of which is told: the reactor's operations are dead, or the

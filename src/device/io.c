@@ -307,7 +307,7 @@ static void task_done(struct ini_task *task, int err)
 
 bool device_has_past(struct device *d)
 {
-	d->past = d->past && dev_set_has_past(d->set);
+	d->past = d->past && (d->unknown_past || dev_set_has_past(d->set));
 	return d->past;
 }
 
@@ -347,7 +347,7 @@ void device_kick(struct device *d)
 	if (!unknown)
 		d->reset_at = REACTOR_NEVER;
 	else if (d->reset_at == REACTOR_NEVER)
-		d->reset_at = now + DEVICE_PROOF_WAIT;
+		d->reset_at = d->unknown_past ? now : now + DEVICE_PROOF_WAIT;
 	device_arm(d);
 }
 

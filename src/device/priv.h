@@ -18,6 +18,7 @@ struct dev_set {
 	const struct dev_set_ops *ops;
 	void *ctx;
 	struct list devices, sessions;
+	bool unknown_past;
 	uint8_t *zeroes;
 };
 
@@ -77,6 +78,7 @@ struct device {
 	uint64_t outage, outage_since; /* since: 0 while a path is up */
 	bool failed;                   /* the outage is longer than that */
 	bool past;                     /* commands of a process before this one may be under way */
+	bool unknown_past;             /* likewise, and no login will end them */
 	struct timer timer; /* of the outage, of what is tried again, of a reset that is due */
 	uint64_t retry_at, reset_at;
 

@@ -164,6 +164,8 @@ static int start(struct child *c, int rights, char *why, size_t why_size)
 		err = reactor_new_engine(&c->r, c->o->engine, c->o->log);
 	if (!err)
 		err = dev_set_new(&c->set, c->r, &child_set_ops, c);
+	if (!err && c->o->unknown_past)
+		dev_set_has_unknown_past(c->set);
 	if (!err)
 		err = rights_link_start(&c->rights, c->r, rights);
 	if (err)

@@ -17,6 +17,7 @@ struct child_options {
 	struct sandbox_user user;
 	bool sandbox;
 	bool makes_rings; /* a disk by ublk needs one of its own */
+	bool unknown_past; /* of the sessions of daemons before nothing is known: dev_set_has_unknown_past() */
 };
 
 /* From the fork to the end; `end`, for orders, and `rights` are our ends of sockets. The exit code. */

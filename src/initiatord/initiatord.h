@@ -49,6 +49,8 @@ struct node_session {
 	bool past;       /* a process before this one may have left something under way in it */
 	struct word_session last; /* what was heard of it */
 	struct list waits;
+	bool again;        /* while it is logged out somebody has asked for it: it is made anew */
+	struct list later; /* who waits for that one */
 };
 
 enum disk_state {
@@ -153,6 +155,8 @@ void state_disk_hold(struct attached_disk *disk);
 void state_disk_let_go(struct attached_disk *disk);
 
 /* --- state.c */
+/* While it is made again: a daemon before this one was logged in by that, and has not logged out. */
+bool state_had_session(const struct initiatord *d, const struct record_key *key);
 /* The ISID of this record: the one that it had, else a new one, which is durable then. 0 or -errno. */
 int state_isid(struct initiatord *d, const struct record_key *key, uint8_t isid[ISCSI_ISID_LEN]);
 

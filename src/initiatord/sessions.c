@@ -159,7 +159,9 @@ static struct node_session *make_session(struct initiatord *d, const struct reco
 	s->d = d;
 	s->key = *key;
 	s->number = ++d->last_number;
+	s->past = state_had_session(d, key); /* also before a boot: a target may go on */
 	list_init(&s->waits);
+	list_init(&s->later);
 	list_add_tail(&d->sessions, &s->link);
 	int err = state_isid(d, key, s->isid);
 	if (err) {
@@ -179,8 +181,10 @@ static struct node_session *login(struct initiatord *d, const struct record_key 
 	static const struct word fine = {.kind = WORD_DONE};
 	struct node_session *s = session_find(d, key);
 	if (s && s->logging_out) {
-		config_write_why(why, "it is being logged out");
-		return NULL;
+		s->again = true;
+		if (wait)
+			list_add_tail(&s->later, &wait->link);
+		return s;
 	}
 	bool made = !s;
 	if (!s)
@@ -222,12 +226,32 @@ struct logout {
 	struct wait *wait;
 };
 
+/* Who has asked for it in the meantime gets the next one. */
+static void log_in_again(struct initiatord *d, const struct record_key *key, bool for_disks,
+			 struct list *later)
+{
+	struct word none = {.kind = WORD_DONE, .err = -ENOENT};
+	struct config_why why = {"the daemon ends"};
+	struct node_session *s = d->ending ? NULL : login(d, key, false, false, NULL, &why);
+	if (s) {
+		s->for_disks = for_disks;
+		list_splice_tail(&s->waits, later);
+		return;
+	}
+	snprintf(none.why, sizeof(none.why), "%.511s", why.text);
+	waits_tell(later, &none);
+}
+
 static void logged_out(struct errand_out *e, const struct word *w)
 {
 	struct logout *l = e->ctx;
 	struct node_session *s = l->s;
 	struct initiatord *d = s->d;
 	const struct word gone = {.kind = WORD_DONE, .err = -ECANCELED, .why = "it was logged out"};
+	const struct record_key key = s->key;
+	const bool again = s->again, for_disks = s->for_disks;
+	struct list later;
+	list_init(&later);
 	if (l->wait)
 		l->wait->done(l->wait, w);
 	free(l);
@@ -236,7 +260,10 @@ static void logged_out(struct errand_out *e, const struct word *w)
 		 s->key.port);
 	event_session(s, EVENT_SESSION_DOWN, "logged-out", "it was logged out");
 	waits_tell(&s->waits, &gone);
+	list_splice_tail(&later, &s->later);
 	free_session(s);
+	if (again)
+		log_in_again(d, &key, for_disks, &later);
 	state_save(d);
 }
 

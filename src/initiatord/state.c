@@ -128,9 +128,12 @@ static void set_aside(struct initiatord *d, const char *path, const json_error_t
 	if (error->line > 0)
 		snprintf(where, sizeof(where), " in line %d", error->line);
 	const bool moved = !rename(path, aside);
+	/* Their sessions may be there still, and what they had under way. */
+	d->o.child.unknown_past = true;
 	log_error(d->log,
-		  "%s is damaged%s (%s): nothing that was attached is attached again, and "
-		  "sessions get new ISIDs; %s",
+		  "%s is damaged%s (%s): only what records name is attached again, sessions get "
+		  "new ISIDs, and each LU is reset before it is used, for writes of old sessions "
+		  "may be under way; %s",
 		  path, where, error->text,
 		  moved ? "it is kept as state.json.damaged" : strerror(errno));
 }
@@ -183,6 +186,21 @@ static const char *text_of(const json_t *o, const char *name)
 {
 	const char *text = json_string_value(json_object_get(o, name));
 	return text ? text : "";
+}
+
+bool state_had_session(const struct initiatord *d, const struct record_key *key)
+{
+	const json_t *o;
+	size_t i;
+	json_array_foreach(json_object_get(d->left, "sessions"), i, o)
+	{
+		if (!strcmp(text_of(o, "target"), key->target) &&
+		    !strcmp(text_of(o, "address"), key->address) &&
+		    !strcmp(text_of(o, "iface"), key->iface) &&
+		    json_integer_value(json_object_get(o, "port")) == key->port)
+			return true;
+	}
+	return false;
 }
 
 static void restore_session(struct initiatord *d, const json_t *o)

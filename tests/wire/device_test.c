@@ -491,6 +491,27 @@ static void what_a_dead_process_left(struct wire_world *world)
 	host_free(h);
 }
 
+/* Nobody knows by which sessions something may be under way: there is nothing to wait for. */
+static void what_nobody_knows_of(struct wire_world *world)
+{
+	struct host *h = host_new(world);
+	uint8_t *data = wire_pattern(world, 4096, 1);
+	struct device_stats stats;
+
+	dev_set_has_unknown_past(h->set);
+	log_in(h, 0);
+	struct device *d = h->last;
+	device_get_stats(d, &stats);
+	assert_int_equal(stats.resets, 0); /* nobody uses it yet */
+	good(h, d, DISK_WRITE, 0, 4096, data);
+	device_get_stats(d, &stats);
+	assert_int_equal(stats.resets, 1);
+	good(h, d, DISK_WRITE, 4096, 4096, data);
+	device_get_stats(d, &stats);
+	assert_int_equal(stats.resets, 1);
+	host_free(h);
+}
+
 static const struct wire_config two_luns = {.luns = 2};
 
 static const struct wire_case cases[] = {
@@ -504,6 +525,7 @@ static const struct wire_case cases[] = {
 	CASE(it_grows),
 	REAL(two_paths),
 	REAL(what_a_dead_process_left),
+	REAL(what_nobody_knows_of),
 };
 
 WIRE_THEME_DEFINE(device);
