@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# bash: the commands of lunar, and their options; of `lunar target`, what its own shell would complete.
+# bash: the commands of lunar, and their options; of `lunar target`, what its own shell would complete;
+# and the options of the daemons.
 
 _lunar_target() { # WORD...: those before the cursor, the last of which is being typed
 	local line word
@@ -47,4 +48,18 @@ _lunar() {
 	fi
 }
 
+# The daemons have options only; what most of them take is a file.
+_lunar_daemon() {
+	local cursor=${COMP_WORDS[COMP_CWORD]}
+	COMPREPLY=()
+	if [[ $cursor == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$("$1" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')" -- "$cursor")
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --engine ]; then
+		mapfile -t COMPREPLY < <(compgen -W "uring epoll" -- "$cursor")
+	else
+		mapfile -t COMPREPLY < <(compgen -f -- "$cursor")
+	fi
+}
+
 complete -F _lunar lunar targetcli
+complete -o filenames -F _lunar_daemon lunar-initiatord lunar-targetd

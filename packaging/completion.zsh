@@ -1,6 +1,7 @@
-#compdef lunar targetcli
+#compdef lunar targetcli lunar-initiatord lunar-targetd
 # SPDX-License-Identifier: BSD-2-Clause
-# zsh: the commands of lunar, and their options; of `lunar target`, what its own shell would complete.
+# zsh: the commands of lunar, and their options; of `lunar target`, what its own shell would complete;
+# and the options of the daemons.
 
 _lunar_help() { # SED COMMAND...: words of what it says of itself
 	local sed=$1
@@ -27,6 +28,15 @@ _lunar() {
 	typed=("${(@)words[1,CURRENT-1]}" "$PREFIX")
 	if [[ ${typed[1]:t} == targetcli ]]; then
 		_lunar_target "${(@)typed[2,-1]}"
+	elif [[ ${typed[1]:t} == lunar-* ]]; then
+		if [[ $PREFIX == -* ]]; then
+			list=(${(f)"$(${typed[1]} --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')"})
+			compadd -a list
+		elif [[ ${words[CURRENT-1]} == --engine ]]; then
+			compadd uring epoll
+		else
+			_files
+		fi
 	elif (( CURRENT == 2 )); then
 		list=(${(f)"$(_lunar_help 's/^  \([a-z]\+\)  .*/\1/p')"} --help --version)
 		compadd -a list
@@ -44,5 +54,5 @@ _lunar() {
 if [[ ${funcstack[1]} == _lunar ]]; then
 	_lunar "$@"
 else
-	compdef _lunar lunar targetcli
+	compdef _lunar lunar targetcli lunar-initiatord lunar-targetd
 fi

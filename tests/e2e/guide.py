@@ -14,8 +14,12 @@ def commands(text):
     """(command, the lines that it answers) of every indented block."""
     found = []
     inside = False
-    for line in text.split("\n"):
-        if not line.startswith("    "):
+    lines = text.split("\n")
+    for n, line in enumerate(lines):
+        # An empty line of an answer, and not the end of its block.
+        if inside and not line and lines[n + 1:n + 2] and re.match(r"    [^$]", lines[n + 1]):
+            found[-1][1].append("")
+        elif not line.startswith("    "):
             inside = False
         elif line.startswith("    $ "):
             found.append([line[6:], []])
@@ -28,8 +32,11 @@ def commands(text):
 
 
 def plain(line, home):
-    """Without what differs from run to run: dots that fill a line, and times."""
+    """Without what differs from run to run: dots that fill a line, times, identities, and this host's name."""
     line = re.sub(r"\.{2,}", "..", line.replace(home, "/home/me").rstrip())
+    line = re.sub(r" +\d+\.\d ms  ", " ms  ", line)
+    line = re.sub(r"\b[0-9a-f]{17,32}\b", "ID", line)
+    line = re.sub(r"(lunar\.host:)[\w.-]+", r"\1me", line)
     return re.sub(r"\d+ ops; .*", "ops", line)
 
 
@@ -37,7 +44,8 @@ def main():
     with open(sys.argv[1]) as f:
         steps = commands(f.read())
     home = sys.argv[2]
-    env = {**os.environ, "HOME": home, "LUNAR_TARGET_SOCKET": f"{home}/lunar/target.sock"}
+    env = {**os.environ, "HOME": home, "LUNAR_TARGET_SOCKET": f"{home}/lunar/target.sock",
+           "LUNAR_INITIATOR_SOCKET": f"{home}/lunar-initiator/initiator.sock"}
     for n, (command, expected) in enumerate(steps, 1):
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)

@@ -19,7 +19,8 @@ build() { # GOAL
 try "it is installed" build install
 for file in bin/lunar sbin/lunar-targetd lib/lunar/targetcli lib/systemd/system/lunar-targetd.service lib/systemd/system/lunar-targetd.socket \
 	lib/sysusers.d/lunar.conf lib/tmpfiles.d/lunar.conf \
-	share/doc/lunar/strict.conf share/bash-completion/completions/lunar share/zsh/site-functions/_lunar \
+	share/doc/lunar/strict.conf share/bash-completion/completions/lunar share/bash-completion/completions/lunar-initiatord \
+	share/bash-completion/completions/lunar-targetd share/zsh/site-functions/_lunar \
 	$(cd "$SOURCE/man" && for page in *.[0-9]; do echo "share/man/man${page##*.}/$page"; done); do
 	try "$file is there" test -e "$P/$file"
 done

@@ -184,6 +184,26 @@ completes "lunar target ap" apply
 completes "lunar target apply o" "$(compgen -f -- o | paste -sd' ')"
 completes "lunar status --w" --watch
 completes "lunar serve --rea" "--readonly --reactors"
+completes "lunar doc" doctor
+completes "lunar doctor --ti" --timeout
+
+# daemon_completes LINE WORDS: of a command that has no words but options.
+cat >complete-daemon.sh <<'END'
+PATH=$(dirname "$LUNAR"):$PATH
+. "$1"
+read -ra COMP_WORDS <<<"$2"
+[[ $2 != *' ' ]] || COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_lunar_daemon "${COMP_WORDS[0]}" 2>/dev/null
+echo "${COMPREPLY[*]}"
+END
+daemon_completes() {
+	is "\"$1\" is completed" \
+		"$(LUNAR=$LUNAR bash complete-daemon.sh "$HERE/../../packaging/completion.bash" "$1")" "$2"
+}
+daemon_completes "lunar-initiatord --re" --records
+daemon_completes "lunar-initiatord --engine e" epoll
+daemon_completes "lunar-targetd --log" --log-level
 
 # --- and in zsh
 
@@ -196,6 +216,7 @@ zsh_completes() {
 	fi
 }
 zsh_completes "lunar ta" "lunar target "
+zsh_completes "lunar-initiatord --rec" "lunar-initiatord --records "
 zsh_completes "lunar target /is" "lunar target /iscsi/"
 zsh_completes "lunar target /iscsi cr" "lunar target /iscsi create "
 zsh_completes "targetcli /iscsi delete $IQN:f" "targetcli /iscsi delete $IQN:four "
