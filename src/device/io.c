@@ -225,7 +225,7 @@ static bool is_in_doubt(const struct dev_io *io)
 	const struct dev_path *p = io->path;
 	const struct dev_session *ds = p->ds;
 
-	return ds->in_round && !ds->listing && (!p->asked || p->probe);
+	return ds->in_round && !ds->released && (!p->asked || p->probe);
 }
 
 static void answered(struct dev_io *io)

@@ -33,7 +33,7 @@ struct dev_session {
 	uint64_t *luns;    /* the wanted ones, as ISCSI has them, in a number */
 	size_t lun_count;
 
-	/* A round: everybody is asked who they are, then the hold ends, then new ones are looked for. */
+	/* A round: the list, then everybody is asked who they are; when those who are known were, the hold ends. */
 	bool in_round, again;
 	unsigned probing;
 	struct timer retry; /* somebody did not answer, or is not there any more */
@@ -43,7 +43,7 @@ struct dev_session {
 	struct iovec list_iov;
 	uint8_t *list;
 	size_t list_size;
-	bool listing;
+	bool listing, released;
 };
 
 struct dev_path {

@@ -24,6 +24,17 @@ static void inquiry(uint8_t *cdb, uint8_t page)
 	put_be16(cdb + 3, 96);
 }
 
+/* Unit attentions are told to it, and not in the middle of what is asked: one that comes later is news. */
+static void ready(uint8_t *cdb, uint8_t page)
+{
+	cdb[0] = 0x00; /* TEST UNIT READY */
+}
+
+static bool no_data(struct lu_facts *f, const uint8_t *p, size_t len)
+{
+	return true;
+}
+
 static void vital(uint8_t *cdb, uint8_t page)
 {
 	cdb[0] = 0x12;
@@ -107,6 +118,7 @@ static bool has_groups(const struct lu_facts *f)
 }
 
 static const struct question questions[] = {
+	{always, ready, no_data, 0, LU_ASK_WHO, 0, false},
 	{always, inquiry, lu_take_inquiry, 96, LU_ASK_WHO, 0, true},
 	{is_disk, vital, lu_take_pages, LU_REPLY_SIZE, LU_ASK_WHO, 0x00, false},
 	{has_83, vital, lu_take_identification, LU_REPLY_SIZE, LU_ASK_WHO, 0x83, false},
@@ -184,7 +196,7 @@ static int submit_next(struct lu_probe *p)
 	p->task.flags = INI_RETRY | INI_AHEAD;
 	p->iov = (struct iovec){p->reply, question->size};
 	p->task.in = &p->iov;
-	p->task.in_count = 1;
+	p->task.in_count = question->size ? 1 : 0;
 	p->task.in_len = question->size;
 	p->task.deadline = p->deadline;
 	p->task.done = answered;
@@ -215,4 +227,9 @@ int lu_probe_start(struct lu_probe *p, struct ini_session *session, struct react
 		p->facts.block_size = 0;
 	err = submit_next(p);
 	return err > 0 ? -EINVAL : err; /* there is always something to ask */
+}
+
+bool lu_probe_begins(const struct lu_probe *p)
+{
+	return p->ask & LU_ASK_WHO && p->step == 0;
 }

@@ -46,5 +46,7 @@ struct lu_probe {
  */
 int lu_probe_start(struct lu_probe *p, struct ini_session *session, struct reactor *reactor,
 		   const uint8_t lun[ISCSI_LUN_LEN], unsigned ask, uint64_t patience);
+/* It has asked nothing yet of who it is. */
+bool lu_probe_begins(const struct lu_probe *p);
 
 #endif

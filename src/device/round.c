@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rounds: after a login, and when LUNs have changed, nothing goes out on a session until every LU that it is known
- * to have has said who it is. Then the target is asked for its list, and new ones are asked, while I/O goes on.
+ * Rounds: after a login, and when LUNs have changed, nothing goes out on a session until the target has listed its
+ * LUNs and every LU that is known to be there has said who it is. In that order: the list takes the unit attention
+ * away (SPC-4 6.33.1), and who was asked before it may be another one by then. New ones are asked while I/O goes on.
  */
 #include <errno.h>
 #include <string.h>
@@ -61,28 +62,43 @@ static void settle(struct dev_session *ds)
 		round_start(ds);
 }
 
-/* Everybody who is known has been asked: I/O goes on. */
+static bool known_are_asked(const struct dev_session *ds)
+{
+	list_for_each (it, (struct list *)&ds->paths) {
+		const struct dev_path *p = list_entry(it, struct dev_path, link);
+		if (p->device && (!p->asked || p->probe))
+			return false;
+	}
+	return true;
+}
+
+static void release(struct dev_session *ds)
+{
+	ds->released = true;
+	if (!ds->again)
+		ini_release(ds->ini, reactor_now(ds->set->reactor));
+	list_for_each (it, &ds->paths) {
+		struct dev_path *p = list_entry(it, struct dev_path, link);
+		if (p->device)
+			device_choose(p->device);
+	}
+}
+
 static void go_on(struct dev_session *ds)
 {
-	if (ask_some(ds))
+	bool more;
+
+	if (ds->listing)
 		return;
 	if (!ds->up) {
-		ds->in_round = false;
+		ds->in_round = ds->probing > 0;
 		return;
 	}
-	if (!ds->listing) {
-		ds->listing = true;
-		if (!ds->again)
-			ini_release(ds->ini, reactor_now(ds->set->reactor));
-		list_for_each (it, &ds->paths) {
-			struct dev_path *p = list_entry(it, struct dev_path, link);
-			if (p->device)
-				device_choose(p->device);
-		}
-		list_luns(ds);
-	} else {
+	more = ask_some(ds);
+	if (!ds->released && known_are_asked(ds))
+		release(ds);
+	if (!more)
 		settle(ds);
-	}
 }
 
 void round_start(struct dev_session *ds)
@@ -95,13 +111,13 @@ void round_start(struct dev_session *ds)
 		return;
 	}
 	ds->in_round = true;
-	ds->again = ds->listing = false;
+	ds->again = ds->listing = ds->released = false;
 	ds->retry_at = 0;
 	timer_cancel(ds->set->reactor, &ds->retry);
 	list_for_each (it, &ds->paths) {
 		list_entry(it, struct dev_path, link)->asked = false;
 	}
-	go_on(ds);
+	list_luns(ds);
 }
 
 /* --- what a LU has said */
@@ -248,6 +264,7 @@ static void listed(struct ini_task *task, int err)
 	uint8_t(*luns)[ISCSI_LUN_LEN] = NULL;
 	size_t all = 0, took = 0;
 
+	ds->listing = false;
 	if (!err && task->status == SCSI_GOOD) {
 		luns = calloc(DEV_LUNS_MAX, sizeof(*luns));
 		if (luns)
@@ -292,6 +309,9 @@ static void list_luns(struct dev_session *ds)
 	t->in_count = 1;
 	t->in_len = (uint32_t)ds->list_size;
 	t->deadline = reactor_now(ds->set->reactor) + DEVICE_PATIENCE;
-	if (ini_submit(ds->ini, t, reactor_now(ds->set->reactor)))
+	ds->listing = true;
+	if (ini_submit(ds->ini, t, reactor_now(ds->set->reactor))) {
+		ds->listing = false;
 		go_on(ds);
+	}
 }

@@ -120,10 +120,10 @@ static void ask_who(struct dev_path *p)
 	round_start(p->ds);
 }
 
-/* It has never heard of us, so it may be another one: unless that is what it is asked just now. */
+/* It has never heard of us, so it may be another one: unless that is what is to be asked just now. */
 static void ask_stranger(struct dev_path *p)
 {
-	if (!p->probe)
+	if (!p->probe || !lu_probe_begins(p->probe))
 		round_start(p->ds);
 }
 
