@@ -4,17 +4,10 @@
 . "$(dirname "$0")/functions.sh"
 need python3
 
-PLAIN=
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	cp "$LUNAR" "$T/plain" && chmod 755 "$T/plain"
-	PLAIN="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	BENCH="$T/plain"
-else
-	BENCH=$LUNAR
-fi
+plain_user
 bench() { # OPTION...
 	# shellcheck disable=SC2086 # it is words
-	timeout 60 $PLAIN "$BENCH" bench "$@"
+	timeout 60 $PLAIN "$PLAIN_LUNAR" bench "$@"
 }
 # code CODE NAME OPTION...: it fails with that exit code.
 code() {
@@ -96,7 +89,7 @@ says "is told" "(nothing that was written to be verified|a block of 32768 bytes,
 
 # --- a signal
 # shellcheck disable=SC2086
-timeout 60 $PLAIN "$BENCH" bench "$URL" --runtime 60 >"$T/out" 2>&1 &
+timeout 60 $PLAIN "$PLAIN_LUNAR" bench "$URL" --runtime 60 >"$T/out" 2>&1 &
 pid=$!
 CLIENTS+=("$pid")
 wait_for 20 grep -q "^randread" "$T/out"

@@ -5,16 +5,10 @@
 . "$(dirname "$0")/functions.sh"
 need python3
 
-PLAIN=
-DOCTOR=$LUNAR
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	cp "$LUNAR" "$T/plain" && chmod 755 "$T/plain"
-	PLAIN="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	DOCTOR=$T/plain
-fi
+plain_user
 doctor() { # ARGUMENT...
 	# shellcheck disable=SC2086 # it is words
-	timeout -k 5 "$LIMIT" $PLAIN "$DOCTOR" doctor "$@" </dev/null
+	timeout -k 5 "$LIMIT" $PLAIN "$PLAIN_LUNAR" doctor "$@" </dev/null
 }
 # finds CODE NAME REGEX ARGUMENT...: it ends so, and says that.
 finds() {
@@ -101,25 +95,13 @@ finds 17 "a target that does not prove itself" 'does not prove' \
 	"iscsi://alice%correct-horse-1@$PORTAL/$IQN/0?target_user=target&target_password=battery-staple-2"
 stop_target
 
-export LUNAR_TARGET_SOCKET=$T/state/target.sock
-start_daemon
-IQN=iqn.2026-11.org.example:acl
 ME=iqn.2026-11.org.example:friend
-PORTAL=127.0.0.1:$("$HERE/free-port.py")
-admin() {
-	"$LUNAR" target "$@" >>"$T/admin.log" 2>&1 </dev/null || not_ok "lunar target $*" "$T/admin.log"
-}
-admin set global auto_add_default_portal=false
-admin create disk acl.img 64M
-admin /iscsi create $IQN
-admin /iscsi/$IQN/tpg1/luns create /backstores/fileio/acl
-admin /iscsi/$IQN/tpg1/portals create 127.0.0.1 "${PORTAL#*:}"
-admin /iscsi/$IQN/tpg1/acls create $ME
+start_daemon_for $ME
 finds 19 "an ACL that has not us" 'may not log in.*0202' "iscsi://$PORTAL/$IQN/0"
 says "what to do" "-> the target's ACLs do not have this initiator"
 says "and by which name" 'as initiator iqn'
 finds 0 "one that has" 'no fault' "iscsi://$PORTAL/$IQN/0?initiator_name=$ME"
-admin /iscsi/$IQN/tpg1/luns delete 0
+configure /iscsi/$IQN/tpg1/luns delete 0
 finds 30 "no LUN at all" 'no LUN for this initiator' "iscsi://$PORTAL/$IQN?initiator_name=$ME"
 stop_target
 
@@ -149,38 +131,25 @@ finds 2 "a secret without a user" 'goes together' "$URL?secret=correct-horse-1"
 
 # --- Debian's tgt
 if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
-	control=$(($$ % 30000 + 100))
-	port=$("$HERE/free-port.py")
-	truncate -s 64M tgt.img
-	tgtd -f -C $control --iscsi portal=127.0.0.1:"$port" >tgtd.log 2>&1 &
-	TARGETS+=($!)
-	admin() {
-		tgtadm -C $control --lld iscsi "$@"
-	}
-	wait_for 10 admin --op show --mode sys
-	TGT=iqn.2026-01.test.lunar:tgt
-	admin --op new --mode target --tid 1 -T $TGT &&
-		admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
-		admin --op bind --mode target --tid 1 -I ALL
-	URL=iscsi://127.0.0.1:$port/$TGT
+	start_tgt
+	URL=iscsi://$TGT_PORTAL/$TGT_IQN
 	finds 0 "tgt" '^no fault was found$' "$URL/1"
 	says "its disk" 'LUN 1: IET VIRTUAL-DISK, 64 MiB'
 	finds 0 "all that tgt has" 'LUN 0: the LU is no disk' "$URL"
 	finds 1 "its controller is no disk" 'no disk' "$URL/0"
 	finds 30 "a LUN that tgt has not" 'it has: 0, 1' "$URL/5"
-	admin --op new --mode account --user alice --password correct-horse-1
-	admin --op bind --mode account --tid 1 --user alice
+	tgt_admin --op new --mode account --user alice --password correct-horse-1
+	tgt_admin --op bind --mode account --tid 1 --user alice
 	finds 22 "tgt takes an algorithm for another one" '-> .*\?chap=md5' "$URL/1" --user alice --password-file secret
 	URL="$URL/1?chap=md5"
 	finds 0 "tgt with CHAP" 'by CHAP as alice' "$URL" --user alice --password-file secret
 	finds 16 "a secret that tgt does not take" '0201' "$URL" --user alice --password-file wrong
-	admin --op unbind --mode target --tid 1 -I ALL
-	admin --op bind --mode target --tid 1 -Q iqn.2026-11.org.example:friend
+	tgt_admin --op unbind --mode target --tid 1 -I ALL
+	tgt_admin --op bind --mode target --tid 1 -Q iqn.2026-11.org.example:friend
 	finds 20 "tgt with an ACL that has not us" 'not found|no such target' "$URL" --user alice --password-file secret
 	finds 0 "and one that has" 'no fault' "$URL&initiator_name=iqn.2026-11.org.example:friend" --user alice \
 		--password-file secret
-	admin --op delete --force --mode target --tid 1
-	tgtadm -C $control --op delete --mode system
+	stop_tgt
 else
 	skip "tgt" "there is no tgtd, or no root"
 fi

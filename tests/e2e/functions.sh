@@ -315,3 +315,62 @@ stop_client() {
 	kill "$CLIENT" 2>/dev/null
 	wait "$CLIENT" 2>/dev/null
 }
+
+# plain_user: sets PLAIN, words that make a command one of a user who may nothing, and PLAIN_LUNAR, which he can run.
+plain_user() {
+	PLAIN=
+	PLAIN_LUNAR=$LUNAR
+	if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+		PLAIN_LUNAR=$T/plain
+		cp "$LUNAR" "$PLAIN_LUNAR" && chmod 755 "$PLAIN_LUNAR"
+		PLAIN="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	fi
+}
+
+# configure ARGUMENT...: of `lunar target`; the script goes on if it fails, which is noted.
+configure() {
+	"$LUNAR" target "$@" >>"$T/admin.log" 2>&1 </dev/null || not_ok "lunar target $*" "$T/admin.log"
+}
+
+# start_daemon_for INITIATOR: one target that has an ACL for that one; sets IQN and PORTAL.
+start_daemon_for() {
+	export LUNAR_TARGET_SOCKET=$T/state/target.sock
+	start_daemon
+	IQN=iqn.2026-11.org.example:acl
+	PORTAL=127.0.0.1:$("$HERE/free-port.py")
+	configure set global auto_add_default_portal=false
+	configure create disk acl.img 64M
+	configure /iscsi create $IQN
+	configure /iscsi/$IQN/tpg1/luns create /backstores/fileio/acl
+	configure /iscsi/$IQN/tpg1/portals create 127.0.0.1 "${PORTAL#*:}"
+	configure /iscsi/$IQN/tpg1/acls create "$1"
+}
+
+# --- Debian's tgt
+
+TGT_IQN=iqn.2026-01.test.lunar:tgt
+TGT_CONTROL=$(($$ % 30000 + 100))
+
+tgt_admin() {
+	timeout 10 tgtadm -C $TGT_CONTROL --lld iscsi "$@"
+}
+
+tgt_answers() { tgt_admin --op show --mode sys; }
+
+# start_tgt [SIZE]: it serves tgt.img, as LUN 1, to all; again the same after it has ended. Sets TGT_PID, TGT_PORTAL.
+start_tgt() {
+	[ -e tgt.img ] || truncate -s "${1:-64M}" tgt.img
+	: "${TGT_PORTAL:=127.0.0.1:$("$HERE/free-port.py")}"
+	tgtd -f -C $TGT_CONTROL --iscsi portal="$TGT_PORTAL" >>tgtd.log 2>&1 </dev/null &
+	TGT_PID=$!
+	TARGETS+=("$TGT_PID")
+	wait_for 20 tgt_answers
+	tgt_admin --op new --mode target --tid 1 -T $TGT_IQN &&
+		tgt_admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
+		tgt_admin --op bind --mode target --tid 1 -I ALL
+}
+
+stop_tgt() {
+	tgt_admin --op delete --force --mode target --tid 1
+	tgtadm -C $TGT_CONTROL --op delete --mode system
+}

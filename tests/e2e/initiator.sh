@@ -35,24 +35,9 @@ fi
 diag client.out
 
 if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
-	control=$(($$ % 30000 + 100))
-	port=$(python3 "$HERE/free-port.py")
-	truncate -s 64M tgt.img
-	tgtd -f -C $control --iscsi portal=127.0.0.1:"$port" >tgtd.log 2>&1 &
-	TARGETS+=($!)
-	admin() {
-		tgtadm -C $control --lld iscsi "$@"
-	}
-	for _ in $(seq 100); do
-		admin --op show --mode sys >/dev/null 2>&1 && break
-		sleep 0.1
-	done
-	admin --op new --mode target --tid 1 -T iqn.2026-01.test.lunar:tgt &&
-		admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
-		admin --op bind --mode target --tid 1 -I ALL
-	try "tgt is discovered" sh -c "'$INITIATE' discover 127.0.0.1:$port | grep -qx iqn.2026-01.test.lunar:tgt"
-	try "tgt keeps what is written" "$INITIATE" verify 127.0.0.1:"$port" iqn.2026-01.test.lunar:tgt 1
-	admin --op delete --force --mode target --tid 1
-	tgtadm -C $control --op delete --mode system
+	start_tgt
+	try "tgt is discovered" sh -c "'$INITIATE' discover $TGT_PORTAL | grep -qx $TGT_IQN"
+	try "tgt keeps what is written" "$INITIATE" verify "$TGT_PORTAL" $TGT_IQN 1
+	stop_tgt
 fi
 done_testing

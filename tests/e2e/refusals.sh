@@ -56,19 +56,7 @@ fails_with 39 "who asks about it: doctor" "of no other for $IQN.astray" doctor "
 says "which address, and why" "^ +$DEAF: nobody answers"
 
 # --- an ACL
-export LUNAR_TARGET_SOCKET=$T/state/target.sock
-start_daemon
-IQN=iqn.2026-11.org.example:acl
-PORTAL=127.0.0.1:$("$HERE/free-port.py")
-admin() {
-	"$LUNAR" target "$@" >>"$T/admin.log" 2>&1 </dev/null || not_ok "lunar target $*" "$T/admin.log"
-}
-admin set global auto_add_default_portal=false
-admin create disk acl.img 64M
-admin /iscsi create $IQN
-admin /iscsi/$IQN/tpg1/luns create /backstores/fileio/acl
-admin /iscsi/$IQN/tpg1/portals create 127.0.0.1 "${PORTAL#*:}"
-admin /iscsi/$IQN/tpg1/acls create iqn.2026-11.org.example:friend
+start_daemon_for iqn.2026-11.org.example:friend
 TIMEOUT=20
 refused 19 "an ACL that has not us" 'may not log in' "iscsi://$PORTAL/$IQN/0"
 stop_target

@@ -7,30 +7,13 @@
 . "$HERE/initiatord-functions.sh"
 need tgtd tgtadm fio mkfs.ext4 mount umount findmnt e2fsck
 
-IQN=iqn.2026-01.test.lunar:tgt
-PORT=$("$HERE/free-port.py")
-CONTROL=$(($$ % 30000 + 100))
-URL=iscsi://127.0.0.1:$PORT/$IQN/1
-truncate -s 256M tgt.img
-admin() {
-	timeout 10 tgtadm -C $CONTROL --lld iscsi "$@"
-}
-answers() { admin --op show --mode sys; }
-start_tgt() {
-	tgtd -f -C $CONTROL --iscsi portal=127.0.0.1:"$PORT" >>tgtd.log 2>&1 </dev/null &
-	TGT=$!
-	TARGETS+=("$TGT")
-	wait_for 20 answers
-	admin --op new --mode target --tid 1 -T "$IQN" &&
-		admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
-		admin --op bind --mode target --tid 1 -I ALL
-}
-trap 'finish; rm -f "/var/run/tgtd/socket.$CONTROL" "/var/run/tgtd/socket.$CONTROL.lock"' EXIT
+trap 'finish; rm -f "/var/run/tgtd/socket.$TGT_CONTROL" "/var/run/tgtd/socket.$TGT_CONTROL.lock"' EXIT
 
-start_tgt >out 2>&1 || skip_all "tgt does not serve here: $(tail -1 out)"
+start_tgt 256M >out 2>&1 || skip_all "tgt does not serve here: $(tail -1 out)"
+URL=iscsi://$TGT_PORTAL/$TGT_IQN/1
 start_initiator a
-try "it is asked for its targets" lunar discover "127.0.0.1:$PORT"
-says "and has one" "^$IQN"
+try "it is asked for its targets" lunar discover "$TGT_PORTAL"
+says "and has one" "^$TGT_IQN"
 lunar attach "$URL" --via fuse >dev.out 2>dev.err || skip_all "$(tail -1 dev.err)"
 DEV=$(cat dev.out)
 says "a disk is attached" '^/dev/' dev.out
@@ -57,8 +40,8 @@ goes_on() {
 }
 goes_on "fio reads and writes"
 for i in 1 2; do
-	kill -KILL "$TGT"
-	wait "$TGT" 2>/dev/null
+	kill -KILL "$TGT_PID"
+	wait "$TGT_PID" 2>/dev/null
 	sleep 0.5
 	start_tgt >out 2>&1
 	goes_on "tgt is killed and started again, $i: it goes on"
@@ -78,7 +61,7 @@ try "what was there is there" cmp copy mnt/one
 try "is unmounted" umount mnt
 MOUNTED=
 try "it is detached" lunar detach "$DEV"
-admin --op delete --force --mode target --tid 1 >/dev/null 2>&1
-timeout 10 tgtadm -C $CONTROL --op delete --mode system >/dev/null 2>&1
-try "tgt ends" wait_for 10 ended "$TGT"
+tgt_admin --op delete --force --mode target --tid 1 >/dev/null 2>&1
+timeout 10 tgtadm -C $TGT_CONTROL --op delete --mode system >/dev/null 2>&1
+try "tgt ends" wait_for 10 ended "$TGT_PID"
 done_testing
