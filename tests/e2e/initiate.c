@@ -8,6 +8,8 @@
  *   initiate load ADDRESS IQN LUN SECONDS DEPTH BYTES read|write
  *                                      so many commands at a time, for so long; prints a rate
  *
+ * With INITIATE_DIGESTS in the environment it will have CRC32C for headers and data.
+ *
  * The exit code is 0 when all went well; else why it did not is on standard error.
  */
 #include <errno.h>
@@ -276,6 +278,10 @@ static int run(struct run *r, const char *address, const char *target)
 	c.target_name = target;
 	c.discovery = !target;
 	c.isid[0] = 0x80;
+	if (getenv("INITIATE_DIGESTS")) {
+		c.offer.header_digests = c.offer.data_digests = ISCSI_DIGEST_CRC32C;
+		c.offer.want.header_digest = c.offer.want.data_digest = true;
+	}
 	int err = reactor_new_engine(&r->reactor, getenv("LUNAR_ENGINE"), &r->log);
 	if (!err)
 		err = ini_link_new(&r->link, r->reactor, &c, &ops, r);
