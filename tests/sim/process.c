@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The target as a process: it starts, dies, and is started again. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "backstore/backstore.h"
+#include "reactor/file.h"
 #include "scsi/lu.h"
+#include "scsi/lu_store.h"
 #include "world_priv.h"
 
 #define STARTS_MAX 100 /* in a row, each some 100 ms after the other */
@@ -24,6 +28,29 @@ struct scsi_lu_options process_options(const struct world *w, unsigned lun)
 	return o;
 }
 
+/* --- what outlives a LU */
+
+static const char *const records[LUNS] = {"/state/0", "/state/1"};
+
+static int make_record(struct lu_store_opener *o)
+{
+	struct record_opener *r = container_of(o, struct record_opener, opener);
+	return lu_store_open(r->reactor, records[r->lun], true);
+}
+
+static int give_store(struct target_process *p, unsigned i, const uint8_t id[16])
+{
+	int file = lu_store_open(p->reactor, records[i], false);
+	if (file < 0 && file != -ENOENT)
+		return file;
+	p->openers[i] = (struct record_opener){{make_record}, p->reactor, i};
+	struct lu_store *store = lu_store_new(p->reactor, MAX(file, -1), &p->openers[i].opener, id);
+	if (!store)
+		abort();
+	scsi_lu_set_store(p->lu[i], store);
+	return 0;
+}
+
 static int open_lun(struct world *w, unsigned i, char *why, size_t why_size)
 {
 	struct target_process *p = &w->target;
@@ -36,7 +63,7 @@ static int open_lun(struct world *w, unsigned i, char *why, size_t why_size)
 	int err = bs_open_path(&p->bs[i], p->reactor, world_disks[i], &opt, why, why_size);
 	if (!err)
 		err = scsi_lu_new(&p->lu[i], p->bs[i], &config, NULL, why, why_size);
-	return err;
+	return err ? err : give_store(p, i, config.id);
 }
 
 int process_open(struct world *w, unsigned lun)

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "reactor/sim.h"
 #include "scsi/lu.h"
+#include "scsi/lu_store.h"
 #include "target/target.h"
 #include "world.h"
 
@@ -35,6 +36,13 @@ enum phase {
 
 #define OTHER_REACTORS_MAX 2
 
+/* Who makes the file of what outlives a LU. */
+struct record_opener {
+	struct lu_store_opener opener;
+	struct reactor *reactor;
+	unsigned lun;
+};
+
 struct target_process {
 	struct reactor *reactor;
 	struct reactor *others[OTHER_REACTORS_MAX];
@@ -42,6 +50,7 @@ struct target_process {
 	struct target *target;
 	struct backstore *bs[LUNS];
 	struct scsi_lu *lu[LUNS];
+	struct record_opener openers[LUNS];
 	struct config_limits limits;
 	struct timer restart;
 	bool up;
