@@ -18,6 +18,7 @@ struct ini_link {
 	uint32_t query; /* the last one that was asked */
 	struct net_addr addrs[INI_LINK_ADDRS];
 	unsigned addr_count, addr_left, addr_next;
+	struct net_from from;
 
 	int sock;
 	bool connecting, receiving, sending, closing;
@@ -120,7 +121,8 @@ static void try_next(struct ini_link *l, int err)
 	}
 	l->addr_left--;
 	l->connecting = true;
-	net_connect(l->reactor, &l->connect, &l->addrs[l->addr_next++ % l->addr_count]);
+	net_connect_from(l->reactor, &l->connect, &l->from,
+			 &l->addrs[l->addr_next++ % l->addr_count]);
 }
 
 static void connected(struct op *op, int res)
@@ -307,6 +309,11 @@ void ini_link_free(struct ini_link *l)
 void ini_link_abandon(struct ini_link *l)
 {
 	free_link(l, true);
+}
+
+void ini_link_set_from(struct ini_link *l, const struct net_from *from)
+{
+	l->from = *from;
 }
 
 struct ini_session *ini_link_session(struct ini_link *l)

@@ -34,6 +34,8 @@ void ini_link_free(struct ini_link *link);
 /* The reactor's operations are dead (sim_crash()), or the reactor is about to be freed: no callback runs. */
 void ini_link_abandon(struct ini_link *link);
 
+/* Its connections come from there. Before it is started. */
+void ini_link_set_from(struct ini_link *link, const struct net_from *from);
 struct ini_session *ini_link_session(struct ini_link *link);
 /* `count` addresses, or -errno. What answers another query than the one that is open is too late, and nothing. */
 void ini_link_resolved(struct ini_link *link, uint32_t query, int count,

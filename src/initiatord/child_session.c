@@ -122,7 +122,15 @@ void child_config(const struct child *c, const struct node_settings *s, struct i
 		out->times.reset = SECONDS(s->lu_reset_timeout);
 }
 
-static int make(struct child_session *s, struct errand *e)
+/* As the record's iface says. -EINVAL: it is no address of ours that can be told by its name. */
+static int read_from(const struct node_settings *n, struct net_from *out)
+{
+	*out = (struct net_from){.addr.sa.sa_family = AF_UNSPEC};
+	snprintf(out->interface, sizeof(out->interface), "%.15s", n->net_interface);
+	return n->source_address[0] ? net_addr_parse(&out->addr, n->source_address, 0) : 0;
+}
+
+static int make(struct child_session *s, struct errand *e, const struct net_from *from)
 {
 	struct ini_config config;
 	const struct node_settings *n = &e->order.login.settings;
@@ -139,6 +147,8 @@ static int make(struct child_session *s, struct errand *e)
 	memcpy(config.isid, e->order.login.isid, sizeof(config.isid));
 	int err = ini_link_new(&s->ini, s->child->r, &config, &link_ops, s);
 	if (!err)
+		ini_link_set_from(s->ini, from);
+	if (!err)
 		err = dev_session_new(&s->devices, s->child->set, ini_link_session(s->ini), NULL, 0,
 				      s);
 	if (err)
@@ -153,13 +163,19 @@ int child_login(struct errand *e)
 	struct child *c = e->child;
 	if (find(c, e->order.session))
 		return errand_refuse(e, EALREADY, "the session is there already");
+	struct net_from from;
+	if (read_from(&e->order.login.settings, &from))
+		return errand_refuse(e, EINVAL,
+				     "iface.ipaddress is \"%.60s\"; write an address of this host, "
+				     "such as 192.0.2.7",
+				     e->order.login.settings.source_address);
 	struct child_session *s = calloc(1, sizeof(*s));
 	if (!s)
 		return errand_refuse(e, ENOMEM, "%s", strerror(ENOMEM));
 	s->child = c;
 	s->number = e->order.session;
 	deferred_init(&s->ending, end_session);
-	int err = make(s, e);
+	int err = make(s, e, &from);
 	s->settings = e->order.login.settings;
 	node_settings_wipe(&s->settings);
 	node_settings_wipe(&e->order.login.settings);

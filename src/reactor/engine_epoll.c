@@ -109,11 +109,10 @@ static int try_accept(struct op *op)
 
 static int connect_begun(struct op *op)
 {
-	int sock = posix_stream_socket(op->addr.sa.sa_family);
+	int sock = posix_connect_socket(op);
 	op->handle = sock;
 	if (sock < 0)
 		return sock;
-	posix_tune_socket(sock);
 	if (fcntl(sock, F_SETFL, O_NONBLOCK))
 		return -errno;
 	int res = or_errno(connect(sock, &op->addr.sa, posix_addr_len(&op->addr)));

@@ -149,11 +149,8 @@ static void prepare_poll(struct io_uring_sqe *sqe, struct op *op)
 
 static int begin_connect(struct op *op)
 {
-	op->handle = posix_stream_socket(op->addr.sa.sa_family);
-	if (op->handle < 0)
-		return op->handle;
-	posix_tune_socket(op->handle);
-	return 0;
+	op->handle = posix_connect_socket(op);
+	return MIN(op->handle, 0);
 }
 
 static int end_accept(struct op *op, int res)

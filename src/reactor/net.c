@@ -276,10 +276,17 @@ void net_accept(struct reactor *r, struct op *op, int listener)
 	submit(r, op, OP_ACCEPT, listener, NULL, 0);
 }
 
-void net_connect(struct reactor *r, struct op *op, const struct net_addr *to)
+void net_connect_from(struct reactor *r, struct op *op, const struct net_from *from,
+		      const struct net_addr *to)
 {
 	op->addr = *to;
+	op->from = from;
 	submit(r, op, OP_CONNECT, -1, NULL, 0);
+}
+
+void net_connect(struct reactor *r, struct op *op, const struct net_addr *to)
+{
+	net_connect_from(r, op, NULL, to);
 }
 
 void net_recv(struct reactor *r, struct op *op, int sock, struct iovec *iov, unsigned iovcnt)

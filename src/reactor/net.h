@@ -39,6 +39,10 @@ int net_take_listener(struct reactor *r, int sock);
 void net_accept(struct reactor *r, struct op *op, int listener);
 /* Completes with the new, connected socket. */
 void net_connect(struct reactor *r, struct op *op, const struct net_addr *to);
+/* Likewise, from there, which lives until it is done. -EADDRNOTAVAIL: this host has no such address; -ENODEV: no such
+ * interface; -EAFNOSUPPORT: it is none to come from to there. In simulation it makes no difference. */
+void net_connect_from(struct reactor *r, struct op *op, const struct net_from *from,
+		      const struct net_addr *to);
 /* Complete with the bytes moved, at least 1; a receive completes with 0 when the peer has ended. */
 void net_recv(struct reactor *r, struct op *op, int sock, struct iovec *iov, unsigned iovcnt);
 void net_send(struct reactor *r, struct op *op, int sock, struct iovec *iov, unsigned iovcnt);

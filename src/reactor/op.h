@@ -37,6 +37,12 @@ struct net_addr {
 	};
 };
 
+/* Where a connection comes from. */
+struct net_from {
+	struct net_addr addr; /* AF_UNSPEC: any */
+	char interface[16];   /* that it goes out by; "": any */
+};
+
 struct op {
 	void (*done)(struct op *op, int res); /* res: >= 0, or -errno */
 
@@ -45,11 +51,12 @@ struct op {
 	int handle;        /* socket or file, as the engine numbers them */
 	struct iovec *iov; /* owned by the caller, unchanged until done */
 	unsigned iovcnt;
-	uint64_t offset;      /* READ, WRITE, FALLOCATE: bytes */
-	uint64_t length;      /* FALLOCATE: bytes */
-	uint32_t flags;       /* READ: OP_CACHED; WRITE: RWF_DSYNC; FALLOCATE: its mode */
-	bool may_block;       /* READ, WRITE: file_info.may_block */
-	struct net_addr addr; /* CONNECT: where to; ACCEPT: the peer, once done */
+	uint64_t offset;             /* READ, WRITE, FALLOCATE: bytes */
+	uint64_t length;             /* FALLOCATE: bytes */
+	uint32_t flags;              /* READ: OP_CACHED; WRITE: RWF_DSYNC; FALLOCATE: its mode */
+	bool may_block;              /* READ, WRITE: file_info.may_block */
+	struct net_addr addr;        /* CONNECT: where to; ACCEPT: the peer, once done */
+	const struct net_from *from; /* CONNECT; NULL: any */
 
 	/* The engine's, from submission to done. */
 	struct list link;

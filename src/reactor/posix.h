@@ -37,6 +37,8 @@ ssize_t posix_send_now(struct engine *e, int sock, const struct iovec *iov, unsi
 void posix_shutdown(struct engine *e, int sock);
 /* A stream socket of this family to connect with, or -errno. */
 int posix_stream_socket(int family);
+/* One that is ready to connect as the operation asks for, or -errno. */
+int posix_connect_socket(const struct op *op);
 /* What a connection is given: TCP_NODELAY, keepalive. */
 void posix_tune_socket(int sock);
 /* What a connect that has succeeded comes to: its socket, or -ECONNREFUSED, for where nobody listens a port of

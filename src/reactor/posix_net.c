@@ -61,6 +61,32 @@ void posix_tune_socket(int sock)
 	set_flag(sock, SOL_SOCKET, SO_KEEPALIVE);
 }
 
+static int set_from(int sock, const struct net_from *from, sa_family_t family)
+{
+	const struct net_addr *a = &from->addr;
+	if (from->interface[0] && setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, from->interface,
+					     (socklen_t)strlen(from->interface) + 1))
+		return -errno;
+	if (a->sa.sa_family == AF_UNSPEC)
+		return 0;
+	if (a->sa.sa_family != family)
+		return -EAFNOSUPPORT;
+	return bind(sock, &a->sa, posix_addr_len(a)) ? -errno : 0;
+}
+
+int posix_connect_socket(const struct op *op)
+{
+	const sa_family_t family = op->addr.sa.sa_family;
+	int sock = posix_stream_socket(family);
+	if (sock < 0)
+		return sock;
+	posix_tune_socket(sock);
+	int err = op->from ? set_from(sock, op->from, family) : 0;
+	if (err)
+		close(sock);
+	return err ? err : sock;
+}
+
 /*
  * Who connects to a port of his own host may be given just that port to connect from, and then TCP takes it for a
  * simultaneous open (RFC 9293 3.5). Such a connection would keep the port from the target that is to come back.

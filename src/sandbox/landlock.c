@@ -18,6 +18,7 @@
 
 #define GET_VERSION 1u /* LANDLOCK_CREATE_RULESET_VERSION */
 #define BITS(n)     ((UINT64_C(1) << (n)) - 1)
+#define BIND_TCP    UINT64_C(1)        /* LANDLOCK_ACCESS_NET_BIND_TCP */
 #define CONNECT_TCP (UINT64_C(1) << 1) /* LANDLOCK_ACCESS_NET_CONNECT_TCP */
 
 /* struct landlock_ruleset_attr; a kernel takes a shorter one, and a longer one that ends in zeroes. */
@@ -46,7 +47,7 @@ int landlock_enter(struct sandbox *s)
 	size_t known = MIN((size_t)version, ARRAY_SIZE(versions));
 	struct ruleset handled = versions[known - 1].handled;
 	if (s->connects)
-		handled.net &= ~CONNECT_TCP;
+		handled.net &= ~(CONNECT_TCP | BIND_TCP);
 	CLEANUP(fd)
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
 	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0))

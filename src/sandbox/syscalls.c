@@ -192,6 +192,7 @@ static const struct row connecting[] = {
 	{IS(socket, 0, AF_INET)},
 	{IS(socket, 0, AF_INET6)},
 	{ROW(connect)},
+	{ROW(bind)}, /* to where connections come from; nothing is listened on */
 	/* The kernel's NBD client is given one end. No datagrams: those could be connected anew. */
 	{IS(socketpair, 1, SOCK_STREAM | SOCK_CLOEXEC)},
 };

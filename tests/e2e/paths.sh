@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # timeout: 240
 # Two initiator daemons of one host, each in a network of its own, and a target in a third one: each has its disks. One of
-# them has two paths: one is cut and mended, then the other one, then both, under I/O that is verified.
+# them has two paths: one is cut and mended, then the other one, then both, under I/O that is verified. Sessions come from
+# the address and by the interface that their records name.
 . "$(dirname "$0")/functions.sh"
 . "$HERE/initiatord-functions.sh"
 . "$HERE/netns-functions.sh"
@@ -119,4 +120,29 @@ wait "$WRITER"
 is "without an error" "$?" 0
 try "it is detached" lunar detach "$DEV_A"
 try "the other one's, too" at "$SOCKET_B" lunar detach all
+
+# --- where connections come from
+export LUNAR_INITIATOR_SOCKET=$SOCKET_B
+is_out() { ! ask session.list | grep -q target; }
+set_iface() { # KEY VALUE
+	ask node.update "{\"target\": \"$IQN\", \"values\": {\"iface.$1\": \"$2\"}}"
+}
+logs_in() { ask session.login "{\"target\": \"$IQN\", \"address\": \"10.9.3.1\"}"; }
+logs_out() { ask session.logout "{\"target\": \"$IQN\"}" >out; wait_for 10 is_out; }
+wait_for 10 is_out
+in_net b ip addr add 10.9.3.77/24 dev tot-3
+try "a source is set" set_iface ipaddress 10.9.3.77
+try "and logged in from" logs_in
+says "as the target sees" '10\.9\.3\.77:[0-9]+: login of' target.err
+logs_out
+try "an interface is set" set_iface net_ifacename tot-3
+try "and logged in by" logs_in
+logs_out
+try "one that leads elsewhere" set_iface net_ifacename lo
+try_fails "is obeyed, too" logs_in
+try "one that there is not" set_iface net_ifacename none
+try_fails "is not logged in by" logs_in
+set_iface net_ifacename tot-3 >out
+try "an address of somebody else" set_iface ipaddress 10.9.3.78
+try_fails "is not logged in from" logs_in
 done_testing
