@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # timeout: 240
 # Descriptors from a service manager: sockets that it listens on for the daemon, and those that it keeps for the next
 # one, over a restart and over a daemon that was killed.

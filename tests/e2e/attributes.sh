@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # Attributes of a disk count at once, for initiators that stay logged in, and after the next start as well.
 . "$(dirname "$0")/functions.sh"
 need python3 iscsi-inq iscsi-readcapacity16

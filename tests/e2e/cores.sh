@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # Secrets are in no core dump: a process that may have them leaves none, however it dies.
 . "$(dirname "$0")/functions.sh"
 

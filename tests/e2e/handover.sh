@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # timeout: 400
 # The daemon goes on as another program while it is written to: nobody is refused, nothing that was acknowledged is
 # lost, images stay locked, ramdisks keep what is in them, and so does what was never saved. A program that cannot go

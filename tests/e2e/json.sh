@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # --json on every command: whatever is asked, and whatever goes wrong, standard output is JSON.
 . "$(dirname "$0")/functions.sh"
 need python3

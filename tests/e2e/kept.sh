@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # timeout: 240
 # The file of a LU's persistent reservations is made when there is first something to keep, by whoever has the rights:
 # with the sandbox, without it, and by the daemon, whose next process and next program go on with it. It goes with the

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # Levels of the log, by module, given at the start and changed while the daemon runs; both of its processes obey. In
 # the journal each line has its priority.
 . "$(dirname "$0")/functions.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # SIGHUP: the saved configuration is read again, and applied by the changes that are needed, or not at all.
 . "$(dirname "$0")/functions.sh"
 need python3

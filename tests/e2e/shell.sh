@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # The shell by itself: scripts, transactions, JSON, files, and what goes wrong; on a tree with nothing behind it.
 . "$(dirname "$0")/functions.sh"
 need python3

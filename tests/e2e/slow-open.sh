@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # timeout: 300
 # The daemon and a disk that hangs while it is opened, closed or resized: calls are answered, sessions and other
 # disks do not notice, and the disk comes when it is there.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # The daemon: configured while it runs, saved, ended in every way, and started again; disks that are not there yet.
 . "$(dirname "$0")/functions.sh"
 need iscsi-ls iscsi-inq iscsi-readcapacity16 qemu-io

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # The units for systemd: their syntax, what they take away, and that the daemon does with what they leave; and what
 # it tells the service manager.
 . "$(dirname "$0")/functions.sh"

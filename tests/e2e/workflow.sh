@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# network: own
 # The reference workflow, typed in targetcli's own words, against a clean daemon: a disk image becomes a LUN that
 # one initiator may use, with CHAP; it is saved, and is there again after kill and start.
 . "$(dirname "$0")/functions.sh"
