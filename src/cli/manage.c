@@ -158,8 +158,9 @@ static int import(struct shell *s, char **words)
 	const char *path = words[0];
 	struct buf text;
 	if (!path || words[1])
-		return shell_fail(s, "import what? /etc/target/saveconfig.json, or tgt's "
-				     "/etc/tgt/targets.conf");
+		return shell_fail(s, "import takes one file: /etc/target/saveconfig.json, or tgt's "
+				     "/etc/tgt/targets.conf; what would change is shown by apply "
+				     "FILE --dry-run");
 	if (read_file(s, path, &text))
 		return 1;
 	bool lio = is_json(&text);

@@ -28,9 +28,9 @@ static const char *const reject[] = {"Reject", NULL};
 	KEYED(g, CONFIG_OPTIONAL, "mutual_userid", key_of "mutual_userid", NAME_MAX_CHAP,            \
 	      "The user that we are to " who),                                                       \
 	KEYED(g, CONFIG_SECRET | CONFIG_OPTIONAL, "password", key_of "password", NAME_MAX_CHAP,      \
-	      "The secret by which " who " log in"),                                                 \
+	      "The secret for logins of " who),                                                 \
 	KEYED(g, CONFIG_OPTIONAL, "userid", key_of "userid", NAME_MAX_CHAP,                          \
-	      "The user as which " who " log in")
+	      "The user for logins of " who)
 
 static const struct config_attr discovery[] = {
 	{.name = "enable", .key = "discovery_enable_auth", .group = CONFIG_DISCOVERY_AUTH,
