@@ -68,7 +68,6 @@ enum config_form {
 enum config_effect {
 	CONFIG_OBEYED,
 	CONFIG_IN_PART,   /* `note` says which part */
-	CONFIG_NOT_YET,   /* it will be */
 	CONFIG_NO_EFFECT, /* it belongs to the kernel's target; `note` says what to */
 };
 

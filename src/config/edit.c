@@ -128,8 +128,6 @@ static void warn(struct config_txn *txn, const struct config_node *node,
 		config_say(txn, "Warning: %s", hint);
 	if (attr->effect == CONFIG_NO_EFFECT && !config_is_default(node, attr))
 		config_say(txn, "Warning: %s has no effect: %s", attr->name, attr->note);
-	if (attr->effect == CONFIG_NOT_YET && !config_is_default(node, attr))
-		config_say(txn, "Warning: %s has no effect yet: %s", attr->name, attr->note);
 	if (node->kind == CONFIG_TPG && attr->group == CONFIG_PARAMETER &&
 	    strstr(attr->name, "Burst")) {
 		int64_t first = config_number(node, CONFIG_PARAMETER, "FirstBurstLength");

@@ -170,13 +170,10 @@ static bool is_standard_json(struct loader *l, const struct config_attr *attr, c
 static void report_effect(struct loader *l, const struct config_node *node,
 			  const struct config_attr *attr)
 {
-	static const char *const words[] = {
-		[CONFIG_NOT_YET] = "is kept, and has no effect yet",
-		[CONFIG_NO_EFFECT] = "is kept, and has no effect",
-	};
-	const char *what = attr->effect < ARRAY_SIZE(words) ? words[attr->effect] : NULL;
-	if (what && l->foreign && attr->standard[0] && !config_is_default(node, attr))
-		config_report_warning(l->report, l->place, "%s: %s", what, attr->note);
+	if (attr->effect == CONFIG_NO_EFFECT && l->foreign && attr->standard[0] &&
+	    !config_is_default(node, attr))
+		config_report_warning(l->report, l->place, "is kept, and has no effect: %s",
+				      attr->note);
 }
 
 /* A value that does not fit is an error, unless another program found it fitting. */

@@ -101,7 +101,6 @@ static json_t *value_object(const struct config_node *node, const struct config_
 	static const char *const effects[] = {
 		[CONFIG_OBEYED] = "obeyed",
 		[CONFIG_IN_PART] = "in part",
-		[CONFIG_NOT_YET] = "not yet",
 		[CONFIG_NO_EFFECT] = "none",
 	};
 	bool fixed = attr->flags & (CONFIG_READ_ONLY | CONFIG_FIXED);

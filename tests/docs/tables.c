@@ -83,7 +83,6 @@ static void print_difference(const struct config_attr *a)
 {
 	static const char *const effects[] = {[CONFIG_OBEYED] = "",
 					      [CONFIG_IN_PART] = "in part: ",
-					      [CONFIG_NOT_YET] = "not yet: ",
 					      [CONFIG_NO_EFFECT] = "no effect: "};
 	if (a->flags & CONFIG_OURS)
 		printf("ours");
@@ -262,7 +261,6 @@ static void man_attr(const struct config_attr *a)
 {
 	static const char *const effects[] = {[CONFIG_OBEYED] = "",
 					      [CONFIG_IN_PART] = "Obeyed in part: ",
-					      [CONFIG_NOT_YET] = "Not obeyed yet: ",
 					      [CONFIG_NO_EFFECT] = "No effect: "};
 	char syntax[256];
 	printf(".TP\n.B ");

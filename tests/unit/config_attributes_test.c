@@ -280,21 +280,6 @@ static void secrets_that_bring_trouble_are_hinted_at(void **state)
 	assert_null(config_attr_hint(user, "u"));
 }
 
-/* What groups, ACLs and portals have is obeyed, or it is said for ever why not. */
-static void nothing_of_targets_is_owed(void **state)
-{
-	static const enum config_kind kinds[] = {CONFIG_ISCSI, CONFIG_TARGET, CONFIG_TPG,
-						 CONFIG_ACL,   CONFIG_LUN,    CONFIG_MAPPED_LUN,
-						 CONFIG_PORTAL};
-	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-		size_t count;
-		const struct config_attr *rows = config_attrs(kinds[k], &count);
-		for (size_t i = 0; i < count; i++)
-			if (rows[i].effect == CONFIG_NOT_YET)
-				fail_msg("%s is not obeyed", rows[i].name);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,7 +293,6 @@ int main(void)
 		cmocka_unit_test(preferences_have_rows),
 		cmocka_unit_test(completion_has_its_words),
 		cmocka_unit_test(secrets_that_bring_trouble_are_hinted_at),
-		cmocka_unit_test(nothing_of_targets_is_owed),
 	};
 	return cmocka_run_group_tests_name("attributes", tests, NULL, NULL);
 }
