@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2034 # what is set here is used there
+# For the scripts about lunar cp: it is run as a user who may nothing, in $T/mine that user may write.
+need python3
+
+PLAIN=
+CP=$LUNAR
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	cp "$LUNAR" "$T/plain" && chmod 755 "$T/plain"
+	PLAIN="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	CP=$T/plain
+	mkdir mine
+	chown 65534:65534 mine
+else
+	mkdir mine
+fi
+lcp() { # OPTION...
+	# shellcheck disable=SC2086 # it is words
+	timeout 60 $PLAIN "$CP" cp "$@"
+}
+# code CODE NAME OPTION...: it ends with that exit code.
+code() {
+	local want=$1 name=$2
+	shift 2
+	lcp "$@" >"$T/out" 2>&1
+	is "$name" "$?" "$want"
+}
+same() { # NAME FILE FILE
+	if cmp "$2" "$3" >"$T/cmp" 2>&1; then ok "$1"; else not_ok "$1" "$T/cmp"; fi
+}
+# holds NAME EXPRESSION: of python, where r is the JSON in $T/out.
+holds() {
+	if python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+sys.exit(not eval(sys.argv[2]))' "$T/out" "$2" 2>"$T/err"; then
+		ok "$1"
+	else
+		not_ok "$1" "$T/out" "$T/err"
+	fi
+}
+# of_data NAME FILE KIB: it takes no more than that.
+of_data() {
+	local kib
+	kib=$(du -k "$2" | cut -f1)
+	if [ "$kib" -le "$3" ]; then ok "$1"; else not_ok "$1" <(echo "$kib KiB"); fi
+}
