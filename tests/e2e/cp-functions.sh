@@ -3,20 +3,12 @@
 # For the scripts about lunar cp: it is run as a user who may nothing, in $T/mine that user may write.
 need python3
 
-PLAIN=
-CP=$LUNAR
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	cp "$LUNAR" "$T/plain" && chmod 755 "$T/plain"
-	PLAIN="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	CP=$T/plain
-	mkdir mine
-	chown 65534:65534 mine
-else
-	mkdir mine
-fi
+plain_user
+mkdir mine
+[ -z "$PLAIN" ] || chown 65534:65534 mine
 lcp() { # OPTION...
 	# shellcheck disable=SC2086 # it is words
-	timeout 60 $PLAIN "$CP" cp "$@"
+	timeout 60 $PLAIN "$PLAIN_LUNAR" cp "$@"
 }
 # code CODE NAME OPTION...: it ends with that exit code.
 code() {

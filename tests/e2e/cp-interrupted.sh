@@ -15,7 +15,7 @@ SIZE=$(stat -c %s src)
 begin() {
 	rm -f "$JOURNAL"
 	# shellcheck disable=SC2086
-	$PLAIN "$CP" cp "$@" "${SLOW[@]}" --resume --journal "$JOURNAL" --json >"$T/out" 2>&1 &
+	$PLAIN "$PLAIN_LUNAR" cp "$@" "${SLOW[@]}" --resume --journal "$JOURNAL" --json >"$T/out" 2>&1 &
 	COPY=$!
 	CLIENTS+=("$COPY")
 	wait_for 60 grep -q '"done": [1-9]' "$JOURNAL"

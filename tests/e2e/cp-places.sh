@@ -40,7 +40,7 @@ mount -t tmpfs -o size=16m,mode=777 none small && chmod 644 src && exec "\$@"
 S
 	chmod +x to-small-disk
 	# shellcheck disable=SC2086
-	timeout 60 unshare -m ./to-small-disk $PLAIN "$CP" cp src small/out.img >"$T/out" 2>&1
+	timeout 60 unshare -m ./to-small-disk $PLAIN "$PLAIN_LUNAR" cp src small/out.img >"$T/out" 2>&1
 	is "a file for which there is no room" $? 40
 	says "is refused before" "there is room for [0-9]+ bytes, and the source has 33554432 bytes of data"
 else
@@ -114,22 +114,11 @@ fi
 
 # --- Debian's tgt
 if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
-	control=$(($$ % 30000 + 100))
-	port=$("$HERE/free-port.py")
-	truncate -s 16M tgt.img
 	truncate -s 16M holes
 	head -c 3M /dev/urandom | dd of=holes bs=1M seek=5 conv=notrunc status=none
 	chmod 644 holes
-	tgtd -f -C $control --iscsi portal=127.0.0.1:"$port" >tgtd.log 2>&1 &
-	TARGETS+=($!)
-	admin() {
-		tgtadm -C $control --lld iscsi "$@"
-	}
-	wait_for 20 admin --op show --mode sys
-	admin --op new --mode target --tid 1 -T iqn.2026-01.test.lunar:tgt &&
-		admin --op new --mode logicalunit --tid 1 --lun 1 -b "$T/tgt.img" &&
-		admin --op bind --mode target --tid 1 -I ALL
-	TGT=iscsi://127.0.0.1:$port/iqn.2026-01.test.lunar:tgt/1
+	start_tgt 16M
+	TGT=iscsi://$TGT_PORTAL/$TGT_IQN/1
 	try "to tgt" lcp holes "$TGT" --verify
 	same "it is there" holes tgt.img
 	try "over what is there" lcp holes "$TGT" --sparse always --verify
@@ -137,11 +126,10 @@ if command -v tgtd >/dev/null && [ "$(id -u)" = 0 ]; then
 	try "from tgt" lcp "$TGT" mine/from-tgt --verify
 	same "the same" holes mine/from-tgt
 	of_data "with zeroes as holes" mine/from-tgt 4096
-	admin --op update --mode logicalunit --tid 1 --lun 1 --params thin_provisioning=1
+	tgt_admin --op update --mode logicalunit --tid 1 --lun 1 --params thin_provisioning=1
 	try "thin" lcp holes "$TGT" --verify
 	same "it is there, too" holes tgt.img
-	admin --op delete --force --mode target --tid 1
-	tgtadm -C $control --op delete --mode system
+	stop_tgt
 else
 	skip "tgt" "not installed, or no root"
 fi

@@ -9,7 +9,7 @@
 need python3 iscsi-inq
 
 does() { # WORD...
-	timeout 60 "$HERE/kept.py" "$PORTAL" "$IQN" "$@" 2>&1 | tr '\n' ' '
+	timeout 60 "$HERE/reservations.py" "$PORTAL" "$IQN" kept "$@" 2>&1 | tr '\n' ' '
 }
 serial() {
 	iscsi-inq -e 1 -c 128 "$URL" | sed -n 's/^Unit Serial Number:\[ *\(.*\)\]$/\1/p'
@@ -25,7 +25,7 @@ is_not_there() { # NAME
 
 start_target disk.img --size 16M
 FILE=$XDG_STATE_HOME/lunar/reservations-$(serial)
-is "without APTPL" "$(does register:a1 reserve:a1 reserved)" "good good 1 a1 "
+is "without APTPL" "$(does register:a1 reserve:a1:1 reserved)" "good good 1 a1 "
 is_not_there "what is not to be kept has no file"
 is "with APTPL" "$(does keep:a2 keys)" "good a2 "
 is_there "what is has one"
@@ -43,7 +43,7 @@ stop_target
 rm "$FILE"
 start_target disk.img
 ln -s "$T/elsewhere" "$FILE"
-is "a link in its place is not followed" "$(does keep:a4 keys)" "status 2 key 4 none "
+is "a link in its place is not followed" "$(does keep:a4 keys)" "sense 4 44/00 none "
 says "and said to be in the way" "$FILE, cannot be kept: it is a link" target.err
 [ -e elsewhere ] && not_ok "what it names is not made" || ok "what it names is not made"
 rm "$FILE"
