@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# timeout: 2400
 # The initiator on real sockets: against our own target, and against Debian's tgt where that is there.
 . "$(dirname "$0")/functions.sh"
 need_program initiate

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
+# timeout: 1200
 # The daemon is killed while a transaction runs and is saved, again and again: all of it is there then, or nothing.
 . "$(dirname "$0")/functions.sh"
 

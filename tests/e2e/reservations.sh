@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# timeout: 900
+# timeout: 2400
 # Persistent reservations of a target that is killed: one that was asked to stay is there afterwards, with the
 # last type that its holder was told of, or the one that was on its way; others are gone.
 . "$(dirname "$0")/functions.sh"
