@@ -64,7 +64,9 @@ assert 'interval' not in looks[0]['devices'][0]
 assert all('buckets' not in l['devices'][0]['latency'].get('reads', {}) for l in looks)
 rows = [(l['devices'][0]['interval'], l['sessions'][0]['interval']) for l in looks[1:]]
 busy = [(d, s) for d, s in rows if d['writes']]
-assert busy and all(d['latency']['writes']['p50_us'] > 0 and s['bytes_out'] > 0 for d, s in busy), rows
+assert busy and all(d['latency']['writes']['p50_us'] > 0 for d, s in busy), rows
+# What a write sent may be of the interval before the one in which it ended.
+assert sum(s['bytes_out'] for d, s in rows) > 0, rows
 assert sum(d['writes'] for d, s in rows) <= 8"
 }
 try "intervals know what was in them" intervals
