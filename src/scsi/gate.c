@@ -131,8 +131,9 @@ bool scsi_gate_wait(struct scsi_io *io)
 
 static bool is_calm(const struct scsi_lu *lu, const struct scsi_itl *itl)
 {
-	return !scsi_ua_pending(itl) && !itl->leaves && !lu->alone && !lu->waiting &&
-	       !lu->order_hold && !lu->fences && list_empty(&lu->held) &&
+	/* A change of reservations happens also when its task was aborted, and counts no more. */
+	return !scsi_ua_pending(itl) && !itl->leaves && !lu->alone && !lu->pr.change &&
+	       !lu->waiting && !lu->order_hold && !lu->fences && list_empty(&lu->held) &&
 	       list_empty(&lu->entering) && !lu->bs->missing && !lu->stopped &&
 	       !lu->write_through && !lu->task_limit &&
 	       (!lu->reserved_by || lu->reserved_by == itl->nexus) &&

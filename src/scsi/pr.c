@@ -43,8 +43,10 @@ enum pr_access scsi_pr_access(const struct scsi_lu *lu, const struct scsi_nexus 
 bool scsi_pr_answers_reserve(struct scsi_io *io)
 {
 	const struct pr_state *s = io->lu->pr.state;
+	const struct pr_change *c = io->lu->pr.change;
 
-	if (!io->lu->pr.lost && (!s || !s->count))
+	/* One that is being made may register somebody. */
+	if (!io->lu->pr.lost && !(c && c->io) && (!s || !s->count))
 		return false;
 	if (!s || !s->type || scsi_pr_access(io->lu, io->nexus) != PR_ACCESS_ALL)
 		io->status = SCSI_RESERVATION_CONFLICT;

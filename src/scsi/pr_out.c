@@ -16,11 +16,11 @@
 #define LIST_MAX        (16u << 10) /* bytes; above, it is refused unread */
 #define SPEC_I_PT       0x08        /* byte 20 */
 #define ALL_TG_PT       0x04
-#define APTPL           0x01 /* of byte 17 with REGISTER AND MOVE */
-#define UNREG           0x02 /* byte 17 */
-#define PORTS_MOST      PR_MOST
-#define NO_RESOURCES    0x5504 /* INSUFFICIENT REGISTRATION RESOURCES */
-#define INVALID_RELEASE 0x2604 /* INVALID RELEASE OF PERSISTENT RESERVATION */
+#define APTPL           0x01          /* of byte 17 with REGISTER AND MOVE */
+#define UNREG           0x02          /* byte 17 */
+#define PORTS_MOST      (PR_MOST + 1) /* with one more there are too many */
+#define NO_RESOURCES    0x5504        /* INSUFFICIENT REGISTRATION RESOURCES */
+#define INVALID_RELEASE 0x2604        /* INVALID RELEASE OF PERSISTENT RESERVATION */
 
 struct request {
 	struct scsi_io *io;
@@ -473,7 +473,11 @@ static bool do_move(struct request *q)
 	const struct pr_state *s = q->c->next;
 	int to;
 
-	if (!is_registered(q) || !pr_holds(s, q->at) || pr_all_registrants(s->type))
+	if (!is_registered(q))
+		return conflict(q);
+	if (!s->type)
+		return illegal(q, SCSI_ASC_INVALID_FIELD_IN_CDB);
+	if (!pr_holds(s, q->at) || pr_all_registrants(s->type))
 		return conflict(q);
 	if (!q->new_key)
 		return bad_list(q, 8, -1);
@@ -507,10 +511,25 @@ static bool length_ok(struct request *q)
 	return bad_length(q);
 }
 
+/* What has become of it while its data moved, or it waited for another change. */
+static bool may_still(struct scsi_io *io)
+{
+	if (!scsi_command_offered(io->cmd, io->lu))
+		scsi_sense_invalid_opcode(io);
+	else if (io->lu->reserved_by)
+		io->status = SCSI_RESERVATION_CONFLICT;
+	else
+		return true;
+	scsi_io_done(io);
+	return false;
+}
+
 void scsi_pr_out_run(struct scsi_io *io)
 {
 	struct request q = {.io = io, .list = io->data, .len = io->out_len};
 
+	if (!may_still(io))
+		return;
 	q.c = calloc(1, sizeof(*q.c));
 	if (q.c)
 		q.c->next = pr_copy(io->lu->pr.state);

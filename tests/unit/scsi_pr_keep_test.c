@@ -319,6 +319,56 @@ static void at_every_moment(void **state)
 	assert_true(old > 30 && new > 30);
 }
 
+/* --- what comes while a change is being kept */
+
+static void nothing_moves(struct scsi_io *io)
+{
+	fail();
+}
+
+static void no_move_ends(struct scsi_io *io)
+{
+	fail();
+}
+
+/* Status as the owner knows it: 0xff until there is one. */
+struct meanwhile {
+	struct scsi_io io;
+	uint8_t status;
+};
+
+static void meanwhile_done(struct scsi_io *io)
+{
+	struct meanwhile *m = container_of(io, struct meanwhile, io);
+
+	m->status = io->status;
+}
+
+/* A RESERVE that the old one gets nobody out of again is not let in beside the first registration. */
+static void reserve_beside_the_first_registration(void **state)
+{
+	static const struct scsi_port_ops port = {nothing_moves, no_move_ends, meanwhile_done};
+	struct rig *rig = *state;
+	struct meanwhile m = {.io = {.port = &port, .nexus = rig->other, .cdb_len = 16},
+			      .status = 0xff};
+	uint8_t list[24];
+
+	list_of(list, 0, KEY_A);
+	rig_begin(rig, rig->nexus, 0, RIG_CDB(0x5f, REGISTER, 0, 0, 0, 0, 0, 0, 24, 0), list,
+		  sizeof(list));
+	assert_false(rig->done);
+	m.io.attr = SCSI_SIMPLE;
+	m.io.cdb[0] = 0x16; /* RESERVE (6) */
+	scsi_decode(&m.io);
+	scsi_submit(&m.io);
+	settle(rig);
+	assert_true(rig->done);
+	assert_int_equal(rig->io.status, SCSI_GOOD);
+	assert_int_equal(m.status, CONFLICTS);
+	pr_expect_keys(rig, 1, "a1");
+	assert_int_equal(pr_write(rig, rig->other), SCSI_GOOD);
+}
+
 #define KEEP_TEST(f) cmocka_unit_test_setup_teardown(f, keep_setup, rig_teardown)
 
 int main(void)
@@ -332,6 +382,7 @@ int main(void)
 		KEEP_TEST(lost_and_cleared),
 		KEEP_TEST(what_cannot_be_kept_is_not_done),
 		KEEP_TEST(at_every_moment),
+		KEEP_TEST(reserve_beside_the_first_registration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
