@@ -10,7 +10,8 @@
 #define THEMES(X)                                                           \
 	X(login) X(login_bad) X(chap) X(text) X(cmdsn) X(write) X(write_bad) X(read) \
 	X(digest) X(nop) X(tmf) X(endings) X(logout) X(reject) X(hostile) X(overload) \
-	X(scsi) X(access) X(options) X(live) X(cve) X(initiator) X(device)
+	X(scsi) X(access) X(options) X(live) X(cve) X(initiator) X(device) \
+	X(reservation)
 #define DECLARE(id) extern const struct wire_theme wire_theme_##id;
 #define LIST(id)    &wire_theme_##id,
 THEMES(DECLARE)
