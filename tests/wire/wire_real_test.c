@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include "wire.h"
 
-#define CASES_MAX 256
+#define CASES_MAX 512
 #define NAME_MAX_ 96
 
 /* clang-format off */
