@@ -71,12 +71,12 @@ is "and nothing is lost" "$(grep -c 'read 524288/524288' writer.log) $(grep -ci 
 
 serves() { io "$NBD" 'read -P 40 40M 512k'; }
 kill -KILL "$(its_child)"
-try "the daemon's other process is killed, and the socket serves" wait_for 10 serves
+try "the daemon's other process is killed, and the socket serves" wait_for 30 serves
 
 kill -KILL "$DAEMON"
 wait "$DAEMON" 2>/dev/null
 start_initiator a
-try "the daemon is killed, and the next one goes on" wait_for 10 serves
+try "the daemon is killed, and the next one goes on" wait_for 30 serves
 try "it is detached" lunar detach "$URL"
 [ ! -e "$SOCKET" ] && ok "and its socket is gone" || not_ok "and its socket is gone"
 says "the session was logged out" 'logout of' "$T/target.err"

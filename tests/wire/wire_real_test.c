@@ -27,12 +27,16 @@ struct all {
 
 static void add(struct all *all, const struct wire_theme *theme, int family)
 {
-	for (size_t i = 0; i < theme->count && all->count < CASES_MAX; i++) {
+	for (size_t i = 0; i < theme->count; i++) {
 		const struct wire_case *c = &theme->cases[i];
 		size_t n = all->count;
 
 		if (!c->real)
 			continue;
+		if (n == CASES_MAX) {
+			fprintf(stderr, "more than %d cases: CASES_MAX\n", CASES_MAX);
+			exit(1);
+		}
 		all->count++;
 		snprintf(all->names[n], NAME_MAX_, "%s: %s: %s",
 			 family == AF_INET6 ? "IPv6" : "IPv4", theme->name, c->name);
