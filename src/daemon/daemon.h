@@ -32,13 +32,13 @@ struct daemon_options {
 };
 
 struct daemon {
+	struct courier courier;
 	struct daemon_options o;
 	struct log *log;
 	struct reactor *r;
 	struct config_tree *tree;
 	struct control_server *control;
 
-	struct courier courier;
 	pid_t child;
 	bool ready; /* it takes orders */
 	struct restarts restarts;
