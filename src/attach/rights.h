@@ -113,8 +113,10 @@ struct rights_kept {
 	char name[64];
 	char links[ATTACH_LINKS][RIGHTS_NAME];
 };
-/* False: there is no device in this slot. `files` stay the slot's; -1: none. */
-/* At any time: as it was when the last order of the slot had been carried out. False: there is no device. */
+/*
+ * At any time: as it was when the last order of the slot had been carried out. False: there is no device in it. `files`
+ * stay the slot's; -1: none.
+ */
 bool rights_keep(struct rights_holder *h, uint32_t slot, struct rights_kept *out,
 		 int files[RIGHTS_KEPT_FILES]);
 /*

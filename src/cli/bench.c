@@ -8,6 +8,7 @@
 #include <time.h>
 #include "cli/commands.h"
 #include "cli/initiator.h"
+#include "cli/interrupt.h"
 #include "cli/secret.h"
 #include "cli/terminal.h"
 #include "config/args.h"
@@ -20,8 +21,7 @@ struct bench {
 	struct terminal terminal;
 	struct load *load;
 	char secret[SECRET_SIZE];
-	int signal;         /* that has ended it */
-	uint64_t signal_ns; /* when it came */
+	struct interrupt interrupt;
 };
 
 /* 0 or the exit code. */
@@ -56,23 +56,6 @@ static int fail(struct bench *b, int err, enum lunar_reason reason, const char *
 			      why);
 }
 
-/*
- * The first signal ends the load, another one the program; but one request may well come as two: timeout(1) sends its
- * signal to the process and then to the group.
- */
-static void got_signal(struct bench *b, int signal, uint64_t now_ns)
-{
-	if (b->signal && now_ns < b->signal_ns + 500000000)
-		return;
-	if (b->signal) {
-		terminal_clear(&b->terminal);
-		_exit(EXIT_SIGNAL + signal);
-	}
-	b->signal = signal;
-	b->signal_ns = now_ns;
-	load_stop(b->load);
-}
-
 static void watch(struct bench *b, const sigset_t *signals)
 {
 	static const struct timespec quarter = {.tv_nsec = 250000000},
@@ -83,11 +66,12 @@ static void watch(struct bench *b, const sigset_t *signals)
 	while (!load_over(b->load)) {
 		/* Who looks seldom would end late. */
 		load_look(b->load, &now);
-		bool soon = b->signal || (b->o.load.runtime &&
-					  now.ns + 300000000 > b->o.load.runtime + b->o.load.ramp);
+		bool soon = b->interrupt.signal ||
+			    (b->o.load.runtime &&
+			     now.ns + 300000000 > b->o.load.runtime + b->o.load.ramp);
 		int signal = sigtimedwait(signals, NULL, soon ? &often : &quarter);
-		if (signal > 0)
-			got_signal(b, signal, now.ns);
+		if (signal > 0 && interrupt_first(&b->interrupt, &b->terminal, signal, now.ns))
+			load_stop(b->load);
 		load_look(b->load, &now);
 		if (!shown || now.ns < last.ns + 200000000)
 			continue;

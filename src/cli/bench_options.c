@@ -11,12 +11,6 @@
 #define NS_PER_S    1e9
 #define SECONDS_MAX (86400.0 * 365)
 
-static int refuse(char *why, size_t size, const char *option, const char *value, const char *what)
-{
-	snprintf(why, size, "--%s: \"%.40s\" is not %s", option, value, what);
-	return -EINVAL;
-}
-
 static int take_url(void *options, const char *value, char *why, size_t why_size)
 {
 	struct bench_options *o = options;
@@ -30,35 +24,21 @@ static int take_url(void *options, const char *value, char *why, size_t why_size
 
 /* --- numbers */
 
-static int take_number(const char *name, const char *value, unsigned long most, unsigned *out,
-		       char *why, size_t size)
-{
-	char *end, what[40];
-	errno = 0;
-	unsigned long n = strtoul(value, &end, 10);
-	if (*value < '0' || *value > '9' || *end || errno || !n || n > most) {
-		snprintf(what, sizeof(what), "a number from 1 to %lu", most);
-		return refuse(why, size, name, value, what);
-	}
-	*out = (unsigned)n;
-	return 0;
-}
-
 static int take_depth(void *options, const char *value, char *why, size_t size)
 {
-	return take_number("iodepth", value, LOAD_DEPTH_MAX,
+	return args_number("iodepth", value, LOAD_DEPTH_MAX,
 			   &((struct bench_options *)options)->load.depth, why, size);
 }
 
 static int take_jobs(void *options, const char *value, char *why, size_t size)
 {
-	return take_number("numjobs", value, LOAD_JOBS_MAX,
+	return args_number("numjobs", value, LOAD_JOBS_MAX,
 			   &((struct bench_options *)options)->load.jobs, why, size);
 }
 
 static int take_threads(void *options, const char *value, char *why, size_t size)
 {
-	return take_number("threads", value, LOAD_JOBS_MAX,
+	return args_number("threads", value, LOAD_JOBS_MAX,
 			   &((struct bench_options *)options)->load.threads, why, size);
 }
 
@@ -66,13 +46,13 @@ static int take_mix(void *options, const char *value, char *why, size_t size)
 {
 	struct bench_options *o = options;
 	o->mixed = true;
-	return take_number("rwmixread", value, 99, &o->mix, why, size);
+	return args_number("rwmixread", value, 99, &o->mix, why, size);
 }
 
 static int take_rate_iops(void *options, const char *value, char *why, size_t size)
 {
 	unsigned n = 0;
-	int err = take_number("rate_iops", value, 100000000, &n, why, size);
+	int err = args_number("rate_iops", value, 100000000, &n, why, size);
 	((struct bench_options *)options)->load.rate_ios = n;
 	return err;
 }
@@ -80,7 +60,7 @@ static int take_rate_iops(void *options, const char *value, char *why, size_t si
 static int take_seed(void *options, const char *value, char *why, size_t size)
 {
 	unsigned n = 0;
-	int err = take_number("randseed", value, UINT32_MAX, &n, why, size);
+	int err = args_number("randseed", value, UINT32_MAX, &n, why, size);
 	((struct bench_options *)options)->load.seed = n;
 	return err;
 }
@@ -88,7 +68,7 @@ static int take_seed(void *options, const char *value, char *why, size_t size)
 static int take_offset(void *options, const char *value, char *why, size_t size)
 {
 	return config_parse_size(value, &((struct bench_options *)options)->load.offset)
-		       ? refuse(why, size, "offset", value, "a size, such as 0, 512M or 10G")
+		       ? args_refuse("offset", value, "a size, such as 0, 512M or 10G", why, size)
 		       : 0;
 }
 
@@ -108,7 +88,7 @@ static int take_time(const char *name, const char *value, uint64_t *ns, char *wh
 				*ns = (uint64_t)(n * units[i].seconds * NS_PER_S);
 				return 0;
 			}
-	return refuse(why, size, name, value, "a time, such as 10, 0.5 or 2m");
+	return args_refuse(name, value, "a time, such as 10, 0.5 or 2m", why, size);
 }
 
 static int take_runtime(void *options, const char *value, char *why, size_t size)
@@ -160,10 +140,12 @@ static int take_sizes(void *options, const char *value, char *why, size_t size)
 	if (!err && value[first])
 		err = take_range(value + first + 1, strlen(value + first + 1), &s[LOAD_WRITE]);
 	o->sizes = value;
-	return err ? refuse(why, size, "bs", value,
-			    "a size from 512 to 16M, a range of multiples such as 4k-64k, or two "
-			    "of these with a comma: "
-			    "of reads, of writes")
+	return err ? args_refuse(
+			     "bs", value,
+			     "a size from 512 to 16M, a range of multiples such as 4k-64k, or two "
+			     "of these with a comma: "
+			     "of reads, of writes",
+			     why, size)
 		   : 0;
 }
 
@@ -189,8 +171,8 @@ static int take_rw(void *options, const char *value, char *why, size_t size)
 			o->load.reads = kinds[i].reads;
 			return 0;
 		}
-	return refuse(why, size, "rw", value,
-		      "one of read, write, randread, randwrite, rw and randrw");
+	return args_refuse("rw", value, "one of read, write, randread, randwrite, rw and randrw",
+			   why, size);
 }
 
 #define FIELD(name) offsetof(struct bench_options, name)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include "cli/commands.h"
 #include "cli/initiator.h"
+#include "cli/interrupt.h"
 #include "cli/secret.h"
 #include "cli/terminal.h"
 #include "common/cleanup.h"
@@ -24,8 +25,7 @@ struct cp {
 	struct terminal terminal;
 	struct copy *copy;
 	char secret[SECRET_SIZE], source_secret[SECRET_SIZE];
-	int signal;         /* that has ended it */
-	uint64_t signal_ns; /* when it came */
+	struct interrupt interrupt;
 };
 
 /* lunar-cp(8) has the same table. */
@@ -54,7 +54,7 @@ static const char *word_of(const struct copy_fault *f)
 static int code_of(const struct cp *p, const struct copy_fault *f)
 {
 	if (f->end == COPY_STOPPED)
-		return EXIT_SIGNAL + p->signal;
+		return EXIT_SIGNAL + p->interrupt.signal;
 	return f->end == COPY_SESSION ? initiator_code(word_of(f)) : ends[f->end].code;
 }
 
@@ -112,23 +112,6 @@ static int read_secrets(struct cp *p)
 
 /* --- while it copies */
 
-/*
- * The first signal ends the copy, another one the program; but one request may well come as two: timeout(1) sends its
- * signal to the process and then to the group.
- */
-static void got_signal(struct cp *p, int signal, uint64_t now_ns)
-{
-	if (p->signal && now_ns < p->signal_ns + NS_PER_S / 2)
-		return;
-	if (p->signal) {
-		terminal_clear(&p->terminal);
-		_exit(EXIT_SIGNAL + signal);
-	}
-	p->signal = signal;
-	p->signal_ns = now_ns;
-	copy_stop(p->copy);
-}
-
 static void show(struct cp *p, const struct copy_progress *last, const struct copy_progress *now)
 {
 	char line[200];
@@ -148,8 +131,8 @@ static void watch(struct cp *p, const sigset_t *signals)
 	while (!copy_turn(p->copy, TURN_MS)) {
 		int signal = sigtimedwait(signals, NULL, &at_once);
 		copy_look(p->copy, &now);
-		if (signal > 0)
-			got_signal(p, signal, now.ns);
+		if (signal > 0 && interrupt_first(&p->interrupt, &p->terminal, signal, now.ns))
+			copy_stop(p->copy);
 		if (!shown || now.ns < last.ns + every)
 			continue;
 		show(p, &last, &now);

@@ -14,12 +14,6 @@
 #define MEMORY_MAX   (UINT64_C(1) << 30)
 #define JOURNAL_NAME ".lunar-cp"
 
-static int refuse(char *why, size_t size, const char *option, const char *value, const char *what)
-{
-	snprintf(why, size, "--%s: \"%.40s\" is not %s", option, value, what);
-	return -EINVAL;
-}
-
 static int take_place(void *options, const char *value, char *why, size_t size)
 {
 	struct cp_options *o = options;
@@ -32,38 +26,28 @@ static int take_place(void *options, const char *value, char *why, size_t size)
 	return 0;
 }
 
-static int take_number(const char *value, unsigned long most, unsigned long *out)
-{
-	char *end;
-	errno = 0;
-	*out = strtoul(value, &end, 10);
-	return *value < '0' || *value > '9' || *end || errno || !*out || *out > most ? -EINVAL : 0;
-}
-
 static int take_depth(void *options, const char *value, char *why, size_t size)
 {
-	unsigned long n;
-	if (take_number(value, COPY_DEPTH_MAX, &n))
-		return refuse(why, size, "depth", value, "a number from 1 to 256");
-	((struct cp_options *)options)->copy.depth = (unsigned)n;
-	return 0;
+	return args_number("depth", value, COPY_DEPTH_MAX,
+			   &((struct cp_options *)options)->copy.depth, why, size);
 }
 
 static int take_block(void *options, const char *value, char *why, size_t size)
 {
 	uint64_t n = 0;
 	if (config_parse_size(value, &n) || n % COPY_BLOCK_MIN || !n || n > COPY_BLOCK_MAX)
-		return refuse(why, size, "block-size", value,
-			      "a multiple of 4096 up to 16M, such as 256k");
+		return args_refuse("block-size", value,
+				   "a multiple of 4096 up to 16M, such as 256k", why, size);
 	((struct cp_options *)options)->copy.block = (uint32_t)n;
 	return 0;
 }
 
 static int take_flush(void *options, const char *value, char *why, size_t size)
 {
-	unsigned long n;
-	if (take_number(value, 86400, &n))
-		return refuse(why, size, "flush", value, "a number of seconds from 1 to 86400");
+	unsigned n;
+	if (args_number("flush", value, 86400, &n, why, size))
+		return args_refuse("flush", value, "a number of seconds from 1 to 86400", why,
+				   size);
 	((struct cp_options *)options)->copy.flush_ns = n * NS_PER_S;
 	return 0;
 }
@@ -77,7 +61,7 @@ static int take_sparse(void *options, const char *value, char *why, size_t size)
 			((struct cp_options *)options)->copy.sparse = (enum copy_sparse)i;
 			return 0;
 		}
-	return refuse(why, size, "sparse", value, "one of auto, always and never");
+	return args_refuse("sparse", value, "one of auto, always and never", why, size);
 }
 
 #define FIELD(name) offsetof(struct cp_options, name)

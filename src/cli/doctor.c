@@ -31,15 +31,10 @@ static int take_url(void *options, const char *value, char *why, size_t why_size
 static int take_seconds(void *options, const char *value, char *why, size_t why_size)
 {
 	struct doctor *d = options;
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
-	if (*value < '0' || *value > '9' || !n || n > SECONDS_MOST || *end) {
-		snprintf(why, why_size, "--timeout: a number of seconds from 1 to %u",
-			 SECONDS_MOST);
-		return -EINVAL;
-	}
-	d->seconds = (uint32_t)n;
-	return 0;
+	if (!args_number("timeout", value, SECONDS_MOST, &d->seconds, why, why_size))
+		return 0;
+	snprintf(why, why_size, "--timeout: a number of seconds from 1 to %u", SECONDS_MOST);
+	return -EINVAL;
 }
 
 #define FIELD(name) offsetof(struct doctor, name)

@@ -10,6 +10,7 @@
 #include "cli/doctor.h"
 #include "cli/initiator.h"
 #include "common/eai.h"
+#include "common/self_connect.h"
 
 /* --- names */
 
@@ -79,16 +80,6 @@ void doctor_peer_text(const struct doctor_peer *peer, char out[ISCSI_ADDRESS_SIZ
 
 /* --- connections */
 
-/* Where nobody listens, a port of this host can be met by itself (RFC 9293 3.5). */
-static bool met_itself(int fd)
-{
-	struct sockaddr_storage here = {0}, there = {0};
-	socklen_t here_len = sizeof(here), there_len = sizeof(there);
-	return !getsockname(fd, (struct sockaddr *)&here, &here_len) &&
-	       !getpeername(fd, (struct sockaddr *)&there, &there_len) &&
-	       !memcmp(&here, &there, sizeof(here));
-}
-
 static void begin(struct doctor_peer *p)
 {
 	if (p->name)
@@ -108,7 +99,7 @@ static void finish(struct doctor_peer *p)
 	socklen_t len = sizeof(err);
 	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		err = errno;
-	if (!err && met_itself(p->fd))
+	if (!err && socket_met_itself(p->fd))
 		err = ECONNREFUSED;
 	p->err = -err;
 }

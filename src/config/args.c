@@ -2,8 +2,29 @@
 #include "config/args.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "config/schema.h"
+
+int args_refuse(const char *option, const char *value, const char *what, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "--%s: \"%.40s\" is not %s", option, value, what);
+	return -EINVAL;
+}
+
+int args_number(const char *option, const char *value, unsigned most, unsigned *out, char *why,
+		size_t why_size)
+{
+	char *end, what[40];
+	errno = 0;
+	unsigned long n = strtoul(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno || !n || n > most) {
+		snprintf(what, sizeof(what), "a number from 1 to %u", most);
+		return args_refuse(option, value, what, why, why_size);
+	}
+	*out = (unsigned)n;
+	return 0;
+}
 
 static const struct arg_option *find(const struct arg_table *table, const char *name, size_t len)
 {

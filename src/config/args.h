@@ -37,6 +37,12 @@ enum { ARGS_HELP = 1 }; /* --help or -h was met */
 /* 0, ARGS_HELP, or -errno with one line in `why`. */
 int args_parse(const struct arg_table *table, void *options, char **argv, char *why,
 	       size_t why_size);
+/* For calls: "--OPTION: "VALUE" is not WHAT" into `why`. -EINVAL. */
+int args_refuse(const char *option, const char *value, const char *what, char *why,
+		size_t why_size);
+/* Likewise: a number from 1 to `most`. 0, or -EINVAL with `why`. */
+int args_number(const char *option, const char *value, unsigned most, unsigned *out, char *why,
+		size_t why_size);
 void args_help(const struct arg_table *table, FILE *out);
 
 #endif

@@ -191,16 +191,21 @@ static const char *words(const struct op *op, int err)
 	return strerror(-err);
 }
 
-void end_failed(struct op *op, int err)
+const char *end_doing(const struct op *op)
 {
 	static const char *const doing[] = {[OP_READ] = "reading",
 					    [OP_WRITE] = "writing",
 					    [OP_ZERO] = "making zeroes",
 					    [OP_FLUSH] = "flushing",
 					    [OP_MAP] = "asking for holes"};
+	return doing[op->kind];
+}
+
+void end_failed(struct op *op, int err)
+{
 	if (op->end->kind == END_LUN)
 		end_lun_failed(op, err);
 	else
 		copy_fail(op->end->c, meaning(err), "%s: %s at offset %" PRIu64 ": %s",
-			  op->end->name, doing[op->kind], op->offset, words(op, err));
+			  op->end->name, end_doing(op), op->offset, words(op, err));
 }

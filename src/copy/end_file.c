@@ -244,11 +244,10 @@ static int read_at(struct op *op)
 	return 0;
 }
 
-static int write_at(struct op *op)
+static int put_at(int fd, const uint8_t *p, uint64_t len, uint64_t offset)
 {
-	for (uint64_t at = 0; at < op->len;) {
-		ssize_t n =
-			pwrite(op->end->fd, op->buf + at, op->len - at, (off_t)(op->offset + at));
+	for (uint64_t at = 0; at < len;) {
+		ssize_t n = pwrite(fd, p + at, len - at, (off_t)(offset + at));
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		at += n > 0 ? (uint64_t)n : 0;
@@ -268,12 +267,10 @@ static int zero_at(struct op *op)
 		return 0;
 	if (errno == EIO || errno == ENOSPC)
 		return -errno;
-	for (uint64_t at = 0; at < op->len;) {
-		uint64_t part = MIN(op->len - at, sizeof(zeroes));
-		ssize_t n = pwrite(fd, zeroes, part, (off_t)(op->offset + at));
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (uint64_t)n : 0;
+	for (uint64_t at = 0; at < op->len; at += sizeof(zeroes)) {
+		int err = put_at(fd, zeroes, MIN(op->len - at, sizeof(zeroes)), op->offset + at);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -319,7 +316,9 @@ static int run(struct io_job *job)
 	bool stream = op->end->kind == END_STREAM;
 	switch (op->kind) {
 	case OP_READ: return stream ? read_stream(op) : read_at(op);
-	case OP_WRITE: return stream ? write_stream(op) : write_at(op);
+	case OP_WRITE:
+		return stream ? write_stream(op)
+			      : put_at(op->end->fd, op->buf, op->len, op->offset);
 	case OP_ZERO: return zero_at(op);
 	case OP_FLUSH: return flush(op);
 	case OP_MAP: return map_at(op);

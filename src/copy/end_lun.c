@@ -260,11 +260,6 @@ static bool is_session(const struct end *e, int err)
 
 void end_lun_failed(struct op *op, int err)
 {
-	static const char *const doing[] = {[OP_READ] = "reading",
-					    [OP_WRITE] = "writing",
-					    [OP_ZERO] = "making zeroes",
-					    [OP_FLUSH] = "flushing",
-					    [OP_MAP] = "asking for holes"};
 	struct copy *c = op->end->c;
 	struct end *e = op->end;
 	char text[200];
@@ -285,5 +280,5 @@ void end_lun_failed(struct op *op, int err)
 		  : err == -ENOSPC ? COPY_NO_ROOM
 		  : err == -EBUSY  ? COPY_IN_USE
 				   : COPY_FAILED,
-		  "%s: %s at offset %" PRIu64 ": %s", e->name, doing[op->kind], op->offset, text);
+		  "%s: %s at offset %" PRIu64 ": %s", e->name, end_doing(op), op->offset, text);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "common/cleanup.h"
+#include "config/fdio.h"
 
 #define VERSION 1
 
@@ -60,22 +61,16 @@ int journal_parse(struct journal *out, const char *text, size_t len)
 
 int journal_read(struct journal *out, const char *path)
 {
-	char text[JOURNAL_MAX + 1];
-	size_t len = 0;
+	struct buf text;
 	CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	while (len < sizeof(text)) {
-		ssize_t n = read(fd, text + len, sizeof(text) - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		len += (size_t)n;
-	}
-	return journal_parse(out, text, len);
+	buf_init(&text, JOURNAL_MAX);
+	int err = fd_read_all(fd, &text);
+	if (!err)
+		err = journal_parse(out, buf_str(&text), text.len);
+	buf_free(&text);
+	return err == -EFBIG ? -EINVAL : err;
 }
 
 static char *text_of(const struct journal *j)
@@ -86,19 +81,6 @@ static char *text_of(const struct journal *j)
 	char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
 	json_decref(json);
 	return text;
-}
-
-static int write_all(int fd, const char *text)
-{
-	size_t len = strlen(text);
-	while (len) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd) ? -errno : 0;
 }
 
 int journal_sync_name(const char *path)
@@ -120,7 +102,9 @@ int journal_write(const struct journal *j, const char *path)
 	CLEANUP(fd) int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	int err = write_all(fd, text);
+	int err = fd_write_all(fd, text, strlen(text));
+	if (!err && fsync(fd))
+		err = -errno;
 	if (!err && rename(temporary, path))
 		err = -errno;
 	if (err)

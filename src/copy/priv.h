@@ -173,6 +173,8 @@ void end_close(struct end *e);
 void end_start(struct op *op);
 /* An op has failed: what that means. */
 void end_failed(struct op *op, int err);
+/* "reading", for messages. */
+const char *end_doing(const struct op *op);
 
 /* --- end_lun.c, end_file.c */
 
@@ -190,6 +192,5 @@ int end_file_finish(struct end *e, uint64_t size);
 
 /* How many bytes from the beginning are all zero, or all not, by pieces of `grain`; *zero says which. */
 uint32_t zero_run(const uint8_t *p, uint32_t len, uint32_t grain, bool *zero);
-bool zero_all(const uint8_t *p, size_t len);
 
 #endif

@@ -265,9 +265,7 @@ static int ask_to_open(struct daemon *d, struct config_node *node, bool make, di
 		return -ENOMEM;
 	struct opener_request *q = &w->o.request;
 	*w = (struct disk_opening){.d = d, .node = node, .make = make, .done = done, .ctx = ctx};
-	w->o.done = opened;
-	w->o.slow = is_slow;
-	q->kind = OPENER_OPEN;
+	opening_init(&w->o, OPENER_OPEN, opened, is_slow);
 	q->opt.readonly = is_true(node, "readonly");
 	q->opt.typed = true;
 	if (make && node->kind == CONFIG_FILEIO)
@@ -385,10 +383,7 @@ void disk_resize(struct daemon *d, struct disk *disk, uint64_t size, disk_resize
 		return;
 	}
 	*z = (struct resizing){.d = d, .disk = disk, .done = done, .ctx = ctx};
-	z->o.done = resized;
-	z->o.slow = resize_is_slow;
-	z->o.request.kind = OPENER_RESIZE;
-	z->o.files[0] = z->o.files[1] = -1;
+	opening_init(&z->o, OPENER_RESIZE, resized, resize_is_slow);
 	z->o.request.size = size;
 	snprintf(z->o.request.path, sizeof(z->o.request.path), "%s", object(disk->node, "dev"));
 	opener_ask(&d->openers, &z->o);
@@ -436,10 +431,7 @@ int disk_look(struct daemon *d, const char *path, disk_looked *done, void *ctx)
 	if (!l)
 		return -ENOMEM;
 	*l = (struct looking){.d = d, .done = done, .ctx = ctx};
-	l->o.done = looked;
-	l->o.slow = look_is_slow;
-	l->o.request.kind = OPENER_LOOK;
-	l->o.files[0] = l->o.files[1] = -1;
+	opening_init(&l->o, OPENER_LOOK, looked, look_is_slow);
 	snprintf(l->o.request.path, sizeof(l->o.request.path), "%s", path);
 	opener_ask(&d->openers, &l->o);
 	return 0;
@@ -568,9 +560,7 @@ void disk_reopen(struct daemon *d, uint32_t number)
 	close_handle(disk->bs);
 	w->d = d;
 	w->number = number;
-	w->o.done = reopened;
-	w->o.request.kind = OPENER_AGAIN;
-	w->o.files[0] = w->o.files[1] = -1;
+	opening_init(&w->o, OPENER_AGAIN, reopened, NULL);
 	disk->reopening = w;
 	opener_ask(&d->openers, &w->o);
 }

@@ -308,6 +308,17 @@ static void look(struct timer *t)
 	give_out(os);
 }
 
+void opening_init(struct opening *o, enum opener_kind kind,
+		  void (*done)(struct opening *o, const struct opener_answer *answer,
+			       const int files[2]),
+		  void (*slow)(struct opening *o))
+{
+	o->request.kind = kind;
+	o->files[0] = o->files[1] = -1;
+	o->done = done;
+	o->slow = slow;
+}
+
 void openers_init(struct openers *os, struct reactor *r, const struct spawn_seat *seat)
 {
 	*os = (struct openers){.r = r, .seat = seat};

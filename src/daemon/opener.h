@@ -68,6 +68,11 @@ struct opening {
 	bool told;
 };
 
+/* One that is all zero otherwise; `slow` may be NULL. No files go along, and the rest of the request is the caller's. */
+void opening_init(struct opening *o, enum opener_kind kind,
+		  void (*done)(struct opening *o, const struct opener_answer *answer,
+			       const int files[2]),
+		  void (*slow)(struct opening *o));
 void openers_init(struct openers *os, struct reactor *r, const struct spawn_seat *seat);
 void opener_ask(struct openers *os, struct opening *o);
 /* Nobody wants the answer: what was done is undone when it is. It is not called back. */

@@ -102,9 +102,7 @@ void store_make(struct daemon *d, uint32_t number)
 	}
 	w->d = d;
 	w->number = number;
-	w->o.done = made;
-	w->o.request.kind = OPENER_STORE;
-	w->o.files[0] = w->o.files[1] = -1;
+	opening_init(&w->o, OPENER_STORE, made, NULL);
 	int err = lu_store_path(w->o.request.path, sizeof(w->o.request.path), d->o.state_dir,
 				disk->id);
 	if (err) {

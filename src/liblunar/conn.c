@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include "common/eai.h"
+#include "common/self_connect.h"
 #include "initiator/discovery.h"
 #include "liblunar/priv.h"
 
@@ -101,28 +102,13 @@ static void begin_connect(struct lunar_session *s)
 	try_next(s);
 }
 
-/* Where nobody listens, a port of this host can be met by itself (RFC 9293 3.5), and would be taken by that. */
-static bool met_itself(int sock)
-{
-	struct sockaddr_storage here = {0}, there = {0};
-	struct linger at_once = {.l_onoff = 1};
-	socklen_t here_len = sizeof(here), there_len = sizeof(there);
-	if (getsockname(sock, (struct sockaddr *)&here, &here_len) ||
-	    getpeername(sock, (struct sockaddr *)&there, &there_len) ||
-	    memcmp(&here, &there, sizeof(here)) != 0)
-		return false;
-	setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once,
-		   sizeof(at_once)); /* no TIME_WAIT on that port */
-	return true;
-}
-
 static void connect_ended(struct lunar_session *s)
 {
 	int err = 0;
 	socklen_t len = sizeof(err);
 	if (getsockopt(s->sock, SOL_SOCKET, SO_ERROR, &err, &len))
 		err = errno;
-	if (!err && met_itself(s->sock))
+	if (!err && socket_met_itself(s->sock))
 		err = ECONNREFUSED;
 	if (!err) {
 		s->connecting = false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "common/eai.h"
+#include "common/self_connect.h"
 
 int posix_resolve(struct engine *e, const char *host, uint16_t port, struct net_addr *out,
 		  size_t max)
@@ -93,16 +94,7 @@ int posix_connect_socket(const struct op *op)
  */
 int posix_connected(int sock)
 {
-	struct net_addr here, there;
-	struct linger at_once = {.l_onoff = 1};
-	socklen_t here_len = sizeof(here), there_len = sizeof(there);
-	if (getsockname(sock, &here.sa, &here_len) || getpeername(sock, &there.sa, &there_len))
-		return sock; /* it has ended already, as whoever uses it will see */
-	if (net_addr_port(&here) != net_addr_port(&there) || !net_addr_equal_host(&here, &there))
-		return sock;
-	setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once,
-		   sizeof(at_once)); /* no TIME_WAIT on that port */
-	return -ECONNREFUSED;
+	return socket_met_itself(sock) ? -ECONNREFUSED : sock;
 }
 
 static int start_listening(int sock, const struct net_addr *addr, int backlog)

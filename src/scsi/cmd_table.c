@@ -18,13 +18,21 @@
 #define WRITE_SAME (BLOCKS | SCSI_CMD_WRITES | SCSI_CMD_UNMAPS | SCSI_HAS_UNMAP_SAME)
 #define RESERVES   (SCSI_CMD_NOT_READY_OK | SCSI_CMD_ALONE | SCSI_HAS_RESERVE)
 
+/* clang-format off */
+
 /* GROUP NUMBER: taken and without effect, as EXTENDED INQUIRY says with GROUP_SUP 0 */
 #define GROUP 0x3f
 #define FF2   0xff, 0xff
 #define FF4   FF2, FF2
 #define FF8   FF4, FF4
 
-/* clang-format off */
+#define PR_IN(name, action, lengths, run)                                                     \
+	{"PERSISTENT RESERVE IN: " name, 0x5e, action, 10, {0x5e, action, 0, 0, 0, 0, 0, FF2}, \
+	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, lengths, run}
+#define PR_OUT(name, action)                                                                   \
+	{"PERSISTENT RESERVE OUT: " name, 0x5f, action, 10, {0x5f, action, 0xff, 0, 0, FF4},   \
+	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out}
+
 static const struct scsi_command commands[256] = {
 	[0x00] = {"TEST UNIT READY", 0x00, -1, 6, {0x00},
 		  0, 0, 0, NULL, scsi_cmd_test_unit_ready},
@@ -113,32 +121,18 @@ static const struct scsi_command commands[256] = {
 
 /* Those with a service action in the low five bits of byte 1, by opcode and action. */
 static const struct scsi_command actions[] = {
-	{"PERSISTENT RESERVE IN: READ KEYS", 0x5e, 0x00, 10, {0x5e, 0x00, 0, 0, 0, 0, 0, FF2},
-	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply, scsi_cmd_pr_read_keys},
-	{"PERSISTENT RESERVE IN: READ RESERVATION", 0x5e, 0x01, 10, {0x5e, 0x01, 0, 0, 0, 0, 0, FF2},
-	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply,
-	 scsi_cmd_pr_read_reservation},
-	{"PERSISTENT RESERVE IN: REPORT CAPABILITIES", 0x5e, 0x02, 10, {0x5e, 0x02, 0, 0, 0, 0, 0, FF2},
-	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_reply, scsi_cmd_pr_capabilities},
-	{"PERSISTENT RESERVE IN: READ FULL STATUS", 0x5e, 0x03, 10, {0x5e, 0x03, 0, 0, 0, 0, 0, FF2},
-	 SCSI_CMD_NOT_READY_OK | SCSI_HAS_RESERVE, 7, 2, scsi_lengths_pr_status,
-	 scsi_cmd_pr_full_status},
-	{"PERSISTENT RESERVE OUT: REGISTER", 0x5f, 0x00, 10, {0x5f, 0x00, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: RESERVE", 0x5f, 0x01, 10, {0x5f, 0x01, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: RELEASE", 0x5f, 0x02, 10, {0x5f, 0x02, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: CLEAR", 0x5f, 0x03, 10, {0x5f, 0x03, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: PREEMPT", 0x5f, 0x04, 10, {0x5f, 0x04, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: PREEMPT AND ABORT", 0x5f, 0x05, 10, {0x5f, 0x05, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: REGISTER AND IGNORE EXISTING KEY", 0x5f, 0x06, 10, {0x5f, 0x06, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
-	{"PERSISTENT RESERVE OUT: REGISTER AND MOVE", 0x5f, 0x07, 10, {0x5f, 0x07, 0xff, 0, 0, FF4},
-	 RESERVES, 5, 4, scsi_lengths_pr_out, scsi_cmd_pr_out},
+	PR_IN("READ KEYS", 0x00, scsi_lengths_reply, scsi_cmd_pr_read_keys),
+	PR_IN("READ RESERVATION", 0x01, scsi_lengths_reply, scsi_cmd_pr_read_reservation),
+	PR_IN("REPORT CAPABILITIES", 0x02, scsi_lengths_reply, scsi_cmd_pr_capabilities),
+	PR_IN("READ FULL STATUS", 0x03, scsi_lengths_pr_status, scsi_cmd_pr_full_status),
+	PR_OUT("REGISTER", 0x00),
+	PR_OUT("RESERVE", 0x01),
+	PR_OUT("RELEASE", 0x02),
+	PR_OUT("CLEAR", 0x03),
+	PR_OUT("PREEMPT", 0x04),
+	PR_OUT("PREEMPT AND ABORT", 0x05),
+	PR_OUT("REGISTER AND IGNORE EXISTING KEY", 0x06),
+	PR_OUT("REGISTER AND MOVE", 0x07),
 	{"EXTENDED COPY(LID1)", 0x83, 0x00, 16, {0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, FF4},
 	 SCSI_HAS_COPY, 10, 4, scsi_lengths_copy, scsi_cmd_copy},
 	{"RECEIVE COPY STATUS(LID1)", 0x84, 0x00, 16, {0x84, 0x00, 0xff, 0, 0, 0, 0, 0, 0, 0, FF4},

@@ -60,7 +60,7 @@ struct scsi_device *scsi_device_new(const char *name)
 	return dev;
 }
 
-static struct scsi_port *find_port(const struct scsi_device *dev, uint16_t rel_port)
+struct scsi_port *scsi_device_port(const struct scsi_device *dev, uint16_t rel_port)
 {
 	list_for_each (it, &dev->ports) {
 		struct scsi_port *port = list_entry(it, struct scsi_port, link);
@@ -76,7 +76,7 @@ int scsi_device_add_port(struct scsi_device *dev, const char *name, uint16_t rel
 	size_t size = strlen(name) + 1;
 	struct scsi_port *port;
 
-	if (find_port(dev, rel_port))
+	if (scsi_device_port(dev, rel_port))
 		return -EEXIST;
 	port = malloc(sizeof(*port) + size);
 	if (!port)
@@ -95,7 +95,7 @@ static void free_port(struct scsi_port *port)
 
 void scsi_device_remove_port(struct scsi_device *dev, uint16_t rel_port)
 {
-	struct scsi_port *port = find_port(dev, rel_port);
+	struct scsi_port *port = scsi_device_port(dev, rel_port);
 
 	if (port)
 		free_port(port);

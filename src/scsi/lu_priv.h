@@ -249,6 +249,8 @@ struct scsi_port {
 	uint16_t rel;     /* relative target port identifier */
 	char name[];
 };
+/* NULL: it has none with this identifier. */
+struct scsi_port *scsi_device_port(const struct scsi_device *dev, uint16_t rel_port);
 
 struct scsi_device {
 	char *name;

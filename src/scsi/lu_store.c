@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/crc32c.h"
 #include "common/endian.h"
+#include "common/zero.h"
 #include "reactor/file.h"
 
 /*
@@ -70,20 +71,12 @@ static void put_header(uint8_t *h, const struct lu_store *s, uint64_t version, c
 	put_be32(h + HEADER - 4, checksum(h, HEADER - 4));
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (p[i])
-			return false;
-	return true;
-}
-
 /* `p` has `len` bytes, as far as the file goes. */
 static enum slot_state judge(const struct lu_store *s, const uint8_t *p, size_t len)
 {
 	uint32_t n;
 
-	if (is_zero(p, MIN(len, (size_t)HEADER)))
+	if (is_all_zero(p, MIN(len, (size_t)HEADER)))
 		return SLOT_EMPTY;
 	if (len < HEADER || memcmp(p, magic, sizeof(magic)) || get_be32(p + 8) != FORM ||
 	    get_be32(p + HEADER - 4) != checksum(p, HEADER - 4) ||

@@ -421,15 +421,12 @@ static bool do_preempt_and_abort(struct request *q)
 /* The name of the target port with this identifier, of the device of the nexus; NULL: there is none. */
 static const char *port_name(const struct scsi_nexus *nexus, uint16_t rel)
 {
+	const struct scsi_port *port;
+
 	if (rel == nexus->rel_port)
 		return nexus->target_port;
-	list_for_each (it, &nexus->dev->ports) {
-		const struct scsi_port *port = list_entry(it, struct scsi_port, link);
-
-		if (port->rel == rel)
-			return port->name;
-	}
-	return NULL;
+	port = scsi_device_port(nexus->dev, rel);
+	return port ? port->name : NULL;
 }
 
 /* The nexus that the list names is registered with the new key: its place. -1: refused. */

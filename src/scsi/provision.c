@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "common/cleanup.h"
+#include "common/zero.h"
 #include "scsi/lu_priv.h"
 
 /* --- UNMAP (SBC-3 5.28) */
@@ -100,11 +101,6 @@ static bool ndob(const struct scsi_io *io)
 	return io->out_len == 0;
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
-
 static void write_same_step(struct scsi_io *io, int err)
 {
 	uint64_t left, step = io->buf_len >> io->lu->block_shift;
@@ -147,7 +143,7 @@ static void write_same_moved(struct scsi_io *io, int err)
 		scsi_io_done(io);
 		return;
 	}
-	if (is_zero(io->data, block)) {
+	if (is_all_zero(io->data, block)) {
 		write_same_zero(io);
 		return;
 	}

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "config/args.h"
 #include "target/target.h"
 
 int target_take_engine(struct target_options *o, const char *value, char *why, size_t why_size)
@@ -24,15 +24,7 @@ int target_take_engine(struct target_options *o, const char *value, char *why, s
 
 int target_take_reactors(struct target_options *o, const char *value, char *why, size_t why_size)
 {
-	char *stop;
-	unsigned long n = strtoul(value, &stop, 10);
-	if (*value < '0' || *value > '9' || *stop || !n || n > TARGET_REACTORS_MAX) {
-		snprintf(why, why_size, "--reactors: \"%.40s\" is not a number from 1 to %d", value,
-			 TARGET_REACTORS_MAX);
-		return -EINVAL;
-	}
-	o->reactors = (unsigned)n;
-	return 0;
+	return args_number("reactors", value, TARGET_REACTORS_MAX, &o->reactors, why, why_size);
 }
 
 int target_take_limit(struct target_options *o, const char *value, char *why, size_t why_size)

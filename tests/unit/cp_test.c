@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cp.h"
+#include "common/zero.h"
 #include "config/args.h"
 #include "copy/priv.h"
 
@@ -18,16 +19,16 @@ static void zeroes_are_found(void **state)
 {
 	static uint8_t p[64 * 1024];
 	bool zero;
-	assert_true(zero_all(p, 0));
-	assert_true(zero_all(p, 7));
-	assert_true(zero_all(p, sizeof(p)));
+	assert_true(is_all_zero(p, 0));
+	assert_true(is_all_zero(p, 7));
+	assert_true(is_all_zero(p, sizeof(p)));
 	for (size_t i = 0; i < 100; i++) {
 		p[i] = 1;
-		assert_false(zero_all(p, 100));
+		assert_false(is_all_zero(p, 100));
 		p[i] = 0;
 	}
 	p[sizeof(p) - 1] = 1;
-	assert_false(zero_all(p, sizeof(p)));
+	assert_false(is_all_zero(p, sizeof(p)));
 	assert_int_equal(zero_run(p, sizeof(p), 4096, &zero), sizeof(p) - 4096);
 	assert_true(zero);
 	p[0] = p[4096 + 17] = 1;
