@@ -10,23 +10,9 @@ bench() { # OPTION...
 	timeout 60 $PLAIN "$PLAIN_LUNAR" bench "$@"
 }
 # code CODE NAME OPTION...: it fails with that exit code.
-code() {
-	local want=$1 name=$2
-	shift 2
-	bench "$@" >"$T/out" 2>&1
-	is "$name" "$?" "$want"
-}
+code() { ends_with "$1" "$2" bench "${@:3}"; }
 # holds NAME EXPRESSION: of python, where r is the JSON in $T/out and j the one job of it.
-holds() {
-	if python3 -c 'import json, sys
-r = json.load(open(sys.argv[1]))
-j = r.get("jobs", [None])[0]
-sys.exit(not eval(sys.argv[2]))' "$T/out" "$2" 2>"$T/err"; then
-		ok "$1"
-	else
-		not_ok "$1" "$T/out" "$T/err"
-	fi
-}
+holds() { json_holds "$1" "$2" 'j = r.get("jobs", [None])[0]'; }
 
 start_target disk.img --size 16M
 before=$(cksum <disk.img)

@@ -11,25 +11,12 @@ lcp() { # OPTION...
 	timeout 60 $PLAIN "$PLAIN_LUNAR" cp "$@"
 }
 # code CODE NAME OPTION...: it ends with that exit code.
-code() {
-	local want=$1 name=$2
-	shift 2
-	lcp "$@" >"$T/out" 2>&1
-	is "$name" "$?" "$want"
-}
+code() { ends_with "$1" "$2" lcp "${@:3}"; }
 same() { # NAME FILE FILE
 	if cmp "$2" "$3" >"$T/cmp" 2>&1; then ok "$1"; else not_ok "$1" "$T/cmp"; fi
 }
 # holds NAME EXPRESSION: of python, where r is the JSON in $T/out.
-holds() {
-	if python3 -c 'import json, sys
-r = json.load(open(sys.argv[1]))
-sys.exit(not eval(sys.argv[2]))' "$T/out" "$2" 2>"$T/err"; then
-		ok "$1"
-	else
-		not_ok "$1" "$T/out" "$T/err"
-	fi
-}
+holds() { json_holds "$1" "$2"; }
 # of_data NAME FILE KIB: it takes no more than that.
 of_data() {
 	local kib

@@ -19,24 +19,7 @@ finds() {
 	says "$name: and why" "$regex"
 }
 # holds NAME EXPRESSION: of python, where r is the JSON in $T/out, and s its steps by name.
-holds() {
-	if python3 -c 'import json, sys
-r = json.load(open(sys.argv[1]))
-s = {step["step"]: step for step in r["steps"]}
-sys.exit(not eval(sys.argv[2]))' "$T/out" "$2" 2>"$T/err"; then
-		ok "$1"
-	else
-		not_ok "$1" "$T/out" "$T/err"
-	fi
-}
-# fake KIND...: a portal that is none. Sets FAKE, its address.
-fake() {
-	: >"$T/fake.out"
-	"$HERE/fake-portal.py" "$@" >"$T/fake.out" 2>"$T/fake.err" &
-	CLIENTS+=("$!")
-	wait_for 20 grep -q . "$T/fake.out"
-	FAKE=127.0.0.1:$(cat "$T/fake.out")
-}
+holds() { json_holds "$1" "$2" 's = {step["step"]: step for step in r["steps"]}'; }
 
 # --- one that is well
 start_target disk.img --size 64M

@@ -327,6 +327,26 @@ plain_user() {
 	fi
 }
 
+# ends_with CODE NAME COMMAND...: with that exit code; what it says is in $T/out.
+ends_with() {
+	local want=$1 name=$2
+	shift 2
+	"$@" >"$T/out" 2>&1
+	is "$name" "$?" "$want"
+}
+
+# json_holds NAME EXPRESSION [SETTING]: of python, where r is the JSON in $T/out, and what SETTING makes of it.
+json_holds() {
+	if python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+exec(sys.argv[3])
+sys.exit(not eval(sys.argv[2]))' "$T/out" "$2" "${3:-}" 2>"$T/err"; then
+		ok "$1"
+	else
+		not_ok "$1" "$T/out" "$T/err"
+	fi
+}
+
 # configure ARGUMENT...: of `lunar target`; the script goes on if it fails, which is noted.
 configure() {
 	"$LUNAR" target "$@" >>"$T/admin.log" 2>&1 </dev/null || not_ok "lunar target $*" "$T/admin.log"
@@ -344,6 +364,15 @@ start_daemon_for() {
 	configure /iscsi/$IQN/tpg1/luns create /backstores/fileio/acl
 	configure /iscsi/$IQN/tpg1/portals create 127.0.0.1 "${PORTAL#*:}"
 	configure /iscsi/$IQN/tpg1/acls create "$1"
+}
+
+# fake KIND...: a portal that is none. Sets FAKE, its address.
+fake() {
+	: >"$T/fake.out"
+	"$HERE/fake-portal.py" "$@" >"$T/fake.out" 2>"$T/fake.err" &
+	CLIENTS+=("$!")
+	wait_for 20 grep -q . "$T/fake.out"
+	FAKE=127.0.0.1:$(cat "$T/fake.out")
 }
 
 # --- Debian's tgt

@@ -6,14 +6,6 @@
 need python3
 . "$HERE/initiatord-functions.sh"
 
-# fake KIND...: a portal that is none. Sets FAKE, its address.
-fake() {
-	: >"$T/fake.out"
-	"$HERE/fake-portal.py" "$@" >"$T/fake.out" 2>"$T/fake.err" &
-	CLIENTS+=("$!")
-	wait_for 20 grep -q . "$T/fake.out"
-	FAKE=127.0.0.1:$(cat "$T/fake.out")
-}
 # refused CODE NAME REGEX URL [OPTION...]: by both. Without limits what does not answer would be waited for much longer.
 TIMEOUT=20
 refused() {
